@@ -1,0 +1,117 @@
+# Gatepost: `make run` and `make test` are all a newcomer needs; `make help` lists the rest.
+#
+# One non-recursive make. A folder under src/ is one archive; a unit test links the archives of the
+# layers below it and nothing else, so a layer that leans on its neighbour does not link.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+VERSION := 0.1.0
+CC      ?= gcc
+CLANG   ?= clang
+PYTHON  := /usr/bin/python3
+
+# ---- builds: release (plain), debug, asan, tsan ------------------------------------------------
+BUILD ?= release
+OUT    = $(if $(filter release,$(BUILD)),build,build/$(BUILD))
+OBJ    = $(OUT)/obj
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wvla -Wswitch-enum -Werror
+HARDENING := -fstack-protector-strong -fPIE -fcf-protection -fstack-clash-protection
+COMMON   := -std=gnu11 -g -pthread -D_GNU_SOURCE -DH2O_USE_LIBUV=0 \
+            -DGATEPOST_VERSION='"$(VERSION)"' -Iinclude -MMD -MP $(WARNINGS)
+AR_release := gcc-ar
+CFLAGS_release := -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2 $(HARDENING)
+CFLAGS_debug   := -O0 -D_FORTIFY_SOURCE=0
+CFLAGS_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer
+LDFLAGS_release := -flto=auto -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_tsan    := -fsanitize=thread
+AR_BUILD = $(or $(AR_$(BUILD)),ar)
+
+PKGS := libh2o-evloop yajl libjwt libcurl libidn2 inih
+# Library headers are not ours to warn about: their -I becomes -isystem.
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldb-5.3 -lunistring -lzxcvbn -lssl -lcrypto -lm -lpthread
+
+CFLAGS_ALL = $(COMMON) $(CFLAGS_$(BUILD)) $(PKG_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL = $(LDFLAGS_$(BUILD)) -pthread $(LDFLAGS)
+
+# ---- archives -----------------------------------------------------------------------------------
+LIB_DIRS  := base log config json email username token metrics proc password ring storeclient
+ROLE_DIRS := master worker store mailer cli
+DIRS      := $(addprefix lib/,$(LIB_DIRS)) $(ROLE_DIRS)
+MAIN      := src/master/main.c
+archive    = $(OBJ)/$(subst /,_,$(1)).a
+sources    = $(filter-out $(MAIN),$(wildcard src/$(1)/*.c))
+objects    = $(patsubst src/%.c,$(OBJ)/%.o,$(call sources,$(1)))
+
+define ARCHIVE
+$(call archive,$(1)): $(call objects,$(1))
+	@rm -f $$@
+	@$(AR_BUILD) rcs $$@ $$^
+endef
+$(foreach dir,$(DIRS),$(eval $(call ARCHIVE,$(dir))))
+ARCHIVES = $(foreach dir,$(DIRS),$(call archive,$(dir)))
+
+$(OBJ)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c $< -o $@
+
+$(OUT)/gatepost: $(patsubst src/%.c,$(OBJ)/%.o,$(MAIN)) $(ARCHIVES)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
+.PHONY: build
+build: $(OUT)/gatepost ## build the server (BUILD=release|debug|asan|tsan)
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+# ---- unit tests ---------------------------------------------------------------------------------
+# tests/unit/<dir>/test_*.c is linked with src/lib/<dir> (or src/<dir>) and what NEEDS_<dir> names.
+NEEDS_log := base
+NEEDS_config := base log
+NEEDS_json := base
+NEEDS_email := base
+NEEDS_username := base
+NEEDS_token := json base
+NEEDS_password := base
+NEEDS_ring := log base
+NEEDS_metrics := ring log base
+NEEDS_proc := ring config log base
+NEEDS_storeclient := ring log base
+NEEDS_store := storeclient metrics proc ring config log base
+NEEDS_mailer := storeclient metrics proc ring token json email config log base
+NEEDS_worker := storeclient metrics proc ring token json email username password config log base
+NEEDS_master := metrics proc ring config log base
+NEEDS_cli := metrics proc ring config log base
+
+dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))
+UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
+UNIT_NAMES   := $(patsubst tests/unit/%.c,%,$(UNIT_SOURCES))
+UNIT_PROGRAMS = $(addprefix $(OUT)/unit/,$(UNIT_NAMES))
+unit_dir      = $(patsubst %/,%,$(dir $(1)))
+unit_archives = $(foreach need,$(1) $(NEEDS_$(1)),$(call archive,$(call dir_path,$(need))))
+
+define UNIT_PROGRAM
+$(OUT)/unit/$(1): tests/unit/$(1).c $(call unit_archives,$(call unit_dir,$(1)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) -Isrc -o $$@ $$< $$(LDFLAGS_ALL) -Wl,--start-group $(call unit_archives,$(call unit_dir,$(1))) -Wl,--end-group -lcmocka $$(LIBS)
+endef
+$(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_PROGRAM,$(name))))
+
+.PHONY: unit-programs
+unit-programs: $(UNIT_PROGRAMS)
+
+# ---- housekeeping -------------------------------------------------------------------------------
+.PHONY: clean help fmt
+clean: ## remove what was built
+	rm -rf build
+
+fmt: ## format the C sources with clang-format 14
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16

@@ -1,0 +1,50 @@
+/* JSON Web Tokens as djangorestframework-simplejwt makes and checks them (RFC 7519, 7515, 8725).
+ * HS256 by libjwt, with everything checked that it does not check. */
+#ifndef GATEPOST_ACCESS_TOKEN_H
+#define GATEPOST_ACCESS_TOKEN_H
+
+#include "gatepost/base.h"
+#include "gatepost/clock.h"
+#include "gatepost/secret.h"
+#include "gatepost/uuid.h"
+
+#define TOKEN_MAX_BYTES     4096
+#define TOKEN_SUBJECT_BYTES 65 /* with the NUL */
+#define TOKEN_JTI_BYTES     33 /* 32 hex digits and the NUL, of ours; longer ones are refused */
+
+enum token_type { TOKEN_ACCESS, TOKEN_REFRESH, TOKEN_ANY };
+
+struct token_claims {
+    enum token_type type;
+    int64_t expires_s;  /* exp, seconds since 1970; a fraction is cut */
+    int64_t issued_s;   /* iat; 0 when the token has none */
+    char jti[TOKEN_JTI_BYTES];
+    char subject[TOKEN_SUBJECT_BYTES]; /* user_id; a JSON number is taken as its text */
+    bool has_subject;
+    bool has_session;
+    struct uuid session_id; /* sid */
+};
+
+/* In the order in which simplejwt finds them. */
+enum token_status {
+    TOKEN_OK,
+    TOKEN_INVALID,    /* "Token is invalid or expired" */
+    TOKEN_NO_EXP,     /* "Token has no 'exp' claim" */
+    TOKEN_NO_ID,      /* "Token has no id" */
+    TOKEN_NO_TYPE,    /* "Token has no type" */
+    TOKEN_WRONG_TYPE, /* "Token has wrong type" */
+    TOKEN_NO_SUBJECT, /* "Token contained no recognizable user identification" */
+};
+const char *token_status_sentence(enum token_status status);
+
+/* Signs. The claims' order is simplejwt's. Gives: heap text for free(). Any thread. */
+char *token_sign(const struct secret *key, const struct token_claims *claims);
+
+/* Checks signature, algorithm, then content, as api.md says; wanted TOKEN_ANY takes both types but
+ * no other. TOKEN_NO_SUBJECT is for the caller to tell from has_subject: token/verify takes such a
+ * token. now: one reading of the wall clock. claims_out is written on TOKEN_OK only. */
+MUST_USE enum token_status token_check(const struct secret *key, struct slice token,
+                                       enum token_type wanted, wall_ms now,
+                                       struct token_claims *claims_out);
+
+#endif

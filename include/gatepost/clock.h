@@ -1,0 +1,21 @@
+/* The two clocks. Deadlines, intervals and ages of things in memory use the monotonic one;
+ * what is stored, sent or shown uses the wall clock. They are never mixed. */
+#ifndef GATEPOST_CLOCK_H
+#define GATEPOST_CLOCK_H
+
+#include <stdint.h>
+
+typedef uint64_t mono_ns; /* CLOCK_MONOTONIC, the same in every process of the machine */
+typedef int64_t wall_ms;  /* milliseconds since 1970 UTC */
+
+#define NS_PER_MS 1000000ULL
+#define NS_PER_S  1000000000ULL
+
+mono_ns clock_mono_ns(void);
+wall_ms clock_wall_ms(void);
+
+/* "2026-11-23T14:51:47.123Z"; 25 bytes with the NUL. */
+#define CLOCK_ISO_BYTES 25
+void clock_iso(wall_ms when, char text_out[CLOCK_ISO_BYTES]);
+
+#endif

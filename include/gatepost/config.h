@@ -1,0 +1,72 @@
+/* The configuration: read once, checked whole, then constant. A reload makes a new one. */
+#ifndef GATEPOST_CONFIG_H
+#define GATEPOST_CONFIG_H
+
+#include "gatepost/base.h"
+#include "gatepost/err.h"
+#include "gatepost/secret.h"
+
+#define CONFIG_TYPE_TEXT   const char *
+#define CONFIG_TYPE_PATH   const char *
+#define CONFIG_TYPE_LIST   const char *
+#define CONFIG_TYPE_NUMBER int64_t
+#define CONFIG_TYPE_FLAG   bool
+#define CONFIG_TYPE_CHOICE int64_t
+
+/* Indexes of the CHOICE keys' words. */
+enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+enum config_transport { CONFIG_TRANSPORT_AUTO, CONFIG_TRANSPORT_FILE, CONFIG_TRANSPORT_SMTP };
+enum config_smtp_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_TLS };
+
+/* One field a key: config->http_listen. Texts are never NULL and live as long as the struct. */
+struct config {
+#define KEY(section, name, KIND, ...) CONFIG_TYPE_##KIND section##_##name;
+#include "gatepost/config_keys.def"
+#undef KEY
+    struct secret smtp_password; /* only from EMAIL_HOST_PASSWORD or .env; len 0 without */
+    const char *file;            /* the file that was read, "" when there was none */
+    struct config_text *texts;   /* private to lib/config: what the fields above point into */
+};
+
+/* What the command line said. */
+struct config_source {
+    const char *file;             /* -c, or NULL */
+    const char *const *overrides; /* -o: "section.key=value" */
+    size_t override_count;
+};
+
+/* Called once for each problem, in the order of the sources: where is "file:line", "-o" or
+ * "environment". */
+typedef void (*config_problem_fn)(void *context, const char *where, const char *sentence);
+
+/* Reads file, .env, environment and overrides (the later wins), checks every value and every
+ * relation between values, and tells all problems, not the first. "auto" values are worked out:
+ * http.workers from the cores, http.connections_max from RLIMIT_NOFILE, password.min_strength,
+ * mail.transport. Without -c: ./gatepost.conf, else /etc/gatepost/gatepost.conf, else defaults.
+ * Who calls it: the master and the command line, before any fork; later again for SIGHUP.
+ * Returns NULL when there was a problem. Owner: the caller; config_free. */
+MUST_USE struct config *config_load(const struct config_source *source, config_problem_fn problem,
+                                    void *context);
+
+void config_free(struct config **config);
+
+/* Overwrites the password in this process's environment block and in the config: called by every
+ * process but the mailer (security.md S9). */
+void config_forget_secrets(struct config *config);
+
+/* The effective configuration as a file that config_load reads back, each key under its comment. */
+void config_print(const struct config *config, int fd);
+
+/* What a change asks of the running processes, as bits; 0 when nothing changed. */
+enum config_reload {
+    CONFIG_RELOAD_WORKERS = 1,
+    CONFIG_RELOAD_MAILER = 2,
+    CONFIG_RELOAD_EVERYONE = 3,
+    CONFIG_RELOAD_STORE = 4,
+    CONFIG_RELOAD_RESTART = 8,
+};
+
+/* Compares two configurations. The sentence names the keys that need a restart. */
+unsigned config_difference(const struct config *old, const struct config *new, struct err *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* E-mail addresses: the strict addr-spec that relays and people agree on.
+ *
+ * Accepted: ASCII dot-atom local part of at most 64 octets; domain of letters, digits, hyphens, or
+ * an internationalised one, turned into its A-labels (IDNA 2008, libidn2); 254 octets in all.
+ * `localhost` is a domain; other names need a dot. Refused: quoted local parts, comments, IP
+ * literals, a trailing dot, anything that could reach an SMTP command line (RFC 5321, 5322). */
+#ifndef GATEPOST_EMAIL_H
+#define GATEPOST_EMAIL_H
+
+#include "gatepost/base.h"
+
+#define EMAIL_MAX_BYTES 254
+
+struct email {
+    char address[EMAIL_MAX_BYTES + 1]; /* local part as given, domain as A-labels */
+    char key[EMAIL_MAX_BYTES + 1];     /* lower-cased: what uniqueness is decided on */
+};
+
+/* text: already trimmed, valid UTF-8. Returns false when it is no address we can mail to. */
+MUST_USE bool email_parse(struct slice text, struct email *email_out);
+
+/* Is it a form that email_parse gives? What the mailer asks of an address out of shared memory. */
+MUST_USE bool email_is_canonical(struct slice address);
+
+#endif

@@ -1,0 +1,34 @@
+/* Text forms of bytes: base64url without padding (RFC 4648 section 5), base64, hex. */
+#ifndef GATEPOST_ENCODING_H
+#define GATEPOST_ENCODING_H
+
+#include "gatepost/base.h"
+
+/* Room for the text of n bytes, with the NUL. */
+#define BASE64URL_TEXT_BYTES(n) (((n) * 4 + 2) / 3 + 1)
+#define BASE64_TEXT_BYTES(n)    (((n) + 2) / 3 * 4 + 1)
+#define HEX_TEXT_BYTES(n)       ((n) * 2 + 1)
+
+/* Each writes a NUL-terminated text; the array has the room named above. */
+void base64url_encode(const void *bytes, size_t len, char *text_out);
+void base64_encode(const void *bytes, size_t len, char *text_out);
+void hex_encode(const void *bytes, size_t len, char *text_out);
+
+/* Strict: exact alphabet, no padding, no spare bits set, at most bytes_max bytes.
+ * Returns false with nothing promised about bytes_out. */
+MUST_USE bool base64url_decode(struct slice text, void *bytes_out, size_t bytes_max,
+                               size_t *len_out);
+
+/* With padding, as Django writes its hashes; same strictness. */
+MUST_USE bool base64_decode(struct slice text, void *bytes_out, size_t bytes_max, size_t *len_out);
+
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+MUST_USE bool utf8_valid(struct slice text);
+
+/* Code points in valid UTF-8. */
+size_t utf8_count(struct slice text);
+
+/* Reads one code point of valid UTF-8 and moves the slice past it; slice->len > 0. */
+uint32_t utf8_next(struct slice *text);
+
+#endif

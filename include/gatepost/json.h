@@ -1,0 +1,73 @@
+/* JSON in: one flat object from outside, checked strictly. JSON out: a writer.
+ *
+ * The reader goes by yajl's callbacks with lengths and refuses what yajl lets pass: duplicate keys,
+ * invalid UTF-8, lone surrogates, depth, trailing garbage (pitfalls: A.2 of the library notes). */
+#ifndef GATEPOST_JSON_H
+#define GATEPOST_JSON_H
+
+#include "gatepost/base.h"
+#include "gatepost/err.h"
+
+enum json_type {
+    JSON_STRING,
+    JSON_INTEGER, /* text holds the number as it was written */
+    JSON_FLOAT,
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NULL,
+    JSON_ARRAY,  /* well-formed, content dropped but for is_empty */
+    JSON_OBJECT, /* the same */
+};
+
+struct json_member {
+    struct slice name; /* decoded UTF-8, may hold NUL */
+    enum json_type type;
+    struct slice text;   /* of JSON_STRING decoded (may hold NUL), of numbers as written */
+    bool has_surrogate;  /* a lone \uD800..\uDFFF stood in it; text has U+FFFD there */
+    uint16_t surrogate;  /* the first one */
+};
+
+#define JSON_MEMBERS_MAX 32
+#define JSON_DEPTH_MAX   4
+
+/* A parsed body. Owner: the caller; json_object_fini wipes the copied text, which may hold a
+ * password. Empty bodies are not JSON: the caller decides what they mean. */
+struct json_object {
+    struct json_member members[JSON_MEMBERS_MAX];
+    size_t count;
+    enum json_type top; /* of the whole document, when it is not an object */
+    char *text;         /* what the slices point into */
+    size_t text_bytes;
+};
+
+enum json_status {
+    JSON_OK,
+    JSON_SYNTAX,     /* not JSON, not UTF-8, too deep, too many members: err has a sentence */
+    JSON_DUPLICATE,  /* a name stands twice */
+    JSON_NOT_OBJECT, /* fine JSON of another type: object_out->top; call fini all the same */
+};
+
+/* body: at most 64 KiB, borrowed. err never quotes the input.
+ * A lone surrogate in a member is told by has_surrogate and is no syntax error. */
+MUST_USE enum json_status json_read(struct slice body, struct json_object *object_out,
+                                    struct err *err);
+void json_object_fini(struct json_object *object);
+
+/* The writer: builds compact JSON in a growing buffer. Depth is kept by the caller: names and
+ * values alternate inside objects. Strings are valid UTF-8. */
+struct json_writer;
+struct json_writer *json_writer_new(void);
+void json_writer_free(struct json_writer **writer);
+void json_object_begin(struct json_writer *writer);
+void json_object_end(struct json_writer *writer);
+void json_array_begin(struct json_writer *writer);
+void json_array_end(struct json_writer *writer);
+void json_string(struct json_writer *writer, struct slice value);
+void json_integer(struct json_writer *writer, int64_t value);
+void json_flag(struct json_writer *writer, bool value);
+void json_null(struct json_writer *writer);
+
+/* The text so far; valid until the next call. */
+struct slice json_writer_text(const struct json_writer *writer);
+
+#endif

@@ -1,0 +1,52 @@
+/* Keys and credentials, and the few operations that are safe on them. */
+#ifndef GATEPOST_SECRET_H
+#define GATEPOST_SECRET_H
+
+#include "gatepost/base.h"
+#include "gatepost/err.h"
+
+/* At least this many bytes in a key file (RFC 7518 section 3.2, RFC 8725 section 3.5). */
+#define SECRET_KEY_MIN_BYTES 32
+
+/* A secret in locked pages that no core file holds. Owner: whoever loaded it; secret_fini. */
+struct secret {
+    uint8_t *bytes;
+    size_t len;
+};
+
+/* Reads a key file: its bytes less one trailing newline, used as they are.
+ * Errors: missing, unreadable, empty, under min_bytes, over 4096 bytes, not a regular file,
+ * readable or writable by group or others. */
+MUST_USE bool secret_load(const char *path, size_t min_bytes, struct secret *secret_out,
+                          struct err *err);
+
+/* The same storage for bytes that are at hand already (a password from the environment). */
+void secret_from_bytes(const void *bytes, size_t len, struct secret *secret_out);
+
+void secret_fini(struct secret *secret);
+
+/* Makes a key file if there is none: 43 base64url characters of 32 random bytes, mode 0600,
+ * written to a temporary name, synced and linked, so that it exists whole or not at all.
+ * Who calls it: a short-lived child of the master, with the identity that is to own the file. */
+MUST_USE bool secret_make_file(const char *path, struct err *err);
+
+/* Overwrites memory in a way the compiler keeps. */
+void secret_wipe(void *bytes, size_t len);
+
+/* Compares in time that depends on len alone. */
+MUST_USE bool secret_equal(const void *a, const void *b, size_t len);
+
+/* From the kernel's generator; fork-safe. Dies when there is none: nothing may go on without. */
+void random_bytes(void *bytes_out, size_t len);
+
+/* HMAC-SHA-256 (RFC 2104, 6234). */
+#define MAC_BYTES 32
+void secret_mac(const struct secret *key, const void *bytes, size_t len, uint8_t mac_out[MAC_BYTES]);
+
+/* HKDF-SHA-256 without salt (RFC 5869): a key for one purpose, out of a key for another. */
+void secret_derive(const struct secret *key, const char *purpose, struct secret *derived_out);
+
+/* SHA-256 of something that is itself random enough (a token's jti). */
+void digest_sha256(const void *bytes, size_t len, uint8_t digest_out[32]);
+
+#endif

@@ -1,0 +1,80 @@
+/* The words between the store and those who ask it: structs, packers and unpackers, made from
+ * store_messages.def. For a message `x`: struct x, x_pack(), x_unpack(). */
+#ifndef GATEPOST_STORE_MESSAGES_H
+#define GATEPOST_STORE_MESSAGES_H
+
+#include "gatepost/bytes.h"
+#include "gatepost/clock.h"
+#include "gatepost/uuid.h"
+
+enum store_request {
+#define REQUEST(number, NAME, message, access) STORE_##NAME = (number),
+#include "gatepost/store_requests.def"
+#undef REQUEST
+};
+
+/* How a request ended. Written on the answer lane but for STORE_AWAY, which the asking side says. */
+enum store_status {
+    STORE_OK,
+    STORE_DUPLICATE,   /* a unique key is taken */
+    STORE_NOT_FOUND,   /* no such row */
+    STORE_SPENT,       /* it was, but has been used, voided or replaced */
+    STORE_REFUSED,     /* the request made no sense; reported to the master */
+    STORE_BUSY,        /* disk mark or log cap: try later */
+    STORE_POISON,      /* it was in work at two deaths of the store */
+    STORE_AWAY,        /* no answer in time: it may or may not have happened */
+    STORE_STATUS_COUNT
+};
+
+enum store_replay {
+    STORE_REPLAY_NONE,
+    STORE_REPLAY_SAME,    /* this key, this body: answer 201 again */
+    STORE_REPLAY_DIFFERS, /* this key with another body: 422 */
+};
+
+enum outbox_verdict { OUTBOX_DELIVERED, OUTBOX_RETRY, OUTBOX_REFUSED };
+
+enum mail_purpose { MAIL_VERIFY = 1 };
+
+#define MESSAGE_BEGIN(name) struct name {
+#define U8(field)           uint8_t field;
+#define U16(field)          uint16_t field;
+#define U32(field)          uint32_t field;
+#define U64(field)          uint64_t field;
+#define WALL(field)         wall_ms field;
+#define UUID(field)         struct uuid field;
+#define SLICE(field, max)   struct slice field;
+#define MESSAGE_END(name)                                                                          \
+    }                                                                                              \
+    ;                                                                                              \
+    void name##_pack(struct packer *packer, const struct name *message);                           \
+    MUST_USE bool name##_unpack(struct slice packed, struct name *message_out);
+#include "gatepost/store_messages.def"
+#undef MESSAGE_BEGIN
+#undef U8
+#undef U16
+#undef U32
+#undef U64
+#undef WALL
+#undef UUID
+#undef SLICE
+#undef MESSAGE_END
+
+/* Every lane record between store and asker begins with one of these. */
+struct ask_head {
+    uint64_t epoch;        /* BOARD_STORE_EPOCH that the asker knew; another store drops the ask */
+    uint64_t sequence;     /* of this asker, from 1; with its incarnation it names the request */
+    uint64_t acknowledged; /* every answer below this sequence has arrived: forget them */
+    uint8_t request;       /* enum store_request */
+    uint8_t repeat;        /* 1: sent before, to a store that died; look for a stored answer */
+};
+struct answer_head {
+    uint64_t sequence;
+    uint8_t status; /* enum store_status */
+};
+void ask_head_pack(struct packer *packer, const struct ask_head *head);
+MUST_USE bool ask_head_unpack(struct unpacker *unpacker, struct ask_head *head_out);
+void answer_head_pack(struct packer *packer, const struct answer_head *head);
+MUST_USE bool answer_head_unpack(struct unpacker *unpacker, struct answer_head *head_out);
+
+#endif

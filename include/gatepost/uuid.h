@@ -1,0 +1,26 @@
+/* Identifiers: UUID version 7 (RFC 9562 section 5.7), time-ordered, so that new rows go to the
+ * right edge of their tree. */
+#ifndef GATEPOST_UUID_H
+#define GATEPOST_UUID_H
+
+#include "gatepost/base.h"
+#include "gatepost/clock.h"
+
+#define UUID_BYTES      16
+#define UUID_TEXT_BYTES 37 /* 8-4-4-4-12 lower-case hex and the NUL */
+
+struct uuid {
+    uint8_t bytes[UUID_BYTES];
+};
+
+/* 48 bits of the wall clock, 74 random bits. Any thread; fork-safe. */
+struct uuid uuid_new(wall_ms now);
+
+void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_BYTES]);
+
+static inline bool uuid_equal(const struct uuid *a, const struct uuid *b)
+{
+    return memcmp(a->bytes, b->bytes, UUID_BYTES) == 0;
+}
+
+#endif
