@@ -14,7 +14,9 @@ PYTHON  := /usr/bin/python3
 
 # ---- builds: release (plain), debug, asan, tsan ------------------------------------------------
 BUILD ?= release
-OUT    = $(if $(filter release,$(BUILD)),build,build/$(BUILD))
+# BUILD_ROOT keeps two makes of one checkout out of each other's way.
+BUILD_ROOT ?= build
+OUT    = $(BUILD_ROOT)$(if $(filter release,$(BUILD)),,/$(BUILD))
 OBJ    = $(OUT)/obj
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
@@ -67,7 +69,7 @@ $(OUT)/gatepost: $(patsubst src/%.c,$(OBJ)/%.o,$(MAIN)) $(ARCHIVES)
 .PHONY: build
 build: $(OUT)/gatepost ## build the server (BUILD=release|debug|asan|tsan)
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD_ROOT) -name '*.d' 2>/dev/null)
 
 # ---- unit tests ---------------------------------------------------------------------------------
 # tests/unit/<dir>/test_*.c is linked with src/lib/<dir> (or src/<dir>) and what NEEDS_<dir> names.
@@ -108,7 +110,7 @@ unit-programs: $(UNIT_PROGRAMS)
 # ---- housekeeping -------------------------------------------------------------------------------
 .PHONY: clean help fmt
 clean: ## remove what was built
-	rm -rf build
+	rm -rf $(BUILD_ROOT)
 
 fmt: ## format the C sources with clang-format 14
 	clang-format -i $$(git ls-files '*.c' '*.h')
