@@ -5,14 +5,17 @@
 #include "gatepost/base.h"
 
 /* Room for the text of n bytes, with the NUL. */
-#define BASE64URL_TEXT_BYTES(n) (((n) * 4 + 2) / 3 + 1)
+#define BASE64URL_TEXT_BYTES(n) (((n)*4 + 2) / 3 + 1)
 #define BASE64_TEXT_BYTES(n)    (((n) + 2) / 3 * 4 + 1)
-#define HEX_TEXT_BYTES(n)       ((n) * 2 + 1)
+#define HEX_TEXT_BYTES(n)       ((n)*2 + 1)
 
 /* Each writes a NUL-terminated text; the array has the room named above. */
 void base64url_encode(const void *bytes, size_t len, char *text_out);
 void base64_encode(const void *bytes, size_t len, char *text_out);
 void hex_encode(const void *bytes, size_t len, char *text_out);
+
+/* The value of a hex digit in either case, or -1. */
+int hex_digit(char c);
 
 /* Strict: exact alphabet, no padding, no spare bits set, at most bytes_max bytes.
  * Returns false with nothing promised about bytes_out. */

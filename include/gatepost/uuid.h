@@ -18,6 +18,9 @@ struct uuid uuid_new(wall_ms now);
 
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_BYTES]);
 
+/* Reads that form, in either case. Returns false for any other text. */
+MUST_USE bool uuid_parse(struct slice text, struct uuid *uuid_out);
+
 static inline bool uuid_equal(const struct uuid *a, const struct uuid *b)
 {
     return memcmp(a->bytes, b->bytes, UUID_BYTES) == 0;

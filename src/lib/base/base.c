@@ -1,0 +1,69 @@
+/* The few things that must not fail, and what happens when they do. */
+#include "gatepost/base.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+_Noreturn void bug_found(const char *file, int line, const char *condition)
+{
+    char text[512];
+    int len = snprintf(text, sizeof(text), "bug: %s:%d: %s\n", file, line, condition);
+
+    if (len > 0)
+        (void)!write(STDERR_FILENO, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text));
+    abort();
+}
+
+bool slice_to_text(struct slice slice, char *text_out, size_t text_bytes)
+{
+    if (slice.len >= text_bytes || (slice.len > 0 && memchr(slice.at, 0, slice.len) != NULL))
+        return false;
+    if (slice.len > 0)
+        memcpy(text_out, slice.at, slice.len);
+    text_out[slice.len] = '\0';
+    return true;
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+
+    BUG_ON(memory == NULL);
+    return memory;
+}
+
+void *xrealloc(void *old, size_t size)
+{
+    void *memory = realloc(old, size > 0 ? size : 1);
+
+    BUG_ON(memory == NULL);
+    return memory;
+}
+
+char *xstrdup(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = xcalloc(bytes, 1);
+
+    memcpy(copy, text, bytes);
+    return copy;
+}
+
+bool fd_write_all(int fd, const void *bytes, size_t len)
+{
+    const char *at = bytes;
+
+    while (len > 0) {
+        ssize_t written = write(fd, at, len);
+        if (written < 0) {
+            if (errno == EINTR)
+                continue;
+            return false;
+        }
+        at += written;
+        len -= (size_t)written;
+    }
+    return true;
+}

@@ -1,0 +1,220 @@
+/* Keys and credentials in memory and on disk.
+ *
+ * A secret lives in a page of its own: locked, so that it never reaches swap, and left out of core
+ * files. Locking may be refused by RLIMIT_MEMLOCK; the secret is then still wiped and undumped. */
+#include "gatepost/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gatepost/encoding.h"
+
+#define SECRET_FILE_MAX_BYTES 4096
+
+void secret_from_bytes(const void *bytes, size_t len, struct secret *secret_out)
+{
+    if (len == 0) {
+        *secret_out = (struct secret){0};
+        return;
+    }
+    void *page = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    BUG_ON(page == MAP_FAILED);
+    (void)mlock(page, len);
+    (void)madvise(page, len, MADV_DONTDUMP);
+    memcpy(page, bytes, len);
+    *secret_out = (struct secret){.bytes = page, .len = len};
+}
+
+void secret_fini(struct secret *secret)
+{
+    if (secret->bytes != NULL) {
+        secret_wipe(secret->bytes, secret->len);
+        munmap(secret->bytes, secret->len);
+    }
+    *secret = (struct secret){0};
+}
+
+static bool file_is_private(int fd, const char *path, struct err *err)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) != 0) {
+        err_set(err, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        err_set(err, "%s: not a regular file", path);
+        return false;
+    }
+    if ((status.st_mode & 077) != 0) {
+        err_set(err, "%s: mode %04o lets others at it; chmod 600 it", path,
+                (unsigned)(status.st_mode & 07777));
+        return false;
+    }
+    return true;
+}
+
+static bool read_whole(int fd, uint8_t *bytes_out, size_t max, size_t *len_out)
+{
+    size_t len = 0;
+
+    while (len < max) {
+        ssize_t got = read(fd, bytes_out + len, max - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        if (got == 0)
+            break;
+        len += (size_t)got;
+    }
+    *len_out = len;
+    return true;
+}
+
+bool secret_load(const char *path, size_t min_bytes, struct secret *secret_out, struct err *err)
+{
+    uint8_t bytes[SECRET_FILE_MAX_BYTES + 2]; /* one newline more, and one to see that it is over */
+    size_t len = 0;
+    bool loaded = false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0) {
+        err_set(err, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    if (!file_is_private(fd, path, err))
+        goto out;
+    if (!read_whole(fd, bytes, sizeof(bytes), &len)) {
+        err_set(err, "%s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (len > 0 && bytes[len - 1] == '\n')
+        len--;
+    if (len > SECRET_FILE_MAX_BYTES) {
+        err_set(err, "%s: over %d bytes", path, SECRET_FILE_MAX_BYTES);
+        goto out;
+    }
+    if (len == 0 || len < min_bytes) {
+        err_set(err, "%s: %zu bytes, needs at least %zu", path, len, min_bytes > 0 ? min_bytes : 1);
+        goto out;
+    }
+    secret_from_bytes(bytes, len, secret_out);
+    loaded = true;
+out:
+    secret_wipe(bytes, sizeof(bytes));
+    close(fd);
+    return loaded;
+}
+
+/* Makes the new name durable; without it a crash could take the key of acknowledged accounts. */
+static bool sync_folder_of(const char *path)
+{
+    char *folder = xstrdup(path);
+    char *slash = strrchr(folder, '/');
+    bool synced = false;
+
+    if (slash != NULL)
+        slash[slash == folder ? 1 : 0] = '\0';
+    int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        synced = fsync(fd) == 0;
+        close(fd);
+    }
+    free(folder);
+    return synced;
+}
+
+bool secret_make_file(const char *path, struct err *err)
+{
+    uint8_t key[32];
+    char text[BASE64URL_TEXT_BYTES(sizeof(key)) + 1];
+    char temporary[4096];
+    bool made = false;
+
+    if (access(path, F_OK) == 0)
+        return true;
+    int len = snprintf(temporary, sizeof(temporary), "%s.new.%ld", path, (long)getpid());
+    if (len < 0 || (size_t)len >= sizeof(temporary)) {
+        err_set(err, "%s: the path is too long", path);
+        return false;
+    }
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        err_set(err, "%s: %s", temporary, strerror(errno));
+        return false;
+    }
+    random_bytes(key, sizeof(key));
+    base64url_encode(key, sizeof(key), text);
+    size_t text_len = strlen(text);
+    text[text_len] = '\n';
+    /* link() refuses to replace a file that somebody else made meanwhile: theirs is as good. */
+    if (!fd_write_all(fd, text, text_len + 1) || fsync(fd) != 0 ||
+        (link(temporary, path) != 0 && errno != EEXIST) || !sync_folder_of(path))
+        err_set(err, "%s: %s", path, strerror(errno));
+    else
+        made = true;
+    close(fd);
+    unlink(temporary);
+    secret_wipe(key, sizeof(key));
+    secret_wipe(text, sizeof(text));
+    return made;
+}
+
+void secret_wipe(void *bytes, size_t len)
+{
+    if (len > 0)
+        OPENSSL_cleanse(bytes, len);
+}
+
+bool secret_equal(const void *a, const void *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+void random_bytes(void *bytes_out, size_t len)
+{
+    BUG_ON(len > INT32_MAX || RAND_bytes(bytes_out, (int)len) != 1);
+}
+
+void secret_mac(const struct secret *key, const void *bytes, size_t len, uint8_t mac_out[MAC_BYTES])
+{
+    unsigned mac_len = 0;
+
+    BUG_ON(key->len == 0 || key->len > INT32_MAX);
+    BUG_ON(HMAC(EVP_sha256(), key->bytes, (int)key->len, bytes, len, mac_out, &mac_len) == NULL ||
+           mac_len != MAC_BYTES);
+}
+
+void secret_derive(const struct secret *key, const char *purpose, struct secret *derived_out)
+{
+    uint8_t derived[32];
+    size_t len = sizeof(derived);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+
+    BUG_ON(context == NULL || key->len == 0 || key->len > INT32_MAX);
+    BUG_ON(EVP_PKEY_derive_init(context) <= 0);
+    BUG_ON(EVP_PKEY_CTX_set_hkdf_md(context, EVP_sha256()) <= 0);
+    BUG_ON(EVP_PKEY_CTX_set1_hkdf_key(context, key->bytes, (int)key->len) <= 0);
+    BUG_ON(EVP_PKEY_CTX_add1_hkdf_info(context, (const unsigned char *)purpose,
+                                       (int)strlen(purpose)) <= 0);
+    BUG_ON(EVP_PKEY_derive(context, derived, &len) <= 0);
+    EVP_PKEY_CTX_free(context);
+    secret_from_bytes(derived, len, derived_out);
+    secret_wipe(derived, sizeof(derived));
+}
+
+void digest_sha256(const void *bytes, size_t len, uint8_t digest_out[32])
+{
+    BUG_ON(EVP_Digest(bytes, len, digest_out, NULL, EVP_sha256(), NULL) != 1);
+}

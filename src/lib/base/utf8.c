@@ -1,0 +1,67 @@
+/* UTF-8 by the letter of RFC 3629, table 3-7 of the Unicode standard. */
+#include "gatepost/encoding.h"
+
+/* Length of the sequence that starts with this byte, and the least and largest second byte that
+ * keep out overlong forms, surrogates and what lies above U+10FFFF. 0: cannot start one. */
+static size_t sequence_len(uint8_t first, uint8_t *second_min, uint8_t *second_max)
+{
+    *second_min = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    *second_max = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2)
+        return 0;
+    if (first < 0xe0)
+        return 2;
+    if (first < 0xf0)
+        return 3;
+    return first < 0xf5 ? 4 : 0;
+}
+
+bool utf8_valid(struct slice text)
+{
+    const uint8_t *at = (const uint8_t *)text.at;
+    size_t left = text.len;
+
+    while (left > 0) {
+        uint8_t least, largest;
+        size_t len = sequence_len(at[0], &least, &largest);
+
+        if (len == 0 || len > left)
+            return false;
+        if (len > 1 && (at[1] < least || at[1] > largest))
+            return false;
+        for (size_t i = 2; i < len; i++)
+            if ((at[i] & 0xc0) != 0x80)
+                return false;
+        at += len;
+        left -= len;
+    }
+    return true;
+}
+
+size_t utf8_count(struct slice text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        if (((uint8_t)text.at[i] & 0xc0) != 0x80)
+            count++;
+    return count;
+}
+
+uint32_t utf8_next(struct slice *text)
+{
+    static const uint8_t first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    const uint8_t *at = (const uint8_t *)text->at;
+    uint8_t least, largest;
+    size_t len = sequence_len(at[0], &least, &largest);
+
+    BUG_ON(len == 0 || len > text->len);
+    uint32_t point = at[0] & first_bits[len];
+    for (size_t i = 1; i < len; i++)
+        point = point << 6 | (at[i] & 0x3f);
+    text->at += len;
+    text->len -= len;
+    return point;
+}
