@@ -107,6 +107,75 @@ $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_PROGRAM,$(name))))
 .PHONY: unit-programs
 unit-programs: $(UNIT_PROGRAMS)
 
+# ---- fuzz targets: tests/fuzz/<target>.c with the whole source under libFuzzer, ASan, UBSan -------
+# make BUILD=fuzz CC=clang $(OUT)/fuzz/<target>
+CFLAGS_fuzz := -O1 -w -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+
+$(OUT)/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(addprefix $(OUT)/fuzz/,$(FUZZ_TARGETS))
+
+# ---- bench programs: bench/*.c, always from the release build ------------------------------------
+BENCH_PROGRAMS := $(patsubst bench/%.c,$(OUT)/bench/%,$(wildcard bench/*.c))
+
+$(OUT)/bench/%: bench/%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
+.PHONY: bench-programs bench
+bench-programs: $(BENCH_PROGRAMS)
+
+bench: deps deps-test ## measure: prints a table, writes build/bench/*.json
+	@$(MAKE) --no-print-directory -j$$(nproc) build bench-programs
+	@bench/run
+
+# ---- the two commands ------------------------------------------------------------------------------
+.PHONY: run test asan tsan debug lint model fuzz install
+run: deps ## build and serve on 127.0.0.1:8000, letters as files in var/mail
+	@$(MAKE) --no-print-directory -j$$(nproc) build
+	@exec build/gatepost serve -c conf/dev.conf
+
+test: deps deps-test ## every suite on every build; the last line counts all of it
+	@tests/run
+
+debug asan tsan: ## build the server with assertions' best friends
+	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$@ build
+
+lint: ## layers, headers, sizes, style
+	@tests/lint/run
+
+model: ## check the lane and wake-up model with larger bounds
+	@tests/model/run --deep
+
+T ?= 10
+fuzz: deps-test ## fuzz every decoder for T seconds each
+	@tests/run --only fuzz --fuzz-seconds $(T)
+
+PREFIX ?= /usr/local
+install: build ## install binary and configuration below DESTDIR and PREFIX
+	install -D -m 0755 build/gatepost $(DESTDIR)$(PREFIX)/sbin/gatepost
+	install -D -m 0644 conf/gatepost.conf $(DESTDIR)/etc/gatepost/gatepost.conf.example
+
+# ---- what must be on the machine -------------------------------------------------------------------
+DEB_BUILD := gcc make pkg-config libh2o-evloop-dev libyajl-dev libjwt-dev libssl-dev \
+             libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev
+DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
+             python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
+             python3-cryptography db5.3-util spin clang libclang-rt-14-dev clang-format-14 wrk
+
+.PHONY: deps deps-test
+deps: ## install what builds (apt, as root or with sudo)
+	@conf/deps $(DEB_BUILD)
+
+deps-test: deps ## install what tests and measures
+	@conf/deps $(DEB_TEST)
+	@conf/smtp-sink build/tools
+
 # ---- housekeeping -------------------------------------------------------------------------------
 .PHONY: clean help fmt
 clean: ## remove what was built
