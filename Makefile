@@ -143,7 +143,10 @@ run: deps ## build and serve on 127.0.0.1:8000, letters as files in var/mail
 test: deps deps-test ## every suite on every build; the last line counts all of it
 	@tests/run
 
-debug asan tsan: ## build the server with assertions' best friends
+debug: ## build with debug information and no optimisation
+asan: ## build with AddressSanitizer and UndefinedBehaviorSanitizer
+tsan: ## build with ThreadSanitizer
+debug asan tsan:
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$@ build
 
 lint: ## layers, headers, sizes, style

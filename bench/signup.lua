@@ -1,0 +1,29 @@
+-- wrk: every request signs somebody new up. Names differ by run, thread and count.
+local counter = 0
+local thread_id = 0
+local threads = 0
+
+function setup(thread)
+    thread:set("id", threads)
+    threads = threads + 1
+end
+
+function init(args)
+    thread_id = id or 0
+    run = args[1] or "r"
+end
+
+function request()
+    counter = counter + 1
+    local name = run .. "t" .. thread_id .. "n" .. counter
+    local body = '{"username":"' .. name .. '","email":"' .. name ..
+                 '@example.com","password":"correct horse 4711"}'
+    return wrk.format("POST", "/api/auth/signup", {["Content-Type"] = "application/json"}, body)
+end
+
+function done(summary, latency, requests)
+    io.write(string.format("GATEPOST p50_us=%d p99_us=%d requests=%d errors=%d seconds=%.3f\n",
+        latency:percentile(50), latency:percentile(99), summary.requests,
+        summary.errors.status + summary.errors.connect + summary.errors.read +
+        summary.errors.write + summary.errors.timeout, summary.duration / 1e6))
+end
