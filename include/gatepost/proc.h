@@ -37,6 +37,7 @@ struct heritage {
     struct segment *segment;
     int control_fd; /* SOCK_SEQPACKET to the master, non-blocking */
     int alive_fd;   /* read end of a pipe that ends when the master does */
+    int lock_fd;    /* the pid file's lock (pidlock.h), kept open and left alone; or -1 */
     pid_t master_pid;
     struct listener listeners[LISTENERS_MAX]; /* of a worker */
     size_t listener_count;
@@ -56,6 +57,14 @@ int mailer_main(struct heritage *heritage);
 void proc_enter(struct heritage *heritage);
 void proc_drop_privileges(const struct heritage *heritage);
 void proc_ready(const struct heritage *heritage);
+
+/* "worker.0", "store": what log lines and the status page call a process. Returns name_out. */
+#define PROC_NAME_BYTES 32
+const char *proc_name(enum proc_role role, uint32_t number, char name_out[PROC_NAME_BYTES]);
+
+/* Becomes master.user for good, if this process is root and user is not ""; proves that there is
+ * no way back. For a child of the master that is no role. */
+MUST_USE bool proc_become_user(const char *user, struct err *err);
 
 /* Tells the operating system and `ps` what this process is. Who calls it: main, once, first. */
 void proc_title_init(int argc, char **argv);

@@ -1,0 +1,74 @@
+/* The call stack of a crash, as one log line: `process.crashed signal=SIGABRT stack=+0x12ab,...`.
+ *
+ * Core files are off (they would hold passwords), so this line is what is left of a crash and of a
+ * process that the watchdog aborted. "+0x" addresses are offsets into this program:
+ * addr2line -e gatepost 0x12ab names them. Formatting in a signal handler may deadlock when the
+ * crash was inside the allocator or the log; an alarm then ends the process all the same. */
+#include "crash.h"
+
+#include <execinfo.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gatepost/log.h"
+
+#define FRAMES_MAX     32
+#define REPORT_LIMIT_S 2
+
+/* The linker's marks: where the program begins and where its code ends. */
+extern const char __executable_start;
+extern const char etext;
+
+static uint8_t alternate_stack[64 * 1024]; /* a stack overflow leaves no room on its own */
+
+static void print_frame(uintptr_t address, char *text_out, size_t text_bytes)
+{
+    uintptr_t begin = (uintptr_t)&__executable_start;
+    if (address >= begin && address < (uintptr_t)&etext)
+        snprintf(text_out, text_bytes, "+0x%" PRIxPTR, address - begin);
+    else
+        snprintf(text_out, text_bytes, "0x%" PRIxPTR, address);
+}
+
+static void on_crash(int number)
+{
+    alarm(REPORT_LIMIT_S);
+    void *frames[FRAMES_MAX];
+    int count = backtrace(frames, FRAMES_MAX);
+    char stack[FRAMES_MAX * 24];
+    size_t len = 0;
+    stack[0] = '\0';
+    /* Frame 0 is this function and frame 1 the kernel's return from the handler. */
+    for (int i = 2; i < count && len + 24 < sizeof stack; i++) {
+        if (len > 0)
+            stack[len++] = ',';
+        print_frame((uintptr_t)frames[i], stack + len, sizeof stack - len);
+        len += strlen(stack + len);
+    }
+    log_error("process.crashed", "signal=SIG%s stack=%s", sigabbrev_np(number), stack);
+    raise(number); /* delivered when this handler returns, and by then the default action is back */
+}
+
+void crash_report_init(void)
+{
+    /* The first call loads a library; that must not happen inside a handler. */
+    void *frame[1];
+    (void)backtrace(frame, 1);
+
+    stack_t stack = {.ss_sp = alternate_stack, .ss_size = sizeof alternate_stack};
+    struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)stack; /* the sanitizers have their own stack and their own, better report of a fault */
+    action.sa_flags = (int)SA_RESETHAND;
+    sigaction(SIGABRT, &action, NULL);
+#else
+    sigaltstack(&stack, NULL);
+    static const int crashes[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS};
+    for (size_t i = 0; i < ARRAY_LEN(crashes); i++)
+        sigaction(crashes[i], &action, NULL);
+#endif
+}
