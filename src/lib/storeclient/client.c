@@ -1,0 +1,305 @@
+/* The asking side of the store's lanes.
+ *
+ * Invariant: every accepted ask stays in the window until its answer came, or until nobody waits
+ * for it and no store can carry it out any more; so `acknowledged`, the window's lower edge, never
+ * lets the store forget an answer that may still be wanted.
+ *
+ * An ask's life: UNSENT (kept while the store is away or its lane is full) -> SENT -> gone. When
+ * another store begins to serve, SENT ones become UNSENT again, marked as repeats. An ask whose
+ * deadline passed tells its caller STORE_AWAY once; if it was sent it stays, without a caller,
+ * until its answer comes or its store is replaced. */
+#include "gatepost/store_client.h"
+
+#include <stdlib.h>
+
+#include "gatepost/lane.h"
+#include "gatepost/log.h"
+#include "gatepost/metrics.h"
+
+#define WINDOW         1024U /* asks under way, a power of two */
+#define ASK_HEAD_BYTES 26U
+#define ANSWERS_A_POLL 4096U /* so that a mad store cannot hold the loop for ever */
+
+/* A store that is at work gives a life sign far more often than this; with an older one a full
+ * lane means that it is away, not that it has too much to do. */
+#define STORE_QUIET_NS (2 * NS_PER_MS)
+
+enum ask_state { ASK_GONE, ASK_UNSENT, ASK_SENT };
+
+struct ask {
+    enum ask_state state;
+    bool repeat;               /* a store that died may have carried it out */
+    uint8_t request;           /* enum store_request */
+    mono_ns deadline;          /* UINT64_MAX once the caller has been told */
+    store_answer_fn on_answer; /* NULL once the caller has been told */
+    void *context;
+    uint8_t *record; /* owned: room for the head, then the packed message */
+    size_t record_len;
+};
+
+struct store_client {
+    struct segment *segment;
+    uint32_t slot;
+    struct lane asks;
+    struct lane answers;
+    uint64_t epoch;        /* of the store we talk to; 0 before the first */
+    uint64_t base;         /* lowest sequence still in the window */
+    uint64_t next;         /* sequence of the next ask */
+    uint64_t first_unsent; /* no ask below this one is UNSENT */
+    size_t pending;        /* asks whose callers wait */
+    mono_ns next_expiry;   /* no deadline is earlier */
+    uint64_t life_seen;    /* the store's life word when last looked at */
+    mono_ns life_changed;  /* and when it was first seen so */
+    struct ask window[WINDOW];
+    uint8_t taken[LANE_RECORD_MAX_BYTES];
+};
+
+struct store_client *store_client_new(struct segment *segment, uint32_t slot)
+{
+    struct store_client *client = xcalloc(1, sizeof(*client));
+
+    client->segment = segment;
+    client->slot = slot;
+    client->asks = lane_open(segment, slot, LANE_ASK);
+    client->answers = lane_open(segment, slot, LANE_ANSWER);
+    client->epoch = board_get(segment, BOARD_STORE_EPOCH);
+    client->base = client->next = client->first_unsent = 1;
+    client->next_expiry = UINT64_MAX;
+    return client;
+}
+
+static struct ask *ask_at(struct store_client *client, uint64_t sequence)
+{
+    return &client->window[sequence % WINDOW];
+}
+
+static void ask_remove(struct store_client *client, struct ask *ask)
+{
+    free(ask->record);
+    memset(ask, 0, sizeof(*ask));
+    while (client->base < client->next && ask_at(client, client->base)->state == ASK_GONE)
+        client->base++;
+    if (client->first_unsent < client->base)
+        client->first_unsent = client->base;
+}
+
+void store_client_free(struct store_client **client)
+{
+    if (!*client)
+        return;
+    for (size_t i = 0; i < WINDOW; i++)
+        free((*client)->window[i].record);
+    free(*client);
+    *client = NULL;
+}
+
+static bool ask_send(struct store_client *client, uint64_t sequence)
+{
+    struct ask *ask = ask_at(client, sequence);
+    struct packer packer = packer_over(ask->record, ASK_HEAD_BYTES);
+    struct ask_head head = {
+        .epoch = client->epoch,
+        .sequence = sequence,
+        .acknowledged = client->base,
+        .request = ask->request,
+        .repeat = ask->repeat,
+    };
+
+    ask_head_pack(&packer, &head);
+    BUG_ON(packer.overflow || packer.len != ASK_HEAD_BYTES);
+    if (!lane_push(&client->asks, ask->record, ask->record_len))
+        return false;
+    ask->state = ASK_SENT;
+    if (ask->repeat)
+        counter_add(client->segment, client->slot, METRIC_STORE_RESENT, 1);
+    return true;
+}
+
+/* Pushes what is UNSENT, in order, until the lane is full. */
+static void send_unsent(struct store_client *client)
+{
+    if (client->epoch == 0)
+        return;
+    for (; client->first_unsent < client->next; client->first_unsent++) {
+        if (ask_at(client, client->first_unsent)->state == ASK_UNSENT &&
+            !ask_send(client, client->first_unsent))
+            return;
+    }
+}
+
+/* Has the store given a life sign within the last moment, so that a full lane means that it has too
+ * much to do? Without one it is dead, stuck or starting, and the ask is worth keeping. */
+static bool store_is_at_work(struct store_client *client)
+{
+    enum life_phase phase;
+    uint64_t life = life_read(client->segment, segment_store_slot(client->segment), &phase);
+    mono_ns now = clock_mono_ns();
+
+    if (life != client->life_seen) {
+        client->life_seen = life;
+        client->life_changed = now;
+    }
+    return client->epoch == board_get(client->segment, BOARD_STORE_EPOCH) &&
+           (phase == LIFE_SERVING || phase == LIFE_FLUSHING) &&
+           now - client->life_changed < STORE_QUIET_NS;
+}
+
+bool store_ask(struct store_client *client, enum store_request request, struct slice packed,
+               mono_ns deadline, store_answer_fn on_answer, void *context)
+{
+    struct ask *ask = ask_at(client, client->next);
+
+    BUG_ON(packed.len > LANE_RECORD_MAX_BYTES - ASK_HEAD_BYTES);
+    if (client->next - client->base >= WINDOW)
+        return false;
+    *ask = (struct ask){
+        .state = ASK_UNSENT,
+        .request = (uint8_t)request,
+        .deadline = deadline,
+        .on_answer = on_answer,
+        .context = context,
+        .record = xcalloc(1, ASK_HEAD_BYTES + packed.len),
+        .record_len = ASK_HEAD_BYTES + packed.len,
+    };
+    if (packed.len > 0)
+        memcpy(ask->record + ASK_HEAD_BYTES, packed.at, packed.len);
+    client->next++;
+    client->pending++;
+    if (client->first_unsent == client->next - 1) {
+        send_unsent(client);
+        if (ask->state == ASK_UNSENT && client->epoch != 0 && store_is_at_work(client)) {
+            client->next--;
+            client->pending--;
+            ask_remove(client, ask);
+            return false;
+        }
+    }
+    if (deadline < client->next_expiry)
+        client->next_expiry = deadline;
+    return true;
+}
+
+/* Tells the caller, if one still waits. The ask is settled in the window before the call, so the
+ * callback may ask again. */
+static void tell(struct store_client *client, store_answer_fn on_answer, void *context,
+                 enum store_status status, struct slice payload)
+{
+    if (!on_answer)
+        return;
+    client->pending--;
+    on_answer(context, status, payload);
+}
+
+static void take_answer(struct store_client *client, size_t len)
+{
+    struct unpacker unpacker = unpacker_over(slice_of(client->taken, len));
+    struct answer_head head;
+    struct ask *ask;
+
+    if (!answer_head_unpack(&unpacker, &head)) {
+        log_error("answer.unreadable", "bytes=%zu", len);
+        return;
+    }
+    if (head.sequence < client->base || head.sequence >= client->next)
+        return;
+    ask = ask_at(client, head.sequence);
+    if (ask->state == ASK_GONE)
+        return;
+
+    store_answer_fn on_answer = ask->on_answer;
+    void *context = ask->context;
+
+    ask_remove(client, ask);
+    tell(client, on_answer, context, (enum store_status)head.status,
+         slice_of(unpacker.bytes, unpacker.len));
+}
+
+static void take_answers(struct store_client *client)
+{
+    size_t len;
+
+    for (uint32_t i = 0; i < ANSWERS_A_POLL; i++) {
+        enum lane_read read = lane_take(&client->answers, client->taken, &len);
+
+        if (read == LANE_EMPTY)
+            return;
+        if (read == LANE_BROKEN) {
+            log_error("answer.lane_broken", "slot=%u", client->slot);
+            lane_discard(&client->answers);
+            return;
+        }
+        take_answer(client, len);
+    }
+}
+
+/* Another store serves: what was sent to its predecessor and not answered is sent again. Asks that
+ * nobody waits for are not worth repeating; letting them go lets the store forget them. */
+static void meet_new_store(struct store_client *client, uint64_t epoch)
+{
+    size_t again = 0;
+
+    client->epoch = epoch;
+    client->first_unsent = client->base;
+    for (uint64_t sequence = client->base; sequence < client->next; sequence++) {
+        struct ask *ask = ask_at(client, sequence);
+
+        if (ask->state != ASK_SENT)
+            continue;
+        if (!ask->on_answer) {
+            ask_remove(client, ask);
+            continue;
+        }
+        ask->state = ASK_UNSENT;
+        ask->repeat = true;
+        again++;
+    }
+    log_info("store.met", "epoch=%llu again=%zu", (unsigned long long)epoch, again);
+}
+
+static void expire(struct store_client *client, mono_ns now)
+{
+    uint64_t end = client->next;
+
+    if (now < client->next_expiry)
+        return;
+    client->next_expiry = UINT64_MAX;
+    for (uint64_t sequence = client->base; sequence < end; sequence++) {
+        struct ask *ask = ask_at(client, sequence);
+        store_answer_fn on_answer = ask->on_answer;
+        void *context = ask->context;
+
+        if (ask->state == ASK_GONE || !on_answer)
+            continue;
+        if (ask->deadline > now) {
+            if (ask->deadline < client->next_expiry)
+                client->next_expiry = ask->deadline;
+            continue;
+        }
+        ask->on_answer = NULL;
+        ask->deadline = UINT64_MAX;
+        if (ask->state == ASK_UNSENT)
+            ask_remove(client, ask);
+        tell(client, on_answer, context, STORE_AWAY, (struct slice){0});
+    }
+}
+
+void store_client_poll(struct store_client *client, mono_ns now)
+{
+    uint64_t epoch = board_get(client->segment, BOARD_STORE_EPOCH);
+
+    take_answers(client);
+    if (epoch != client->epoch)
+        meet_new_store(client, epoch);
+    send_unsent(client);
+    expire(client, now);
+}
+
+bool store_client_has_answer(const struct store_client *client)
+{
+    return lane_has_record(&client->answers);
+}
+
+size_t store_client_pending(const struct store_client *client)
+{
+    return client->pending;
+}
