@@ -56,4 +56,7 @@ bool lane_has_record(const struct lane *lane);
 /* Consumer: drops everything that waits. */
 void lane_discard(struct lane *lane);
 
+/* Either side, or a spectator: bytes that wait, headers included; 0 to LANE_BYTES. A snapshot. */
+size_t lane_waiting_bytes(const struct lane *lane);
+
 #endif

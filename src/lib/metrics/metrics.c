@@ -1,0 +1,126 @@
+/* Counting, and the Prometheus text of everything that is counted.
+ *
+ * Story: the counters in the order of metrics.def, then the gauges: board words, lanes. The text
+ * is made from nothing but the segment, so any process can make it, and a dead one's counts stay.
+ * Source: the Prometheus text exposition format, version 0.0.4. */
+#include "gatepost/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gatepost/lane.h"
+
+static struct {
+    struct segment *segment;
+    uint32_t slot;
+} counting; /* where this process counts; nowhere before metrics_init */
+
+void metrics_init(struct segment *segment, uint32_t slot)
+{
+    counting.segment = segment;
+    counting.slot = slot;
+}
+
+void metric_add(enum metric metric, uint64_t value)
+{
+    if (counting.segment)
+        counter_add(counting.segment, counting.slot, (uint32_t)metric, value);
+}
+
+static const struct {
+    const char *name;
+    const char *labels; /* without braces; may be "" */
+    const char *help;   /* of the first row of a name */
+} metric_rows[METRIC_COUNT] = {
+#define METRIC(name, prometheus, labels, help) {prometheus, labels, help},
+#include "gatepost/metrics.def"
+#undef METRIC
+};
+
+static const struct {
+    enum board_word word;
+    const char *name;
+    const char *help;
+} gauge_rows[] = {
+    {BOARD_OUTBOX_PENDING, "gatepost_outbox_pending", "Letters that wait for delivery."},
+    {BOARD_OUTBOX_DEAD, "gatepost_outbox_dead", "Letters that were given up."},
+    {BOARD_USERS, "gatepost_users", "Accounts."},
+    {BOARD_DISK, "gatepost_disk_state", "0 enough space, 1 no sign-ups, 2 no writes."},
+    {BOARD_STORE_EPOCH, "gatepost_store_epoch", "Stores started since the server did."},
+    {BOARD_STORE_CONDEMNED, "gatepost_store_condemned",
+     "1 after a failed flush: every write is refused until a restart."},
+    {BOARD_CONFIG_GENERATION, "gatepost_config_generation",
+     "Configurations that took effect, the first one included."},
+};
+
+static const char *const lane_names[LANE_KINDS] = {
+    [LANE_MAIL] = "mail", [LANE_ASK] = "ask", [LANE_ANSWER] = "answer"};
+
+static void print_head(FILE *out, const char *name, const char *help, const char *type)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void print_counters(FILE *out, const struct segment *segment)
+{
+    for (uint32_t i = 0; i < METRIC_COUNT; i++) {
+        const bool labelled = metric_rows[i].labels[0] != '\0';
+        if (i == 0 || strcmp(metric_rows[i].name, metric_rows[i - 1].name) != 0)
+            print_head(out, metric_rows[i].name, metric_rows[i].help, "counter");
+        fprintf(out, "%s%s%s%s %" PRIu64 "\n", metric_rows[i].name, labelled ? "{" : "",
+                metric_rows[i].labels, labelled ? "}" : "", counter_sum(segment, i));
+    }
+}
+
+static void print_board(FILE *out, const struct segment *segment)
+{
+    for (size_t i = 0; i < ARRAY_LEN(gauge_rows); i++) {
+        print_head(out, gauge_rows[i].name, gauge_rows[i].help, "gauge");
+        fprintf(out, "%s %" PRIu64 "\n", gauge_rows[i].name,
+                board_get(segment, gauge_rows[i].word));
+    }
+    const uint64_t started_ms = board_get(segment, BOARD_STARTED_MS);
+    print_head(out, "gatepost_start_time_seconds", "When the server started, since 1970 UTC.",
+               "gauge");
+    fprintf(out, "gatepost_start_time_seconds %" PRIu64 ".%03" PRIu64 "\n", started_ms / 1000,
+            started_ms % 1000);
+}
+
+static size_t waiting_bytes(const struct segment *segment, enum lane_kind kind)
+{
+    size_t sum = 0;
+
+    for (uint32_t slot = 0; slot < segment_seats(segment); slot++) {
+        if (slot == SLOT_MAILER && kind == LANE_MAIL)
+            continue; /* the mailer posts no mail */
+        /* A handle is plain memory; this one is only looked through. */
+        const struct lane lane = lane_open((struct segment *)(uintptr_t)segment, slot, kind);
+        sum += lane_waiting_bytes(&lane);
+    }
+    return sum;
+}
+
+static void print_lanes(FILE *out, const struct segment *segment)
+{
+    print_head(out, "gatepost_lane_waiting_bytes", "Bytes that wait in lanes, by kind.", "gauge");
+    for (enum lane_kind kind = LANE_MAIL; kind < LANE_KINDS; kind++) {
+        fprintf(out, "gatepost_lane_waiting_bytes{lane=\"%s\"} %zu\n", lane_names[kind],
+                waiting_bytes(segment, kind));
+    }
+}
+
+char *metrics_text(const struct segment *segment, size_t *len_out)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    BUG_ON(!out); /* it fails for want of memory alone */
+    print_counters(out, segment);
+    print_board(out, segment);
+    print_lanes(out, segment);
+    BUG_ON(fclose(out) != 0);
+    *len_out = len;
+    return text;
+}

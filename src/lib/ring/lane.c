@@ -1,0 +1,232 @@
+/* A single-producer single-consumer ring of records between two processes.
+ *
+ * Invariants: only the producer writes tail, and only after the bytes before it; only the consumer
+ * writes head, and only after it copied the bytes before it. So whoever is killed, wherever, the
+ * bytes in head..tail are whole records. Every offset is masked and every length checked against
+ * what waits before it is used: the other side may write anything at any time, and the worst it
+ * gets is a lane that is full for ever or LANE_BROKEN.
+ * Story: push (is there room, else say that some is wanted; write; publish; wake) and take (is
+ * there a record, is it sane; copy; check the copy; free; wake who waits for room). */
+#include "ring_layout.h"
+
+#define OFFSET_MASK ((uint64_t)LANE_BYTES - 1)
+
+static uint64_t record_bytes(uint64_t len)
+{
+    return sizeof(struct record_header) + ((len + 7) & ~(uint64_t)7);
+}
+
+/* Four independent chains, since one multiplication waits for the one before it: a record of 300
+ * bytes costs 15 ns instead of 50. Each step is a bijection, so no single damaged word goes
+ * unseen until the fold. The position goes in, so that the bytes of an earlier lap, whole as they
+ * are, are no record of this one. Both sides run on one machine: its byte order is good enough. */
+static uint32_t checksum(uint64_t position, const uint8_t *bytes, size_t len)
+{
+    static const uint64_t odd = 0x9e3779b97f4a7c15ULL;
+    uint64_t chain[4] = {position ^ len, odd, ~odd, odd << 1 | 1};
+    size_t at = 0;
+
+    for (; len - at >= 32; at += 32) {
+        for (size_t i = 0; i < 4; i++) {
+            uint64_t word;
+            memcpy(&word, bytes + at + 8 * i, 8);
+            chain[i] = (chain[i] ^ word) * odd;
+            chain[i] ^= chain[i] >> 32;
+        }
+    }
+    for (size_t i = 0; at < len; i++) {
+        uint64_t word = 0;
+        size_t part = len - at < 8 ? len - at : 8;
+        memcpy(&word, bytes + at, part);
+        chain[i] = (chain[i] ^ word) * odd;
+        chain[i] ^= chain[i] >> 32;
+        at += part;
+    }
+    uint64_t sum = chain[0];
+    for (size_t i = 1; i < 4; i++) {
+        sum = (sum ^ (sum >> 29) ^ chain[i]) * odd;
+    }
+    return (uint32_t)(sum >> 32);
+}
+
+static void copy_in(struct lane_shared *shared, uint64_t position, const uint8_t *from, size_t len)
+{
+    size_t offset = (size_t)(position & OFFSET_MASK);
+    size_t first = LANE_BYTES - offset < len ? LANE_BYTES - offset : len;
+
+    memcpy(shared->bytes + offset, from, first);
+    memcpy(shared->bytes, from + first, len - first);
+}
+
+static void copy_out(const struct lane_shared *shared, uint64_t position, uint8_t *to, size_t len)
+{
+    size_t offset = (size_t)(position & OFFSET_MASK);
+    size_t first = LANE_BYTES - offset < len ? LANE_BYTES - offset : len;
+
+    memcpy(to, shared->bytes + offset, first);
+    memcpy(to + first, shared->bytes, len - first);
+}
+
+static uint32_t producer_slot(const struct lane *lane)
+{
+    return lane->kind == LANE_ANSWER ? segment_store_slot(lane->segment) : lane->slot;
+}
+
+static uint32_t consumer_slot(const struct lane *lane)
+{
+    switch (lane->kind) {
+    case LANE_MAIL:
+        return SLOT_MAILER;
+    case LANE_ASK:
+        return segment_store_slot(lane->segment);
+    case LANE_ANSWER:
+        return lane->slot;
+    case LANE_KINDS:
+        break;
+    }
+    BUG_ON(true);
+    return 0;
+}
+
+struct lane lane_open(struct segment *segment, uint32_t slot, enum lane_kind kind)
+{
+    struct lane_shared *shared = segment_lane(segment, slot, kind);
+
+    BUG_ON(!shared);
+    return (struct lane){.segment = segment, .shared = shared, .slot = slot, .kind = kind};
+}
+
+void lane_reset(struct lane_shared *shared)
+{
+    /* Positions go on instead of back to 0: with a handle of the last tenant, used against the
+     * rules, old bytes stay old. Relaxed: the seat's new tenancy is released after this. */
+    uint64_t tail = atomic_load_explicit(&shared->tail, memory_order_relaxed) & ~(uint64_t)7;
+
+    atomic_store_explicit(&shared->tail, tail, memory_order_relaxed);
+    atomic_store_explicit(&shared->head, tail, memory_order_relaxed);
+    atomic_store_explicit(&shared->space_wanted, 0, memory_order_relaxed);
+}
+
+/* Room for so many bytes, going by where head was last seen. A head that makes no sense is none. */
+static bool has_room(const struct lane *lane, uint64_t tail, uint64_t need)
+{
+    uint64_t used = tail - lane->far_position;
+
+    return used <= LANE_BYTES && LANE_BYTES - used >= need;
+}
+
+static bool look_for_room(struct lane *lane, uint64_t tail, uint64_t need)
+{
+    /* Acquire: pairs with the release of head in lane_take; the consumer has copied what this
+     * side is about to overwrite. */
+    lane->far_position = atomic_load_explicit(&lane->shared->head, memory_order_acquire);
+    return has_room(lane, tail, need);
+}
+
+/* Full: leave word, then look again, since the consumer may have made room before it could see the
+ * word. The fence stands between write and read on both sides, as in wake.c. */
+static bool ask_for_room(struct lane *lane, uint64_t tail, uint64_t need)
+{
+    atomic_store_explicit(&lane->shared->space_wanted, 1, memory_order_relaxed);
+    ring_full_fence();
+    if (!look_for_room(lane, tail, need))
+        return false;
+    atomic_store_explicit(&lane->shared->space_wanted, 0, memory_order_relaxed);
+    return true;
+}
+
+bool lane_push(struct lane *lane, const void *record, size_t len)
+{
+    BUG_ON(len == 0 || len > LANE_RECORD_MAX_BYTES);
+    struct lane_shared *shared = lane->shared;
+    const uint64_t need = record_bytes(len);
+    /* Relaxed: this side alone writes it. Not kept in the handle: handles are copied. */
+    const uint64_t tail = atomic_load_explicit(&shared->tail, memory_order_relaxed);
+
+    if (tail % 8 != 0)
+        return false; /* not ours any more: somebody overwrote it */
+    if (!has_room(lane, tail, need) && !look_for_room(lane, tail, need) &&
+        !ask_for_room(lane, tail, need))
+        return false;
+
+    struct record_header header = {(uint32_t)len, checksum(tail, record, len)};
+    memcpy(shared->bytes + (tail & OFFSET_MASK), &header, sizeof(header));
+    copy_in(shared, tail + sizeof(header), record, len);
+    /* Release: the record's bytes before the position that shows them. Killed before this line,
+     * the producer has written nothing; after it, everything. */
+    atomic_store_explicit(&shared->tail, tail + need, memory_order_release);
+    wake_slot(lane->segment, consumer_slot(lane));
+    return true;
+}
+
+/* The consumer's half of ask_for_room, after head was stored. It wakes at half a lane, not at the
+ * first byte: else a full lane would cost a wake-up for each record. A producer that found no
+ * room saw more than half a lane in use, so a take that crosses the half is still to come. */
+static void tell_room(struct lane *lane, uint64_t used)
+{
+    _Atomic uint32_t *wanted = &lane->shared->space_wanted;
+
+    if (used > LANE_BYTES / 2)
+        return;
+    ring_full_fence();
+    if (atomic_load_explicit(wanted, memory_order_relaxed) == 0)
+        return;
+    atomic_store_explicit(wanted, 0, memory_order_relaxed);
+    wake_slot(lane->segment, producer_slot(lane));
+}
+
+enum lane_read lane_take(struct lane *lane, uint8_t record_out[LANE_RECORD_MAX_BYTES],
+                         size_t *len_out)
+{
+    struct lane_shared *shared = lane->shared;
+    /* Relaxed: this side alone writes it. */
+    const uint64_t head = atomic_load_explicit(&shared->head, memory_order_relaxed);
+    uint64_t used = lane->far_position - head;
+
+    if (used == 0 || used > LANE_BYTES) {
+        /* Acquire: pairs with the release in lane_push, the record's bytes are there. */
+        lane->far_position = atomic_load_explicit(&shared->tail, memory_order_acquire);
+        used = lane->far_position - head;
+    }
+    if (used == 0)
+        return LANE_EMPTY;
+    if (used > LANE_BYTES || used % 8 != 0 || head % 8 != 0)
+        return LANE_BROKEN;
+
+    /* One read of each: what is checked is what is used, whatever the producer writes now. */
+    struct record_header header;
+    memcpy(&header, shared->bytes + (head & OFFSET_MASK), sizeof(header));
+    if (header.len == 0 || header.len > LANE_RECORD_MAX_BYTES || record_bytes(header.len) > used)
+        return LANE_BROKEN;
+    copy_out(shared, head + sizeof(header), record_out, header.len);
+    if (checksum(head, record_out, header.len) != header.checksum)
+        return LANE_BROKEN;
+
+    /* Release: the copy was made before the producer may write there again. */
+    const uint64_t next = head + record_bytes(header.len);
+    atomic_store_explicit(&shared->head, next, memory_order_release);
+    tell_room(lane, lane->far_position - next);
+    *len_out = header.len;
+    return LANE_RECORD;
+}
+
+bool lane_has_record(const struct lane *lane)
+{
+    return atomic_load_explicit(&lane->shared->tail, memory_order_acquire) !=
+           atomic_load_explicit(&lane->shared->head, memory_order_relaxed);
+}
+
+void lane_discard(struct lane *lane)
+{
+    lane->far_position = atomic_load_explicit(&lane->shared->tail, memory_order_acquire);
+    atomic_store_explicit(&lane->shared->head, lane->far_position, memory_order_release);
+    tell_room(lane, 0);
+}
+
+size_t lane_waiting_bytes(const struct lane *lane)
+{
+    uint64_t used = atomic_load_explicit(&lane->shared->tail, memory_order_relaxed) -
+                    atomic_load_explicit(&lane->shared->head, memory_order_relaxed);
+
+    return used <= LANE_BYTES ? (size_t)used : LANE_BYTES;
+}
