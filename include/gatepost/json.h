@@ -15,16 +15,16 @@ enum json_type {
     JSON_TRUE,
     JSON_FALSE,
     JSON_NULL,
-    JSON_ARRAY,  /* well-formed, content dropped but for is_empty */
+    JSON_ARRAY,  /* well-formed; its content is dropped */
     JSON_OBJECT, /* the same */
 };
 
 struct json_member {
     struct slice name; /* decoded UTF-8, may hold NUL */
     enum json_type type;
-    struct slice text;   /* of JSON_STRING decoded (may hold NUL), of numbers as written */
-    bool has_surrogate;  /* a lone \uD800..\uDFFF stood in it; text has U+FFFD there */
-    uint16_t surrogate;  /* the first one */
+    struct slice text;  /* of JSON_STRING decoded (may hold NUL), of numbers as written */
+    bool has_surrogate; /* a lone \uD800..\uDFFF stood in it; text has U+FFFD there */
+    uint16_t surrogate; /* the first one */
 };
 
 #define JSON_MEMBERS_MAX 32
@@ -47,8 +47,13 @@ enum json_status {
     JSON_NOT_OBJECT, /* fine JSON of another type: object_out->top; call fini all the same */
 };
 
-/* body: at most 64 KiB, borrowed. err never quotes the input.
- * A lone surrogate in a member is told by has_surrogate and is no syntax error. */
+#define JSON_BODY_MAX_BYTES 65536
+
+/* body: at most JSON_BODY_MAX_BYTES, borrowed. err never quotes the input.
+ * A lone surrogate in a member's value is told by has_surrogate and is no syntax error; one in a
+ * name, or inside of an array or object that is a member's value, is. Names inside of those are
+ * not compared: their content is dropped.
+ * Errors: after JSON_SYNTAX and JSON_DUPLICATE object_out is empty and owns nothing. */
 MUST_USE enum json_status json_read(struct slice body, struct json_object *object_out,
                                     struct err *err);
 void json_object_fini(struct json_object *object);
