@@ -40,7 +40,10 @@ struct config_source {
 typedef void (*config_problem_fn)(void *context, const char *where, const char *sentence);
 
 /* Reads file, .env, environment and overrides (the later wins), checks every value and every
- * relation between values, and tells all problems, not the first. "auto" values are worked out:
+ * relation between values, and tells all problems, not the first. The environment's names are
+ * GATEPOST_SECTION_KEY for every key, and Django's EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS,
+ * EMAIL_HOST_USER, EMAIL_HOST_PASSWORD. .env is looked for beside the file that was read, then in
+ * the working directory. "auto" values are worked out:
  * http.workers from the cores, http.connections_max from RLIMIT_NOFILE, password.min_strength,
  * mail.transport. Without -c: ./gatepost.conf, else /etc/gatepost/gatepost.conf, else defaults.
  * Who calls it: the master and the command line, before any fork; later again for SIGHUP.
@@ -50,12 +53,15 @@ MUST_USE struct config *config_load(const struct config_source *source, config_p
 
 void config_free(struct config **config);
 
-/* Overwrites the password in this process's environment block and in the config: called by every
- * process but the mailer (security.md S9). */
+/* Overwrites the password in this process's environment block and in the config. Called by every
+ * child but the mailer; the master keeps it, since it forks the next mailer and reads the
+ * environment again at a reload. Source: CWE-526. */
 void config_forget_secrets(struct config *config);
 
-/* The effective configuration as a file that config_load reads back, each key under its comment. */
-void config_print(const struct config *config, int fd);
+/* The effective configuration as a file that config_load reads back, each key under its comment,
+ * without secrets. Values that were left to be worked out are printed as "auto".
+ * Returns false with errno when it could not be written. */
+MUST_USE bool config_print(const struct config *config, int fd);
 
 /* What a change asks of the running processes, as bits; 0 when nothing changed. */
 enum config_reload {

@@ -1,0 +1,286 @@
+/* What the texts of a few keys must look like: listeners, the public origin, who may read metrics,
+ * the sender, the relay. Those who use a value may then split it without thinking of nonsense. */
+#include "reading.h"
+
+#include <arpa/inet.h>
+#include <sys/un.h>
+
+#define LISTENERS_MAX 16 /* as in proc.h, which is above this layer's reach */
+
+static struct slice cut_front(struct slice text, size_t len)
+{
+    return slice_of(text.at + len, text.len - len);
+}
+
+static bool starts_with(struct slice text, const char *start)
+{
+    return text.len >= strlen(start) && memcmp(text.at, start, strlen(start)) == 0;
+}
+
+/* Takes the next entry of a comma separated list; the list's at is NULL after the last one. */
+static bool next_entry(struct slice *list, struct slice *entry_out)
+{
+    const char *comma;
+    size_t len;
+
+    if (list->at == NULL)
+        return false;
+    comma = memchr(list->at, ',', list->len);
+    len = comma == NULL ? list->len : (size_t)(comma - list->at);
+    *entry_out = config_trim(slice_of(list->at, len));
+    *list = comma == NULL ? (struct slice){NULL, 0} : cut_front(*list, len + 1);
+    return true;
+}
+
+static bool is_digits(struct slice text, size_t max_len)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+    }
+    return text.len > 0 && text.len <= max_len;
+}
+
+static bool read_below(struct slice text, unsigned limit, unsigned *number_out)
+{
+    unsigned number = 0;
+
+    if (!is_digits(text, 5))
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        number = number * 10 + (unsigned)(text.at[i] - '0');
+    if (number > limit)
+        return false;
+    *number_out = number;
+    return true;
+}
+
+static bool is_address(struct slice text, int family)
+{
+    char address[INET6_ADDRSTRLEN];
+    unsigned char bytes[16];
+
+    return slice_to_text(text, address, sizeof(address)) && inet_pton(family, address, bytes) == 1;
+}
+
+/* ---- http.listen ---- */
+
+static bool listener_fits(struct slice entry, struct err *err)
+{
+    const char *colon = memrchr(entry.at, ':', entry.len);
+    struct slice host;
+    struct slice port;
+    unsigned number;
+    int shown = entry.len > 120 ? 120 : (int)entry.len;
+
+    if (starts_with(entry, "unix:")) {
+        struct slice path = cut_front(entry, strlen("unix:"));
+        if (path.len == 0 || path.at[0] != '/' ||
+            path.len >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+            err_set(err, "\"%.*s\": a unix socket needs an absolute path under %zu bytes", shown,
+                    entry.at, sizeof(((struct sockaddr_un *)0)->sun_path));
+            return false;
+        }
+        return true;
+    }
+    host = slice_of(entry.at, colon == NULL ? entry.len : (size_t)(colon - entry.at));
+    port = colon == NULL ? slice_of("", 0) : cut_front(entry, host.len + 1);
+    if (!read_below(port, 65535, &number)) {
+        err_set(err, "\"%.*s\": no port from 0 to 65535 at its end", shown, entry.at);
+        return false;
+    }
+    if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']' &&
+        is_address(slice_of(host.at + 1, host.len - 2), AF_INET6))
+        return true;
+    if (is_address(host, AF_INET))
+        return true;
+    err_set(err,
+            "\"%.*s\" is no addr:port, [v6]:port or unix:/path (every address is 0.0.0.0 or [::])",
+            shown, entry.at);
+    return false;
+}
+
+static bool listen_fits(struct slice value, struct err *err)
+{
+    struct slice entries[LISTENERS_MAX];
+    struct slice entry;
+    size_t count = 0;
+
+    while (next_entry(&value, &entry)) {
+        if (entry.len == 0) {
+            err_set(err, "there is an empty entry between commas");
+            return false;
+        }
+        if (count == LISTENERS_MAX) {
+            err_set(err, "more than %d listeners", LISTENERS_MAX);
+            return false;
+        }
+        if (!listener_fits(entry, err))
+            return false;
+        for (size_t i = 0; i < count; i++) {
+            if (slice_equal(entries[i], entry)) {
+                err_set(err, "\"%.*s\" is listed twice", (int)entry.len, entry.at);
+                return false;
+            }
+        }
+        entries[count++] = entry;
+    }
+    return true;
+}
+
+/* ---- http.metrics_allow ---- */
+
+static bool peer_fits(struct slice entry)
+{
+    const char *slash = memchr(entry.at, '/', entry.len);
+    struct slice address = entry;
+    unsigned bits = 0;
+
+    if (slice_equal(entry, SLICE_LITERAL("unix")))
+        return true;
+    if (slash != NULL) {
+        address.len = (size_t)(slash - entry.at);
+        if (!read_below(cut_front(entry, address.len + 1), 128, &bits))
+            return false;
+    }
+    return is_address(address, AF_INET6) || (bits <= 32 && is_address(address, AF_INET));
+}
+
+static bool metrics_allow_fits(struct slice value, struct err *err)
+{
+    struct slice entry;
+
+    while (next_entry(&value, &entry)) {
+        if (entry.len == 0 || !peer_fits(entry)) {
+            err_set(err, "\"%.*s\" is no address, address/bits or the word unix",
+                    entry.len > 120 ? 120 : (int)entry.len, entry.at);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- names of hosts ---- */
+
+/* Letters, digits, hyphens, dots: a name in the DNS or an IPv4 address. */
+static bool is_host_name(struct slice text)
+{
+    bool label_open = false;
+
+    if (text.len == 0 || text.len > 253)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (c == '.' || c == '-') {
+            if (!label_open)
+                return false;
+        } else if (!letter && c != '_') {
+            return false;
+        }
+        label_open = c != '.';
+    }
+    return true;
+}
+
+static bool is_host(struct slice text)
+{
+    if (text.len > 2 && text.at[0] == '[' && text.at[text.len - 1] == ']')
+        return is_address(slice_of(text.at + 1, text.len - 2), AF_INET6);
+    return is_host_name(text);
+}
+
+static bool smtp_host_fits(struct slice value, struct err *err)
+{
+    if (value.len == 0 || is_host(value))
+        return true;
+    err_set(err, "must be a host name, an IPv4 address or [v6], without a port (see smtp.port)");
+    return false;
+}
+
+static bool public_url_fits(struct slice value, struct err *err)
+{
+    struct slice rest = value;
+    const char *bracket;
+    const char *colon;
+    unsigned port = 0;
+
+    if (starts_with(rest, "http://"))
+        rest = cut_front(rest, strlen("http://"));
+    else if (starts_with(rest, "https://"))
+        rest = cut_front(rest, strlen("https://"));
+    else
+        rest.len = 0;
+    if (rest.len > 0 && memchr(rest.at, '/', rest.len) != NULL) {
+        err_set(err, "is an origin only: no path and no slash after the host");
+        return false;
+    }
+    bracket = rest.len > 0 ? memchr(rest.at, ']', rest.len) : NULL;
+    colon = rest.len > 0 ? memrchr(rest.at, ':', rest.len) : NULL;
+    if (colon != NULL && (bracket == NULL || colon > bracket)) {
+        struct slice digits = cut_front(rest, (size_t)(colon - rest.at) + 1);
+        if (!read_below(digits, 65535, &port) || port == 0)
+            rest.len = 0;
+        else
+            rest.len = (size_t)(colon - rest.at);
+    }
+    if (rest.len > 0 && is_host(rest))
+        return true;
+    err_set(err, "must look like https://accounts.example.com or http://127.0.0.1:8000");
+    return false;
+}
+
+/* ---- mail.from ---- */
+
+/* RFC 5322 dot-atom, in ASCII: no quotes, no comments, no display name. */
+static bool is_dot_atom(struct slice text)
+{
+    bool atom_open = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (c == '.') {
+            if (!atom_open)
+                return false;
+        } else if (!letter && (c == '\0' || strchr("!#$%&'*+-/=?^_`{|}~", c) == NULL)) {
+            return false;
+        }
+        atom_open = c != '.';
+    }
+    return atom_open;
+}
+
+static bool from_fits(struct slice value, struct err *err)
+{
+    const char *at = value.len > 0 ? memrchr(value.at, '@', value.len) : NULL;
+    struct slice local = slice_of(value.at, at == NULL ? 0 : (size_t)(at - value.at));
+
+    if (at != NULL && value.len <= 254 && local.len <= 64 && is_dot_atom(local) &&
+        is_host_name(cut_front(value, local.len + 1)))
+        return true;
+    err_set(err, "must be a bare address like accounts@example.com");
+    return false;
+}
+
+/* ---- which key has which format ---- */
+
+bool config_format_fits(enum config_key key, struct slice value, struct err *err)
+{
+    static const struct {
+        enum config_key key;
+        bool (*fits)(struct slice value, struct err *err);
+    } formats[] = {
+        {CONFIG_KEY_http_listen, listen_fits},
+        {CONFIG_KEY_http_metrics_allow, metrics_allow_fits},
+        {CONFIG_KEY_http_public_url, public_url_fits},
+        {CONFIG_KEY_mail_from, from_fits},
+        {CONFIG_KEY_smtp_host, smtp_host_fits},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        if (formats[i].key == key)
+            return formats[i].fits(value, err);
+    }
+    return true;
+}

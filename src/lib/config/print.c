@@ -1,0 +1,133 @@
+/* config_print: the table, and what is in effect, as a file.
+ *
+ * A value that was left to be worked out is printed as "auto", so that the file means the same on
+ * another machine. Secrets are never printed: no key holds one. */
+#include "reading.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PAPER_COLUMNS 100
+
+/* Prints as comment lines, broken at spaces. */
+static void print_comment(FILE *paper, const char *text)
+{
+    const size_t room = PAPER_COLUMNS - strlen("# ");
+
+    while (*text != '\0') {
+        size_t len = strlen(text);
+        if (len > room) {
+            len = room;
+            while (len > 0 && text[len] != ' ')
+                len--;
+            if (len == 0)
+                len = room;
+        }
+        (void)fprintf(paper, "# %.*s\n", (int)len, text);
+        text += len;
+        while (*text == ' ')
+            text++;
+    }
+}
+
+static void print_range(FILE *paper, enum config_key key)
+{
+    const struct config_row *row = &config_rows[key];
+    const char *fallback = row->fallback[0] == '\0' ? "none" : row->fallback;
+    char line[512];
+    int len = 0;
+
+    switch (row->kind) {
+    case CONFIG_KIND_TEXT:
+    case CONFIG_KIND_PATH:
+        len = snprintf(line, sizeof(line), "Default: %s (%s)", fallback, row->unit);
+        break;
+    case CONFIG_KIND_LIST:
+        len =
+            snprintf(line, sizeof(line), "Default: %s (comma separated: %s)", fallback, row->unit);
+        break;
+    case CONFIG_KIND_NUMBER:
+        len = snprintf(line, sizeof(line), "Default: %s (%" PRId64 " to %" PRId64 " %s)", fallback,
+                       row->min, row->max, row->unit);
+        break;
+    case CONFIG_KIND_FLAG:
+        len = snprintf(line, sizeof(line), "Default: %s (yes or no)", fallback);
+        break;
+    case CONFIG_KIND_CHOICE:
+        len = snprintf(line, sizeof(line), "Default: %s (%s)", fallback, row->unit);
+        break;
+    }
+    BUG_ON(len < 0 || (size_t)len >= sizeof(line));
+    print_comment(paper, line);
+}
+
+static void print_value(FILE *paper, const struct config *config, enum config_key key)
+{
+    /* The field functions give places to write to; nothing is written here. */
+    struct config *fields = (struct config *)(uintptr_t)config;
+    struct slice word;
+
+    if (strcmp(config->texts[key].text, "auto") == 0) {
+        (void)fprintf(paper, "auto");
+        return;
+    }
+    switch (config_rows[key].kind) {
+    case CONFIG_KIND_TEXT:
+    case CONFIG_KIND_PATH:
+    case CONFIG_KIND_LIST:
+        (void)fprintf(paper, "%s", *config_text_field(fields, key));
+        break;
+    case CONFIG_KIND_NUMBER:
+        (void)fprintf(paper, "%" PRId64, *config_number_field(fields, key));
+        break;
+    case CONFIG_KIND_FLAG:
+        (void)fprintf(paper, "%s", *config_flag_field(fields, key) ? "yes" : "no");
+        break;
+    case CONFIG_KIND_CHOICE:
+        word = config_choice_word(key, (size_t)*config_number_field(fields, key));
+        (void)fprintf(paper, "%.*s", (int)word.len, word.at);
+        break;
+    }
+}
+
+static void print_key(FILE *paper, const struct config *config, enum config_key key)
+{
+    const struct config_row *row = &config_rows[key];
+
+    if (key == 0 || strcmp(row->section, config_rows[key - 1].section) != 0)
+        (void)fprintf(paper, "\n[%s]\n", row->section);
+    else
+        (void)fprintf(paper, "\n");
+    print_comment(paper, row->text);
+    print_range(paper, key);
+    (void)fprintf(paper, "%s =", row->name);
+    if (config->texts[key].text[0] != '\0')
+        (void)fprintf(paper, " ");
+    print_value(paper, config, key);
+    (void)fprintf(paper, "\n");
+}
+
+bool config_print(const struct config *config, int fd)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *paper = open_memstream(&text, &len);
+    bool written;
+
+    BUG_ON(paper == NULL);
+    print_comment(paper, "Gatepost's configuration, as `gatepost config` prints it. What wins: -o "
+                         "section.key=value, then the environment (GATEPOST_SECTION_KEY), then "
+                         ".env, then this file, then the default. Relative paths are relative to "
+                         "the working directory.");
+    for (enum config_key key = 0; key < CONFIG_KEYS; key++)
+        print_key(paper, config, key);
+    if (config->smtp_password.len > 0) {
+        (void)fprintf(paper, "\n");
+        print_comment(paper, "EMAIL_HOST_PASSWORD is set, and is not shown.");
+    }
+    BUG_ON(fclose(paper) != 0);
+    written = fd_write_all(fd, text, len);
+    free(text);
+    return written;
+}
