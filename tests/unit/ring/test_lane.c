@@ -1,0 +1,374 @@
+/* What one lane promises to its two ends, and what it does with an end that has gone mad. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/ring/ring_layout.h"
+
+static struct segment *segment;
+static struct lane producer, consumer;
+static uint8_t record[LANE_RECORD_MAX_BYTES];
+static uint8_t taken[LANE_RECORD_MAX_BYTES];
+
+static int set_up(void **state)
+{
+    struct err err;
+
+    (void)state;
+    segment = segment_create(2, &err);
+    if (!segment)
+        return -1;
+    producer = lane_open(segment, 1, LANE_ASK);
+    consumer = lane_open(segment, 1, LANE_ASK);
+    for (size_t i = 0; i < sizeof(record); i++)
+        record[i] = (uint8_t)(i * 7 + i / 256);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    segment_close(&segment);
+    return 0;
+}
+
+static void expect_record(const void *bytes, size_t len)
+{
+    size_t got;
+
+    assert_int_equal(lane_take(&consumer, taken, &got), LANE_RECORD);
+    assert_int_equal(got, len);
+    assert_memory_equal(taken, bytes, len);
+}
+
+static void expect_empty(void)
+{
+    size_t got = 4711;
+
+    assert_int_equal(lane_take(&consumer, taken, &got), LANE_EMPTY);
+    assert_int_equal(got, 4711);
+    assert_false(lane_has_record(&consumer));
+}
+
+static void fill(size_t len)
+{
+    while (lane_push(&producer, record, len))
+        continue;
+}
+
+static bool is_woken(uint32_t slot)
+{
+    uint64_t count;
+
+    return read(wake_fd(segment, slot), &count, sizeof(count)) == (ssize_t)sizeof(count);
+}
+
+static void test_a_new_lane_is_empty(void **state)
+{
+    (void)state;
+    expect_empty();
+    assert_int_equal(lane_waiting_bytes(&consumer), 0);
+}
+
+static void test_records_of_every_length_come_out_as_they_went_in(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len <= LANE_RECORD_MAX_BYTES; len += len < 600 ? 1 : 613) {
+        assert_true(lane_push(&producer, record, len));
+        expect_record(record, len);
+    }
+    assert_true(lane_push(&producer, record, LANE_RECORD_MAX_BYTES));
+    expect_record(record, LANE_RECORD_MAX_BYTES);
+    expect_empty();
+}
+
+static void test_records_keep_their_order_over_many_laps(void **state)
+{
+    (void)state;
+    uint32_t pushed = 0, got_number = 0;
+    size_t len;
+
+    while (got_number < 20000) {
+        memcpy(record, &pushed, sizeof(pushed));
+        if (lane_push(&producer, record, sizeof(pushed) + pushed % 1500)) {
+            pushed++;
+            continue;
+        }
+        for (int i = 0; i < 50 && lane_take(&consumer, taken, &len) == LANE_RECORD; i++) {
+            assert_int_equal(len, sizeof(pushed) + got_number % 1500);
+            assert_memory_equal(taken, &got_number, sizeof(got_number));
+            got_number++;
+        }
+    }
+}
+
+static void test_a_full_lane_refuses_the_push_and_loses_nothing(void **state)
+{
+    (void)state;
+    size_t pushed = 0;
+
+    while (lane_push(&producer, record, 1000))
+        pushed++;
+    assert_int_equal(pushed, LANE_BYTES / 1008);
+    for (size_t i = 0; i < pushed; i++)
+        expect_record(record, 1000);
+    expect_empty();
+}
+
+static void test_a_lane_can_be_filled_to_its_last_byte(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LANE_BYTES / 1024; i++)
+        assert_true(lane_push(&producer, record, 1016));
+    assert_int_equal(lane_waiting_bytes(&producer), LANE_BYTES);
+    assert_false(lane_push(&producer, record, 1));
+    for (int i = 0; i < LANE_BYTES / 1024; i++)
+        expect_record(record, 1016);
+    expect_empty();
+}
+
+static void test_a_push_wakes_only_a_consumer_that_sleeps(void **state)
+{
+    (void)state;
+    const uint32_t store = segment_store_slot(segment);
+
+    assert_true(lane_push(&producer, record, 10));
+    assert_false(is_woken(store));
+    wake_prepare(segment, store);
+    assert_true(lane_push(&producer, record, 10));
+    assert_true(is_woken(store));
+    assert_true(lane_push(&producer, record, 10));
+    assert_false(is_woken(store));
+    assert_false(is_woken(1));
+}
+
+static void test_each_kind_of_lane_wakes_its_own_consumer(void **state)
+{
+    (void)state;
+    const uint32_t store = segment_store_slot(segment);
+    struct lane mail = lane_open(segment, 2, LANE_MAIL);
+    struct lane answer = lane_open(segment, 2, LANE_ANSWER);
+    struct lane mailer_ask = lane_open(segment, SLOT_MAILER, LANE_ASK);
+    struct lane mailer_answer = lane_open(segment, SLOT_MAILER, LANE_ANSWER);
+
+    for (uint32_t slot = 0; slot < segment_slots(segment); slot++)
+        wake_prepare(segment, slot);
+    assert_true(lane_push(&mail, record, 10));
+    assert_true(is_woken(SLOT_MAILER));
+    assert_true(lane_push(&answer, record, 10));
+    assert_true(is_woken(2));
+    assert_true(lane_push(&mailer_ask, record, 10));
+    assert_true(is_woken(store));
+    wake_prepare(segment, SLOT_MAILER);
+    assert_true(lane_push(&mailer_answer, record, 10));
+    assert_true(is_woken(SLOT_MAILER));
+    assert_false(is_woken(1));
+}
+
+static void test_a_refused_producer_is_woken_when_half_the_lane_is_free(void **state)
+{
+    (void)state;
+    size_t len, takes = 0;
+
+    fill(1000);
+    wake_prepare(segment, 1);
+    while (!is_woken(1)) {
+        assert_int_equal(lane_take(&consumer, taken, &len), LANE_RECORD);
+        takes++;
+    }
+    assert_int_equal(takes, (LANE_BYTES / 1008 + 1) / 2);
+    assert_true(lane_push(&producer, record, LANE_RECORD_MAX_BYTES));
+}
+
+static void test_room_wakes_nobody_who_did_not_ask_for_it(void **state)
+{
+    (void)state;
+    size_t len;
+
+    for (int i = 0; i < 100; i++)
+        assert_true(lane_push(&producer, record, 1000));
+    wake_prepare(segment, 1);
+    while (lane_take(&consumer, taken, &len) == LANE_RECORD)
+        continue;
+    assert_false(is_woken(1));
+}
+
+static void test_a_discard_empties_the_lane_and_wakes_a_refused_producer(void **state)
+{
+    (void)state;
+    fill(500);
+    wake_prepare(segment, 1);
+    lane_discard(&consumer);
+    assert_true(is_woken(1));
+    expect_empty();
+    assert_true(lane_push(&producer, record, 77));
+    expect_record(record, 77);
+}
+
+static void test_a_successor_of_either_end_goes_on_where_the_last_one_stopped(void **state)
+{
+    (void)state;
+    for (uint8_t i = 0; i < 100; i++) {
+        record[0] = i;
+        producer = lane_open(segment, 1, LANE_ASK);
+        assert_true(lane_push(&producer, record, 3000));
+        if (i >= 5) {
+            record[0] = (uint8_t)(i - 5);
+            consumer = lane_open(segment, 1, LANE_ASK);
+            expect_record(record, 3000);
+        }
+    }
+}
+
+static void test_a_record_that_was_not_published_is_not_seen(void **state)
+{
+    (void)state;
+    struct lane_shared *shared = segment_lane(segment, 1, LANE_ASK);
+
+    assert_true(lane_push(&producer, record, 100));
+    expect_record(record, 100);
+    /* a producer killed in the middle of its copy */
+    memset(shared->bytes + 112, 0x5a, 60);
+    expect_empty();
+    assert_true(lane_push(&producer, record, 200));
+    expect_record(record, 200);
+}
+
+static void test_a_changed_bit_anywhere_in_a_record_breaks_the_lane(void **state)
+{
+    (void)state;
+    struct lane_shared *shared = segment_lane(segment, 1, LANE_ASK);
+    size_t len;
+
+    assert_true(lane_push(&producer, record, 300));
+    for (size_t bit = 0; bit < (sizeof(struct record_header) + 300) * 8; bit++) {
+        shared->bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_int_equal(lane_take(&consumer, taken, &len), LANE_BROKEN);
+        shared->bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    expect_record(record, 300);
+}
+
+static void test_a_whole_record_of_an_earlier_lap_is_not_taken_again(void **state)
+{
+    (void)state;
+    struct lane_shared *shared = segment_lane(segment, 1, LANE_ASK);
+    size_t len;
+
+    for (int i = 0; i < LANE_BYTES / 1024; i++) {
+        assert_true(lane_push(&producer, record, 1016));
+        expect_record(record, 1016);
+    }
+    atomic_fetch_add(&shared->tail, 1024);
+    assert_int_equal(lane_take(&consumer, taken, &len), LANE_BROKEN);
+}
+
+static void test_senseless_positions_break_the_lane_and_refuse_the_push(void **state)
+{
+    (void)state;
+    static const uint64_t tails[] = {
+        1, 4, 9, LANE_BYTES + 8, LANE_BYTES * 2, UINT64_MAX - 7, UINT64_MAX, 1ULL << 63};
+    struct lane_shared *shared = segment_lane(segment, 1, LANE_ASK);
+    size_t len;
+
+    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+        atomic_store(&shared->tail, tails[i]);
+        producer = consumer = lane_open(segment, 1, LANE_ASK);
+        assert_int_equal(lane_take(&consumer, taken, &len), LANE_BROKEN);
+        assert_false(lane_push(&producer, record, 8));
+        assert_true(lane_waiting_bytes(&consumer) <= LANE_BYTES);
+    }
+    atomic_store(&shared->tail, 8);
+    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+        if (tails[i] == UINT64_MAX - 7)
+            continue; /* 16 before 8: a sane distance, whose bytes then fail */
+        atomic_store(&shared->head, tails[i]);
+        producer = consumer = lane_open(segment, 1, LANE_ASK);
+        assert_int_equal(lane_take(&consumer, taken, &len), LANE_BROKEN);
+    }
+}
+
+static void test_a_length_beyond_what_waits_breaks_the_lane(void **state)
+{
+    (void)state;
+    static const uint32_t lengths[] = {0,     17,       25,        LANE_RECORD_MAX_BYTES,
+                                       16385, 1U << 31, UINT32_MAX};
+    struct lane_shared *shared = segment_lane(segment, 1, LANE_ASK);
+    size_t len;
+
+    assert_true(lane_push(&producer, record, 16));
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        memcpy(shared->bytes, &lengths[i], sizeof(lengths[i]));
+        assert_int_equal(lane_take(&consumer, taken, &len), LANE_BROKEN);
+    }
+}
+
+/* Under the address sanitizer this is the proof that nothing is read or written out of bounds:
+ * the lane lies between others, so its neighbours are compared as well. */
+static void test_random_bytes_over_a_lane_harm_nobody_else(void **state)
+{
+    (void)state;
+    struct lane_shared *shared = segment_lane(segment, 1, LANE_ASK);
+    struct lane_shared *before = segment_lane(segment, 1, LANE_MAIL);
+    struct lane_shared *after = segment_lane(segment, 1, LANE_ANSWER);
+    size_t len, records = 0, broken = 0;
+
+    memset(before->bytes, 0xa5, LANE_BYTES);
+    memset(after->bytes, 0xa5, LANE_BYTES);
+    srandom(20261123);
+    for (int round = 0; round < 20000; round++) {
+        uint64_t noise[3] = {(uint64_t)random() << 33 ^ (uint64_t)random(),
+                             (uint64_t)random() % (2 * LANE_BYTES), (uint64_t)random() % 24};
+        atomic_store(&shared->tail, noise[(size_t)random() % 3] & ~(uint64_t)(random() % 8));
+        atomic_store(&shared->head, noise[(size_t)random() % 3] & ~(uint64_t)(random() % 8));
+        for (size_t i = 0; i < 64; i++)
+            shared->bytes[(size_t)random() % LANE_BYTES] = (uint8_t)random();
+        bool pushed = lane_push(&producer, record, 1 + (size_t)random() % LANE_RECORD_MAX_BYTES);
+        enum lane_read got = lane_take(&consumer, taken, &len);
+        records += got == LANE_RECORD;
+        broken += got == LANE_BROKEN;
+        (void)pushed;
+        if (random() % 16 == 0)
+            lane_discard(&consumer);
+    }
+    assert_true(broken > 1000);
+    assert_true(records > 0);
+    for (size_t i = 0; i < LANE_BYTES; i++) {
+        assert_int_equal(before->bytes[i], 0xa5);
+        assert_int_equal(after->bytes[i], 0xa5);
+    }
+    assert_int_equal(atomic_load(&after->tail), 0);
+    assert_int_equal(atomic_load(&before->tail), 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_new_lane_is_empty),
+        CASE(test_records_of_every_length_come_out_as_they_went_in),
+        CASE(test_records_keep_their_order_over_many_laps),
+        CASE(test_a_full_lane_refuses_the_push_and_loses_nothing),
+        CASE(test_a_lane_can_be_filled_to_its_last_byte),
+        CASE(test_a_push_wakes_only_a_consumer_that_sleeps),
+        CASE(test_each_kind_of_lane_wakes_its_own_consumer),
+        CASE(test_a_refused_producer_is_woken_when_half_the_lane_is_free),
+        CASE(test_room_wakes_nobody_who_did_not_ask_for_it),
+        CASE(test_a_discard_empties_the_lane_and_wakes_a_refused_producer),
+        CASE(test_a_successor_of_either_end_goes_on_where_the_last_one_stopped),
+        CASE(test_a_record_that_was_not_published_is_not_seen),
+        CASE(test_a_changed_bit_anywhere_in_a_record_breaks_the_lane),
+        CASE(test_a_whole_record_of_an_earlier_lap_is_not_taken_again),
+        CASE(test_senseless_positions_break_the_lane_and_refuse_the_push),
+        CASE(test_a_length_beyond_what_waits_breaks_the_lane),
+        CASE(test_random_bytes_over_a_lane_harm_nobody_else),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
