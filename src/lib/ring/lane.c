@@ -93,7 +93,15 @@ struct lane lane_open(struct segment *segment, uint32_t slot, enum lane_kind kin
     struct lane_shared *shared = segment_lane(segment, slot, kind);
 
     BUG_ON(!shared);
-    return (struct lane){.segment = segment, .shared = shared, .slot = slot, .kind = kind};
+    /* head serves both ends at first: to a producer it is the far position, to a consumer it says
+     * that nothing is known to wait. */
+    return (struct lane){
+        .segment = segment,
+        .shared = shared,
+        .slot = slot,
+        .kind = kind,
+        .far_position = atomic_load_explicit(&shared->head, memory_order_acquire),
+    };
 }
 
 void lane_reset(struct lane_shared *shared)
