@@ -1,0 +1,158 @@
+/* What a sound configuration points at: files, directories, a user, the open-file limit.
+ *
+ * Invariant: looks, and changes nothing; what does not exist yet but can be made at the first start
+ * is no problem. It speaks for the user who runs it: run it as the user that will serve. */
+#include "cli.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct world {
+    config_problem_fn problem;
+    void *context;
+    size_t problems;
+};
+
+static void tell(struct world *world, const char *key, const struct err *err)
+{
+    world->problems++;
+    world->problem(world->context, key, err->text);
+}
+
+/* The directory above; "." above a bare name. Takes a heap text, gives another. */
+static char *step_up(char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = xstrdup(slash == NULL ? "." : path);
+
+    if (slash != NULL)
+        parent[slash == path ? 1 : slash - path] = '\0';
+    free(path);
+    return parent;
+}
+
+/* Whether a directory is there and usable, or could be made by making it and its parents. */
+static void check_directory(struct world *world, const char *key, const char *path)
+{
+    struct err err;
+    struct stat status;
+    char *at = xstrdup(path);
+
+    while (stat(at, &status) != 0 && errno == ENOENT && strcmp(at, ".") != 0 &&
+           strcmp(at, "/") != 0)
+        at = step_up(at);
+    if (stat(at, &status) != 0) {
+        err_set(&err, "%s: %s", at, strerror(errno));
+        tell(world, key, &err);
+    } else if (!S_ISDIR(status.st_mode)) {
+        err_set(&err, "%s is not a directory", at);
+        tell(world, key, &err);
+    } else if (access(at, W_OK | X_OK) != 0) {
+        err_set(&err, "%s cannot be written to: %s", at, strerror(errno));
+        tell(world, key, &err);
+    }
+    free(at);
+}
+
+static void check_parent(struct world *world, const char *key, const char *path)
+{
+    char *parent = step_up(xstrdup(path));
+
+    check_directory(world, key, parent);
+    free(parent);
+}
+
+/* A key file is made at the first start when it is not there. */
+static void check_key_file(struct world *world, const char *key, const char *path)
+{
+    struct secret secret;
+    struct err err;
+
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        check_parent(world, key, path);
+        return;
+    }
+    if (secret_load(path, SECRET_KEY_MIN_BYTES, &secret, &err))
+        secret_fini(&secret);
+    else
+        tell(world, key, &err);
+}
+
+static void check_readable(struct world *world, const char *key, const char *path)
+{
+    struct stat status;
+    struct err err;
+
+    if (path[0] == '\0')
+        return;
+    if (access(path, R_OK) != 0 || stat(path, &status) != 0)
+        err_set(&err, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+        err_set(&err, "%s is not a regular file", path);
+    else
+        return;
+    tell(world, key, &err);
+}
+
+static void check_secrets(struct world *world, const struct config *config)
+{
+    struct secret secret;
+    struct err err;
+
+    check_key_file(world, "token.secret_file", config->token_secret_file);
+    check_key_file(world, "mail.key_file", config->mail_key_file);
+    if (config->smtp_password_file[0] == '\0')
+        return;
+    if (secret_load(config->smtp_password_file, 1, &secret, &err))
+        secret_fini(&secret);
+    else
+        tell(world, "smtp.password_file", &err);
+}
+
+static void check_user(struct world *world, const struct config *config)
+{
+    struct err err;
+
+    if (config->master_user[0] == '\0' || getpwnam(config->master_user) != NULL)
+        return;
+    err_set(&err, "there is no user \"%s\"", config->master_user);
+    tell(world, "master.user", &err);
+}
+
+static void check_open_files(struct world *world, const struct config *config)
+{
+    struct rlimit limit;
+    struct err err;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        config->http_connections_max <= (int64_t)limit.rlim_cur)
+        return;
+    err_set(&err, "is above the open-file limit (ulimit -n) of %llu",
+            (unsigned long long)limit.rlim_cur);
+    tell(world, "http.connections_max", &err);
+}
+
+size_t world_check(const struct config *config, config_problem_fn problem, void *context)
+{
+    struct world world = {.problem = problem, .context = context};
+
+    check_secrets(&world, config);
+    check_readable(&world, "http.tls_cert", config->http_tls_cert);
+    check_readable(&world, "http.tls_key", config->http_tls_key);
+    check_readable(&world, "smtp.ca_file", config->smtp_ca_file);
+    check_user(&world, config);
+    check_open_files(&world, config);
+    check_directory(&world, "store.dir", config->store_dir);
+    if (config->mail_transport == CONFIG_TRANSPORT_FILE)
+        check_directory(&world, "mail.dir", config->mail_dir);
+    check_parent(&world, "master.pid_file", config->master_pid_file);
+    check_parent(&world, "master.admin_socket", config->master_admin_socket);
+    if (config->log_file[0] != '\0')
+        check_parent(&world, "log.file", config->log_file);
+    return world.problems;
+}
