@@ -136,7 +136,7 @@ static bool parse_value(struct config *config, enum config_key key, struct slice
         err_set(err, "is longer than %d bytes", CONFIG_VALUE_MAX);
         return false;
     }
-    if (value.len == 0 && row->kind != CONFIG_KIND_TEXT && row->kind != CONFIG_KIND_PATH) {
+    if (value.len == 0 && row->fallback[0] != '\0') {
         err_set(err, "has no value (default: %s)", row->fallback);
         return false;
     }
