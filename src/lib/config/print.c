@@ -48,8 +48,8 @@ static void print_range(FILE *paper, enum config_key key)
             snprintf(line, sizeof(line), "Default: %s (comma separated: %s)", fallback, row->unit);
         break;
     case CONFIG_KIND_NUMBER:
-        len = snprintf(line, sizeof(line), "Default: %s (%" PRId64 " to %" PRId64 " %s)", fallback,
-                       row->min, row->max, row->unit);
+        len = snprintf(line, sizeof(line), "Default: %s (%s, %" PRId64 " to %" PRId64 ")", fallback,
+                       row->unit, row->min, row->max);
         break;
     case CONFIG_KIND_FLAG:
         len = snprintf(line, sizeof(line), "Default: %s (yes or no)", fallback);

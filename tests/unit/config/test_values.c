@@ -1,0 +1,198 @@
+/* What a value may be, and what must hold between values. */
+#include "config_bench.h"
+
+static void test_numbers_are_plain_decimals_within_their_range(void **state)
+{
+    bench_takes_override(*state, "smtp.port=1");
+    bench_takes_override(*state, "smtp.port=65535");
+    bench_takes_override(*state, "smtp.port=0025");
+    bench_refuses_override(*state, "smtp.port=0", "outside 1 to 65535");
+    bench_refuses_override(*state, "smtp.port=65536", "outside 1 to 65535");
+    bench_refuses_override(*state, "smtp.port=18446744073709551641", "outside 1 to 65535");
+    bench_refuses_override(*state, "smtp.port=-25", "not a plain decimal");
+    bench_refuses_override(*state, "smtp.port=+25", "not a plain decimal");
+    bench_refuses_override(*state, "smtp.port=0x19", "not a plain decimal");
+    bench_refuses_override(*state, "smtp.port=25.0", "not a plain decimal");
+    bench_refuses_override(*state, "smtp.port=auto", "not a plain decimal");
+    bench_takes_override(*state, "http.workers=auto");
+}
+
+static void test_listeners_are_addresses_with_ports_or_absolute_paths(void **state)
+{
+    char override[256] = "http.listen=unix:/";
+
+    bench_takes_override(*state, "http.listen=127.0.0.1:0");
+    bench_takes_override(*state, "http.listen=[::]:65535 , 0.0.0.0:1,unix:/run/x.sock");
+    bench_refuses_override(*state, "http.listen=127.0.0.1", "no port from 0 to 65535");
+    bench_refuses_override(*state, "http.listen=127.0.0.1:", "no port from 0 to 65535");
+    bench_refuses_override(*state, "http.listen=127.0.0.1:65536", "no port from 0 to 65535");
+    bench_refuses_override(*state, "http.listen=127.0.0.1:http", "no port from 0 to 65535");
+    bench_refuses_override(*state, "http.listen=localhost:80", "is no addr:port");
+    bench_refuses_override(*state, "http.listen=:80", "is no addr:port");
+    bench_refuses_override(*state, "http.listen=::1:80", "is no addr:port");
+    bench_refuses_override(*state, "http.listen=[127.0.0.1]:80", "is no addr:port");
+    bench_refuses_override(*state, "http.listen=1.2.3.4:1,", "an empty entry");
+    bench_refuses_override(*state, "http.listen=1.2.3.4:1,,1.2.3.4:2", "an empty entry");
+    bench_refuses_override(*state, "http.listen=1.2.3.4:1, 1.2.3.4:1", "listed twice");
+    bench_refuses_override(*state, "http.listen=unix:x.sock", "an absolute path under 108");
+    bench_refuses_override(*state, "http.listen=unix:", "an absolute path under 108");
+    for (size_t i = 0; i < 106; i++) /* with its slash 107 bytes and the NUL */
+        strncat(override, "s", sizeof(override) - strlen(override) - 1);
+    bench_takes_override(*state, override);
+    strncat(override, "s", sizeof(override) - strlen(override) - 1);
+    bench_refuses_override(*state, override, "an absolute path under 108");
+}
+
+static void test_at_most_sixteen_listeners(void **state)
+{
+    char override[512] = "http.listen=127.0.0.1:1";
+
+    for (int port = 2; port <= 16; port++) {
+        size_t len = strlen(override);
+        (void)snprintf(override + len, sizeof(override) - len, ",127.0.0.1:%d", port);
+    }
+    bench_takes_override(*state, override);
+    strncat(override, ",127.0.0.1:17", sizeof(override) - strlen(override) - 1);
+    bench_refuses_override(*state, override, "more than 16 listeners");
+}
+
+static void test_the_public_url_is_an_origin(void **state)
+{
+    bench_takes_override(*state, "http.public_url=https://accounts.example.com");
+    bench_takes_override(*state, "http.public_url=http://[::1]:8000");
+    bench_takes_override(*state, "http.public_url=http://[::1]");
+    bench_refuses_override(*state, "http.public_url=https://example.com/", "no slash");
+    bench_refuses_override(*state, "http.public_url=https://example.com/x", "no path");
+    bench_refuses_override(*state, "http.public_url=example.com", "must look like");
+    bench_refuses_override(*state, "http.public_url=ftp://example.com", "must look like");
+    bench_refuses_override(*state, "http.public_url=https://", "must look like");
+    bench_refuses_override(*state, "http.public_url=https://:80", "must look like");
+    bench_refuses_override(*state, "http.public_url=https://a:0", "must look like");
+    bench_refuses_override(*state, "http.public_url=https://a:65536", "must look like");
+    bench_refuses_override(*state, "http.public_url=https://u@a", "must look like");
+    bench_refuses_override(*state, "http.public_url=https://a?b", "must look like");
+    bench_refuses_override(*state, "http.public_url=https://a b", "must look like");
+    bench_refuses_override(*state, "http.public_url=https://a..b", "must look like");
+    bench_refuses_override(*state, "http.public_url=", "has no value");
+}
+
+static void test_metrics_readers_are_addresses_networks_or_unix(void **state)
+{
+    bench_takes_override(*state, "http.metrics_allow=10.0.0.0/8, fd00::/8, ::1, 1.2.3.4, unix");
+    bench_takes_override(*state, "http.metrics_allow=0.0.0.0/0, ::/128");
+    bench_refuses_override(*state, "http.metrics_allow=10.0.0.0/33", "is no address");
+    bench_refuses_override(*state, "http.metrics_allow=::/129", "is no address");
+    bench_refuses_override(*state, "http.metrics_allow=10.0.0.0/", "is no address");
+    bench_refuses_override(*state, "http.metrics_allow=10.0.0.0/-1", "is no address");
+    bench_refuses_override(*state, "http.metrics_allow=localhost", "is no address");
+    bench_refuses_override(*state, "http.metrics_allow=::1,", "is no address");
+}
+
+static void test_the_sender_is_a_bare_ascii_address(void **state)
+{
+    bench_takes_override(*state, "mail.from=no-reply+x@mail.example.com");
+    bench_takes_override(*state, "mail.from=gatepost@localhost");
+    bench_refuses_override(*state, "mail.from=gatepost", "a bare address");
+    bench_refuses_override(*state, "mail.from=@localhost", "a bare address");
+    bench_refuses_override(*state, "mail.from=a@", "a bare address");
+    bench_refuses_override(*state, "mail.from=a@b@c", "a bare address");
+    bench_refuses_override(*state, "mail.from=a..b@c", "a bare address");
+    bench_refuses_override(*state, "mail.from=a.@c", "a bare address");
+    bench_refuses_override(*state, "mail.from=A <a@b.c>", "a bare address");
+    bench_refuses_override(*state, "mail.from=\xc3\xa4@b.c", "a bare address");
+    bench_refuses_override(*state, "mail.from=a@b c", "a bare address");
+    bench_refuses_override(*state, "mail.from=a@b\r\nBcc: c@d", "control characters");
+}
+
+static void test_the_relay_is_a_host_without_a_port(void **state)
+{
+    bench_takes_override(*state, "smtp.host=mail.example.com");
+    bench_takes_override(*state, "smtp.host=[::1]");
+    bench_takes_override(*state, "smtp.host=127.0.0.1");
+    bench_refuses_override(*state, "smtp.host=mail.example.com:25", "without a port");
+    bench_refuses_override(*state, "smtp.host=smtp://mail", "without a port");
+    bench_refuses_override(*state, "smtp.host=mail/x", "without a port");
+    bench_refuses_override(*state, "smtp.host=-mail", "without a port");
+}
+
+static void test_relations_are_told_where_the_value_stands(void **state)
+{
+    bench_refuses(*state,
+                  "[http]\ntls_cert = a.pem\n"
+                  "[password]\niterations = 999\n"
+                  "[smtp]\nuser = robot\n"
+                  "[mail]\ntransport = smtp\nretry_s = 1000\nlifetime_s = 60\n"
+                  "[store]\nsignup_free_mib = 63\n",
+                  "gatepost.conf:2: http.tls_cert needs http.tls_key\n"
+                  "gatepost.conf:4: password.iterations under 1000 needs password.allow_weak = "
+                  "yes\n"
+                  "gatepost.conf:6: smtp.user is of no use without smtp.host\n"
+                  "gatepost.conf:8: mail.transport = smtp needs smtp.host\n"
+                  "gatepost.conf:12: store.write_free_mib (64) must not be above "
+                  "store.signup_free_mib (63): sign-ups stop first\n"
+                  "gatepost.conf:9: mail.retry_s (1000) must not be above mail.retry_max_s (900): "
+                  "waits grow from the one to the other\n"
+                  "gatepost.conf:9: mail.retry_s (1000) must not be above mail.lifetime_s (60): a "
+                  "letter would be dead before its second try\n");
+}
+
+static void test_a_relation_with_a_broken_value_is_not_told_as_well(void **state)
+{
+    bench_refuses(*state, "[smtp]\nhost = a b\nuser = robot\n[mail]\ntransport = smtp\n",
+                  "gatepost.conf:2: smtp.host: must be a host name, an IPv4 address or [v6], "
+                  "without a port (see smtp.port)\n");
+}
+
+static void test_weak_iterations_need_permission(void **state)
+{
+    struct bench *bench = *state;
+    struct config *config;
+
+    bench_write("gatepost.conf", "[password]\niterations = 1\nallow_weak = yes\n");
+    config = bench_load(bench);
+    assert_non_null(config);
+    assert_int_equal(config->password_iterations, 1);
+    config_free(&config);
+    bench_takes_override(bench, "password.iterations=1000");
+}
+
+static void test_what_is_left_open_is_worked_out(void **state)
+{
+    struct bench *bench = *state;
+    struct config *config = bench_load(bench);
+
+    assert_in_range(config->http_workers, 1, 32);
+    assert_in_range(config->http_connections_max, 16, 1000000);
+    assert_int_equal(config->password_min_strength, 4);
+    config_free(&config);
+
+    config = bench_load_with(bench, "password.min_length=1");
+    assert_int_equal(config->password_min_strength, 0);
+    config_free(&config);
+
+    bench_write("gatepost.conf", "[password]\nmin_length = 1\nmin_strength = 3\n[smtp]\nhost = a\n"
+                                 "[mail]\ntransport = file\n");
+    config = bench_load(bench);
+    assert_int_equal(config->password_min_strength, 3);
+    assert_int_equal(config->mail_transport, CONFIG_TRANSPORT_FILE);
+    config_free(&config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(test_numbers_are_plain_decimals_within_their_range),
+        BENCH_TEST(test_listeners_are_addresses_with_ports_or_absolute_paths),
+        BENCH_TEST(test_at_most_sixteen_listeners),
+        BENCH_TEST(test_the_public_url_is_an_origin),
+        BENCH_TEST(test_metrics_readers_are_addresses_networks_or_unix),
+        BENCH_TEST(test_the_sender_is_a_bare_ascii_address),
+        BENCH_TEST(test_the_relay_is_a_host_without_a_port),
+        BENCH_TEST(test_relations_are_told_where_the_value_stands),
+        BENCH_TEST(test_a_relation_with_a_broken_value_is_not_told_as_well),
+        BENCH_TEST(test_weak_iterations_need_permission),
+        BENCH_TEST(test_what_is_left_open_is_worked_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
