@@ -33,7 +33,7 @@ struct lane {
 struct lane lane_open(struct segment *segment, uint32_t slot, enum lane_kind kind);
 
 /* Producer. Copies the record in, makes it visible and wakes the consumer if it sleeps.
- * Returns false when there is no room; then the consumer that makes room wakes this side.
+ * Returns false when there is no room; then the consumer that frees half the lane wakes this side.
  * len is 1 to LANE_RECORD_MAX_BYTES; anything else is a bug of the caller.
  * Cost: two copies' worth of the record and no system call while the consumer is busy. */
 MUST_USE bool lane_push(struct lane *lane, const void *record, size_t len);
@@ -43,6 +43,10 @@ enum lane_read {
     LANE_RECORD,
     LANE_BROKEN, /* positions, length or checksum make no sense: the producer has gone mad */
 };
+
+/* Producer that was refused: half the lane is free, so that any record fits? Used between
+ * wake_prepare and the wait, as lane_has_record is: the wake-up may have come before. */
+bool lane_has_room(const struct lane *lane);
 
 /* Consumer. Copies the oldest record out, frees its room and wakes a producer that waits for it.
  * A checksum over each record tells random damage from work; it is no defence against a forger,

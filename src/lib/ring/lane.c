@@ -137,10 +137,16 @@ static bool ask_for_room(struct lane *lane, uint64_t tail, uint64_t need)
 {
     atomic_store_explicit(&lane->shared->space_wanted, 1, memory_order_relaxed);
     ring_full_fence();
-    if (!look_for_room(lane, tail, need))
-        return false;
-    atomic_store_explicit(&lane->shared->space_wanted, 0, memory_order_relaxed);
-    return true;
+    return look_for_room(lane, tail, need);
+}
+
+/* The producer alone writes the word, so it stays until a push went through. Were the consumer to
+ * clear it when it wakes, it could do so for room that its older view of tail only promises, and
+ * the producer, finding too little, would sleep with nobody left to wake it. */
+static void stop_asking(struct lane *lane)
+{
+    if (atomic_load_explicit(&lane->shared->space_wanted, memory_order_relaxed) != 0)
+        atomic_store_explicit(&lane->shared->space_wanted, 0, memory_order_relaxed);
 }
 
 bool lane_push(struct lane *lane, const void *record, size_t len)
@@ -163,6 +169,7 @@ bool lane_push(struct lane *lane, const void *record, size_t len)
     /* Release: the record's bytes before the position that shows them. Killed before this line,
      * the producer has written nothing; after it, everything. */
     atomic_store_explicit(&shared->tail, tail + need, memory_order_release);
+    stop_asking(lane);
     wake_slot(lane->segment, consumer_slot(lane));
     return true;
 }
@@ -172,15 +179,11 @@ bool lane_push(struct lane *lane, const void *record, size_t len)
  * room saw more than half a lane in use, so a take that crosses the half is still to come. */
 static void tell_room(struct lane *lane, uint64_t used)
 {
-    _Atomic uint32_t *wanted = &lane->shared->space_wanted;
-
     if (used > LANE_BYTES / 2)
         return;
     ring_full_fence();
-    if (atomic_load_explicit(wanted, memory_order_relaxed) == 0)
-        return;
-    atomic_store_explicit(wanted, 0, memory_order_relaxed);
-    wake_slot(lane->segment, producer_slot(lane));
+    if (atomic_load_explicit(&lane->shared->space_wanted, memory_order_relaxed) != 0)
+        wake_slot(lane->segment, producer_slot(lane));
 }
 
 enum lane_read lane_take(struct lane *lane, uint8_t record_out[LANE_RECORD_MAX_BYTES],
@@ -222,6 +225,11 @@ bool lane_has_record(const struct lane *lane)
 {
     return atomic_load_explicit(&lane->shared->tail, memory_order_acquire) !=
            atomic_load_explicit(&lane->shared->head, memory_order_relaxed);
+}
+
+bool lane_has_room(const struct lane *lane)
+{
+    return lane_waiting_bytes(lane) <= LANE_BYTES / 2;
 }
 
 void lane_discard(struct lane *lane)

@@ -185,6 +185,40 @@ static void test_a_refused_producer_is_woken_when_half_the_lane_is_free(void **s
     assert_true(lane_push(&producer, record, LANE_RECORD_MAX_BYTES));
 }
 
+static void test_room_made_before_the_refused_producer_sleeps_is_seen_by_looking_again(void **state)
+{
+    (void)state;
+    size_t len;
+
+    fill(1000);
+    assert_false(lane_has_room(&producer));
+    while (lane_take(&consumer, taken, &len) == LANE_RECORD)
+        continue; /* wakes nobody: the producer is not asleep yet */
+    wake_prepare(segment, 1);
+    assert_false(is_woken(1));
+    assert_true(lane_has_room(&producer));
+}
+
+/* What the hammer found: a wake-up for room that the consumer's old view of tail promised. */
+static void test_a_producer_woken_too_early_is_woken_again(void **state)
+{
+    (void)state;
+    size_t len;
+
+    for (int i = 0; i < 10; i++)
+        assert_true(lane_push(&producer, record, 1000));
+    assert_int_equal(lane_take(&consumer, taken, &len), LANE_RECORD); /* it knows of these 10 */
+    fill(1000);
+    wake_prepare(segment, 1);
+    assert_int_equal(lane_take(&consumer, taken, &len), LANE_RECORD);
+    assert_true(is_woken(1));
+    assert_false(lane_has_room(&producer));
+    wake_prepare(segment, 1);
+    while (!lane_has_room(&producer))
+        assert_int_equal(lane_take(&consumer, taken, &len), LANE_RECORD);
+    assert_true(is_woken(1));
+}
+
 static void test_room_wakes_nobody_who_did_not_ask_for_it(void **state)
 {
     (void)state;
@@ -359,6 +393,8 @@ int main(void)
         CASE(test_a_push_wakes_only_a_consumer_that_sleeps),
         CASE(test_each_kind_of_lane_wakes_its_own_consumer),
         CASE(test_a_refused_producer_is_woken_when_half_the_lane_is_free),
+        CASE(test_room_made_before_the_refused_producer_sleeps_is_seen_by_looking_again),
+        CASE(test_a_producer_woken_too_early_is_woken_again),
         CASE(test_room_wakes_nobody_who_did_not_ask_for_it),
         CASE(test_a_discard_empties_the_lane_and_wakes_a_refused_producer),
         CASE(test_a_successor_of_either_end_goes_on_where_the_last_one_stopped),
