@@ -14,6 +14,14 @@ int cli_config(const struct config_source *source);
 
 int cli_version(void);
 
+/* They find the server by its locked pid file and return CLI_NOT_RUNNING when there is none.
+ * reload: HUP, waits for the outcome and prints it; stop: TERM, waits until the last process is
+ * gone; status: prints the status page. */
+#define CLI_NOT_RUNNING 3
+int cli_reload(const struct config_source *source);
+int cli_stop(const struct config_source *source);
+int cli_status(const struct config_source *source);
+
 /* Private to this folder. */
 
 /* Looks at what a sound configuration points at. Returns how many problems it told. */

@@ -1,0 +1,97 @@
+/* START READING HERE: `gatepost COMMAND [-c FILE] [-o section.key=value]...`
+ *
+ * The command line is a table. `serve` goes to master_run (master.c), which forks the three other
+ * roles: worker_main, store_main and mailer_main, each at home in the folder of its name. All
+ * other commands are one function in src/cli. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../cli/cli.h"
+#include "master.h"
+
+static int serve(const struct config_source *source)
+{
+    static const struct role_mains mains = {{
+        [ROLE_WORKER] = worker_main,
+        [ROLE_STORE] = store_main,
+        [ROLE_MAILER] = mailer_main,
+    }};
+    return master_run(source, &mains);
+}
+
+static int version(const struct config_source *source)
+{
+    (void)source; /* it needs none */
+    return cli_version();
+}
+
+static const struct command {
+    const char *name;
+    int (*run)(const struct config_source *source);
+    const char *text;
+} commands[] = {
+    {"serve", serve, "run the server in the foreground"},
+    {"check", cli_check, "print every problem of the configuration; exit 0 or 10"},
+    {"config", cli_config, "print the effective configuration, each key with its comment"},
+    {"reload", cli_reload, "make the running server read its configuration again"},
+    {"stop", cli_stop, "stop the running server and wait until it is gone"},
+    {"status", cli_status, "print the running server's status page; exit 3 when there is none"},
+    {"version", version, "print the version"},
+};
+
+static void print_usage(FILE *to)
+{
+    fputs("usage: gatepost COMMAND [-c FILE] [-o section.key=value]...\n\n", to);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].text);
+    fputs("\n  -c FILE               configuration file; else ./gatepost.conf, else\n"
+          "                        /etc/gatepost/gatepost.conf, else the defaults\n"
+          "  -o section.key=value  wins over the file and the environment\n",
+          to);
+}
+
+static int refuse(const char *complaint, const char *word)
+{
+    fprintf(stderr, "gatepost: %s%s\n\n", complaint, word);
+    print_usage(stderr);
+    return EXIT_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    proc_title_init(argc, argv); /* first: it moves argv and the environment */
+    const struct command *command = NULL;
+    struct config_source source = {0};
+    const char **overrides = xcalloc((size_t)argc + 1, sizeof *overrides);
+
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
+            print_usage(stdout);
+            return EXIT_DONE;
+        }
+        bool is_option = strcmp(word, "-c") == 0 || strcmp(word, "-o") == 0;
+        if (is_option && i + 1 == argc)
+            return refuse("an argument is missing after ", word);
+        if (strcmp(word, "-c") == 0)
+            source.file = argv[++i];
+        else if (strcmp(word, "-o") == 0)
+            overrides[source.override_count++] = argv[++i];
+        else if (command != NULL || (command = find_command(word)) == NULL)
+            return refuse("unknown command or option: ", word);
+    }
+    if (command == NULL)
+        return refuse("a command is missing", "");
+    source.overrides = overrides;
+    return command->run(&source);
+}

@@ -1,0 +1,154 @@
+/* What the files of src/master share: one master, its children, the two configurations that a
+ * reload has at the same time. Private to this folder. One process, one thread. */
+#ifndef GATEPOST_MASTER_H
+#define GATEPOST_MASTER_H
+
+#include "backoff.h"
+#include "gatepost/clock.h"
+#include "gatepost/config.h"
+#include "gatepost/pidlock.h"
+#include "gatepost/proc.h"
+#include "listen.h"
+
+/* What each role runs; a table, so that a test can put its own in. ROLE_MASTER is not used. */
+struct role_mains {
+    int (*main[ROLE_COUNT])(struct heritage *heritage);
+};
+
+/* The server's whole life. Returns the exit code. Who calls it: main.c. */
+int master_run(const struct config_source *source, const struct role_mains *mains);
+
+/* A configuration in force, with its sockets. Children carry the number of the edition that they
+ * were started with; a reload is a change from one edition to the next. */
+struct edition {
+    uint32_t number; /* 1, 2, ...; 0: there is none */
+    struct config *config;
+    struct listen_set listeners;
+};
+
+struct child {
+    pid_t pid; /* 0: this place is free */
+    enum proc_role role;
+    uint32_t slot;
+    uint32_t number; /* of a worker */
+    uint32_t edition;
+    uint64_t generation; /* of its seat; of the store, its epoch */
+    int control_fd;
+    bool ready;
+    bool leaving; /* told to go: its end is no surprise and nobody replaces it because of it */
+    bool stuck;   /* the watchdog aborted it */
+    mono_ns started_ns;
+    mono_ns kill_ns; /* SIGKILL then; 0: not planned */
+    uint64_t sign;   /* its last life sign */
+    mono_ns still_ns;
+};
+
+enum stop_stage { STOP_NONE, STOP_WORKERS, STOP_MAILER, STOP_STORE, STOP_DONE };
+
+struct stop {
+    enum stop_stage stage;
+    bool graceful;
+    mono_ns hard_ns; /* all that is left is killed then */
+    int signals;     /* TERM and INT so far */
+};
+
+enum reload_step { RELOAD_IDLE, RELOAD_WORKERS, RELOAD_MAILER, RELOAD_STORE };
+
+struct reload {
+    enum reload_step step;
+    bool waiting;        /* one more HUP came; those after it are folded into it */
+    unsigned difference; /* enum config_reload */
+    uint64_t begun;      /* counts all; what `gatepost reload` waits for */
+    uint64_t done;
+    bool ok; /* the last one that is done */
+    wall_ms done_ms;
+    struct err outcome; /* why it was refused */
+    int log_fd;         /* the next edition's log, already open; -1 outside a reload */
+};
+
+struct master {
+    const struct config_source *source;
+    const struct role_mains *mains;
+    struct edition current;
+    struct edition next; /* number 0 outside a reload */
+    uint32_t editions;
+    uint32_t store_edition; /* the last one that changed a store key */
+    struct segment *segment;
+    struct pidlock lock;
+    int alive_read_fd; /* inherited by children; ends with the master */
+    int alive_write_fd;
+    int signal_fd;
+    int admin_fd;
+    int stderr_fd; /* the standard error that the server was started with */
+    struct child *children;
+    size_t places;
+    struct backoff backoff[ROLE_COUNT];
+    uint64_t store_epoch;
+    uint64_t generation; /* of the configuration, as the board has it */
+    bool condemned;      /* no store may start again */
+    bool served;         /* everything was READY once */
+    int exit_code;
+    struct stop stop;
+    struct reload reload;
+    mono_ns started_ns;
+    mono_ns looked_ns; /* the watchdog's last look */
+};
+
+/* child.c: mechanism. child_start forks into a free place; false: not now (no memory, no
+ * processes), the back-off says when next. */
+MUST_USE bool child_start(struct master *master, enum proc_role role, uint32_t slot,
+                          uint32_t number, const struct edition *edition);
+struct child *child_find(struct master *master, enum proc_role role);
+size_t child_count(const struct master *master, enum proc_role role);
+const char *child_name(const struct child *child, char name_out[PROC_NAME_BYTES]);
+void child_tell(const struct child *child, enum proc_message_kind kind, uint64_t value);
+/* Orders it to go within limit_ms and plans SIGKILL for grace_ms later; one that is not READY
+ * hears no order and is killed at once. */
+void child_dismiss(struct child *child, enum proc_message_kind order, uint64_t limit_ms,
+                   uint64_t grace_ms);
+void child_read_messages(struct master *master, struct child *child);
+
+/* reap.c: every child that died: why, and what follows. */
+void reap_all(struct master *master);
+
+/* supervise.c: policy. Starts what should run and does not, dismisses what is out of date, shoots
+ * what stands still or overstays. supervise_wait_ns: until it must be called again. */
+void supervise(struct master *master, mono_ns now);
+mono_ns supervise_wait_ns(const struct master *master, mono_ns now);
+void supervise_on_ready(struct master *master, struct child *child);
+
+/* reload.c */
+void reload_request(struct master *master);
+void reload_advance(struct master *master);
+void reload_refuse(struct master *master, const char *format, ...) PRINTF_LIKE(2, 3);
+bool reload_workers_ready(struct master *master, const struct edition *edition);
+
+/* stop.c */
+void stop_request(struct master *master, bool graceful);
+void stop_advance(struct master *master, mono_ns now);
+
+/* signals.c: the signals of design.md section 8, by a descriptor. */
+MUST_USE int signals_open(void);
+void signals_take(struct master *master);
+
+/* places.c: directories and key files that do not exist yet. Errors: a sentence. */
+MUST_USE bool places_make_directories(const struct config *config, struct err *err);
+MUST_USE bool places_make_keys(const struct config *config, struct err *err);
+
+/* logfile.c: master.c points descriptor 2 at log.file; logfile_use gives it to all children. */
+MUST_USE int logfile_open(const struct master *master, const struct config *config,
+                          struct err *err);
+void logfile_use(struct master *master, int *log_fd);
+void logfile_reopen(struct master *master);
+
+/* admin.c: the status page. */
+MUST_USE int admin_open(const char *path, struct err *err);
+void admin_answer(struct master *master);
+
+/* notify.c: what systemd hears (sd_notify(3)); nothing where it does not ask. */
+void notify_init(void);
+void notify_send(const char *state);
+void notify_reloading(void);
+void notify_watchdog(mono_ns now);
+
+#endif

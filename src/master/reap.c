@@ -1,0 +1,134 @@
+/* A child died: why, and what follows from it. What runs in its place is supervise.c's. */
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gatepost/log.h"
+#include "gatepost/metrics.h"
+#include "master.h"
+
+/* "it was killed by SIGSEGV", "the database asked for recovery". */
+static void explain(int status, struct err *why_out)
+{
+    if (WIFSIGNALED(status)) {
+        const char *name = sigabbrev_np(WTERMSIG(status));
+        err_set(why_out, "it was killed by SIG%s", name != NULL ? name : "?");
+        return;
+    }
+    const char *sentence = exit_reason_sentence(WEXITSTATUS(status));
+    if (sentence != NULL)
+        err_set(why_out, "%s", sentence);
+    else
+        err_set(why_out, "it exited with %d", WEXITSTATUS(status));
+}
+
+/* Its own fault, or an accident? SIGKILL after READY is an operator's or the kernel's doing. */
+static bool is_own_fault(const struct child *child, int status)
+{
+    return !child->ready || child->stuck || WIFEXITED(status) ||
+           (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL);
+}
+
+/* Before the server has ever been READY, a reason that the operator must remove ends it; a crash
+ * is tried again. */
+static bool refuses_to_start(int status)
+{
+    if (!WIFEXITED(status))
+        return false;
+    switch (WEXITSTATUS(status)) {
+    case EXIT_FAILED:
+    case EXIT_CONFIG:
+    case EXIT_SECRET:
+    case EXIT_SEGMENT:
+    case EXIT_PRIVILEGES:
+    case EXIT_STORE_OPEN:
+    case EXIT_STORE_FSYNC:
+    case EXIT_TLS:
+    case EXIT_MAIL_SETUP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void report(const struct child *child, int status, const struct err *why)
+{
+    char name[PROC_NAME_BYTES];
+    char text[sizeof why->text + 16];
+    child_name(child, name);
+    if (child->leaving && !(WIFEXITED(status) && WEXITSTATUS(status) != EXIT_DONE)) {
+        log_info("child.left", "role=%s child=%d slot=%" PRIu32 " because=%s", name,
+                 (int)child->pid, child->slot,
+                 log_quoted(slice_of_text(why->text), text, sizeof text));
+        return;
+    }
+    log_warning("child.died", "role=%s child=%d slot=%" PRIu32 " ready=%s because=%s", name,
+                (int)child->pid, child->slot, child->ready ? "yes" : "no",
+                log_quoted(slice_of_text(why->text), text, sizeof text));
+    metric_count(METRIC_CHILD_DEATHS);
+}
+
+/* After a failed flush nobody knows what is on the disk (design.md section 3): the workers answer
+ * /readyz and every write with 503, and a person has to look. */
+static void look_for_condemnation(struct master *master, int status)
+{
+    bool failed_flush = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_STORE_FSYNC;
+    if (board_get(master->segment, BOARD_STORE_CONDEMNED) != 0 || failed_flush)
+        master->condemned = true;
+    if (!master->condemned)
+        return;
+    board_set(master->segment, BOARD_STORE_CONDEMNED, 1);
+    log_error("store.condemned", "because=\"a flush failed\" remedy=\"check the disk, restart\"");
+}
+
+static void bury(struct master *master, struct child *child, int status)
+{
+    mono_ns now = clock_mono_ns();
+    struct err why = {0};
+    char name[PROC_NAME_BYTES];
+    child_read_messages(master, child); /* its last words */
+    explain(status, &why);
+    report(child, status, &why);
+    if (child->control_fd >= 0)
+        close(child->control_fd);
+
+    struct child dead = *child;
+    *child = (struct child){0};
+    if (dead.role == ROLE_STORE)
+        look_for_condemnation(master, status);
+    else
+        seat_bury(master->segment, dead.slot);
+    if (dead.role == ROLE_WORKER) {
+        struct child *mailer = child_find(master, ROLE_MAILER);
+        if (mailer != NULL)
+            child_tell(mailer, ORDER_SWEEP, 0); /* for letters it announced to nobody */
+    }
+    if (dead.leaving)
+        return;
+    if (is_own_fault(&dead, status))
+        backoff_count_death(&master->backoff[dead.role], now, now - dead.started_ns);
+    if (master->backoff[dead.role].delay_ns > 0)
+        log_error("child.delayed", "role=%s delay_ms=%" PRIu64, child_name(&dead, name),
+                  (uint64_t)(master->backoff[dead.role].delay_ns / NS_PER_MS));
+    if (!dead.ready && master->next.number != 0 && dead.edition == master->next.number)
+        reload_refuse(master, "%s could not start: %s", child_name(&dead, name), why.text);
+    if (!master->served && refuses_to_start(status) && master->stop.stage == STOP_NONE) {
+        master->exit_code = WEXITSTATUS(status);
+        stop_request(master, false);
+    }
+}
+
+void reap_all(struct master *master)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (size_t i = 0; i < master->places; i++) {
+            if (master->children[i].pid == pid) {
+                bury(master, &master->children[i], status);
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+/* HUP: from one edition of the configuration to the next.
+ *
+ *   read and check it         wrong: every problem is logged, nothing else happens
+ *   compare                   a key that needs a restart: refused by name
+ *   keys, log, listeners      a new port in use: refused, what was opened is closed
+ *   WORKERS                   new ones start beside the old ones, which go on serving
+ *   MAILER                    replaced: the old one ends, the store closes its seat, the new one
+ * starts STORE                     replaced, only when a store key changed; workers hold their
+ * requests commit                    the next edition is the current one; old workers drain
+ *
+ * A new process that dies before it is READY ends the reload: the next edition is forgotten, and
+ * supervise dismisses what belongs to it and restores what is missing. One reload runs, one more
+ * waits, and all that come meanwhile are folded into that one. A reload without a change still
+ * replaces workers and mailer: a certificate or key file may have changed. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gatepost/log.h"
+#include "gatepost/metrics.h"
+#include "master.h"
+
+/* The first problem is kept for `gatepost reload`; each is logged. */
+struct problems {
+    size_t count;
+    struct err first;
+};
+
+static void note_problem(void *context, const char *where, const char *sentence)
+{
+    struct problems *problems = context;
+    char text[LOG_LINE_MAX_BYTES / 2];
+    if (problems->count++ == 0)
+        err_set(&problems->first, "%s: %s", where, sentence);
+    log_error("config.refused", "where=%s problem=%s", where,
+              log_quoted(slice_of_text(sentence), text, sizeof text));
+}
+
+/* Forgets the next edition; what of it was the current one's stays. */
+static void drop_next(struct master *master)
+{
+    if (master->next.number != 0)
+        listen_close_others(&master->next.listeners, &master->current.listeners);
+    config_free(&master->next.config);
+    master->next = (struct edition){0};
+    if (master->reload.log_fd >= 0)
+        close(master->reload.log_fd);
+    master->reload.log_fd = -1;
+    master->reload.step = RELOAD_IDLE;
+}
+
+static void finish(struct master *master, bool ok)
+{
+    struct reload *reload = &master->reload;
+    reload->ok = ok;
+    reload->done = reload->begun;
+    reload->done_ms = clock_wall_ms();
+    notify_send("READY=1");
+}
+
+void reload_refuse(struct master *master, const char *format, ...)
+{
+    struct reload *reload = &master->reload;
+    char text[sizeof reload->outcome.text + 16];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reload->outcome.text, sizeof reload->outcome.text, format, args);
+    va_end(args);
+    log_error("reload.refused", "reload=%" PRIu64 " because=%s", reload->begun,
+              log_quoted(slice_of_text(reload->outcome.text), text, sizeof text));
+    drop_next(master);
+    finish(master, false);
+}
+
+/* Can old and new workers have a seat each at the same time? */
+static bool seats_suffice(const struct master *master, const struct config *config)
+{
+    int64_t seats = (int64_t)segment_seats(master->segment) - 1; /* the mailer has one */
+    return config->http_workers + master->current.config->http_workers <= seats;
+}
+
+/* Everything that can be refused before a process is started. False: it was refused. */
+static bool prepare(struct master *master, struct config *config, struct err *err)
+{
+    const struct listen_set none = {0};
+    struct reload *reload = &master->reload;
+    reload->difference = config_difference(master->current.config, config, err);
+    if ((reload->difference & CONFIG_RELOAD_RESTART) != 0)
+        return false; /* the sentence names the keys */
+    if (!seats_suffice(master, config)) {
+        err_set(err,
+                "http.workers: %" PRId64 " do not fit beside the %" PRId64
+                " that run; restart the server",
+                config->http_workers, master->current.config->http_workers);
+        return false;
+    }
+    return places_make_directories(config, err) && places_make_keys(config, err) &&
+           (reload->log_fd = logfile_open(master, config, err)) >= 0 &&
+           listen_open(config->http_listen, &master->current.listeners, &none,
+                       &master->next.listeners, err);
+}
+
+static void begin(struct master *master)
+{
+    struct reload *reload = &master->reload;
+    struct problems problems = {0};
+    struct err err = {0};
+    reload->waiting = false;
+    reload->begun++;
+    log_info("reload.begun", "reload=%" PRIu64, reload->begun);
+    notify_reloading();
+    if (master->condemned) {
+        reload_refuse(master, "the store stopped after a failed flush; the server needs a restart");
+        return;
+    }
+    struct config *config = config_load(master->source, note_problem, &problems);
+    if (config == NULL) {
+        reload_refuse(master, "%s%s", problems.first.text,
+                      problems.count > 1 ? " (and more problems, see the log)" : "");
+        return;
+    }
+    if (!prepare(master, config, &err)) {
+        config_free(&config);
+        reload_refuse(master, "%s", err.text);
+        return;
+    }
+    master->next.config = config;
+    master->next.number = ++master->editions;
+    reload->step = RELOAD_WORKERS;
+}
+
+void reload_request(struct master *master)
+{
+    if (master->stop.stage != STOP_NONE)
+        return;
+    if (!master->served || master->reload.step != RELOAD_IDLE) {
+        master->reload.waiting = true;
+        return;
+    }
+    begin(master);
+}
+
+bool reload_workers_ready(struct master *master, const struct edition *edition)
+{
+    int64_t ready = 0;
+    for (size_t i = 0; i < master->places; i++) {
+        const struct child *child = &master->children[i];
+        ready += child->pid != 0 && child->role == ROLE_WORKER && child->ready && !child->leaving &&
+                 child->edition == edition->number;
+    }
+    return ready >= edition->config->http_workers;
+}
+
+static bool is_replaced(struct master *master, enum proc_role role)
+{
+    const struct child *child = child_find(master, role);
+    return child != NULL && child->ready && !child->leaving &&
+           child->edition == master->next.number;
+}
+
+static void commit(struct master *master)
+{
+    if ((master->reload.difference & CONFIG_RELOAD_STORE) != 0)
+        master->store_edition = master->next.number;
+    listen_close_others(&master->current.listeners, &master->next.listeners);
+    config_free(&master->current.config);
+    master->current = master->next;
+    master->next = (struct edition){0};
+    master->reload.step = RELOAD_IDLE;
+    logfile_use(master, &master->reload.log_fd);
+    board_set(master->segment, BOARD_CONFIG_GENERATION, ++master->generation);
+    metric_count(METRIC_RELOADS);
+    log_info("reload.done", "reload=%" PRIu64 " generation=%" PRIu64, master->reload.begun,
+             master->generation);
+    finish(master, true);
+}
+
+void reload_advance(struct master *master)
+{
+    struct reload *reload = &master->reload;
+    if (reload->step == RELOAD_WORKERS && reload_workers_ready(master, &master->next))
+        reload->step = RELOAD_MAILER;
+    bool with_store = (reload->difference & CONFIG_RELOAD_STORE) != 0;
+    if (reload->step == RELOAD_MAILER && is_replaced(master, ROLE_MAILER)) {
+        if (with_store)
+            reload->step = RELOAD_STORE;
+        else
+            commit(master);
+    }
+    if (reload->step == RELOAD_STORE && is_replaced(master, ROLE_STORE))
+        commit(master);
+    if (reload->step == RELOAD_IDLE && reload->waiting && master->served &&
+        master->stop.stage == STOP_NONE)
+        begin(master);
+}
