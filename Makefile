@@ -22,7 +22,9 @@ OBJ    = $(OUT)/obj
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wswitch-enum -Werror
 HARDENING := -fstack-protector-strong -fPIE -fcf-protection -fstack-clash-protection
-COMMON   := -std=gnu11 -g -pthread -D_GNU_SOURCE -DH2O_USE_LIBUV=0 \
+# Hidden: else a function of ours takes the place of a library's of the same name, inside of that
+# library too (libjwt called our json_string for libjansson's).
+COMMON   := -std=gnu11 -g -pthread -fvisibility=hidden -D_GNU_SOURCE -DH2O_USE_LIBUV=0 \
             -DGATEPOST_VERSION='"$(VERSION)"' -Iinclude -MMD -MP $(WARNINGS)
 AR_release := gcc-ar
 CFLAGS_release := -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2 $(HARDENING)

@@ -4,6 +4,7 @@
 #include "gatepost/access_token.h"
 
 #include "gatepost/encoding.h"
+#include "gatepost/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,6 +75,23 @@ static void test_what_is_signed_is_checked_and_comes_back_whole(void **state)
     assert_int_equal(token_check(&key, token, TOKEN_ANY, VECTOR_NOW_MS, &found), TOKEN_OK);
     assert_int_equal(token_check(&key, token, TOKEN_ACCESS, VECTOR_NOW_MS, &found),
                      TOKEN_WRONG_TYPE);
+    free(text);
+}
+
+/* libjwt is built on libjansson, whose json_string is another than ours: both must go on working in
+ * one program. */
+static void test_our_json_writer_does_not_take_the_place_of_libjwts(void **state)
+{
+    (void)state;
+    struct token_claims claims = claims_of(TOKEN_ACCESS);
+    struct json_writer *writer = json_writer_new();
+
+    json_string(writer, SLICE_LITERAL("ours"));
+    char *text = token_sign(&key, &claims);
+    assert_true(slice_equal(json_writer_text(writer), SLICE_LITERAL("\"ours\"")));
+    json_writer_free(&writer);
+    assert_int_equal(token_check(&key, slice_of_text(text), TOKEN_ACCESS, VECTOR_NOW_MS, &claims),
+                     TOKEN_OK);
     free(text);
 }
 
@@ -198,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_vector_is_judged_as_recorded),
         cmocka_unit_test(test_what_is_signed_is_checked_and_comes_back_whole),
+        cmocka_unit_test(test_our_json_writer_does_not_take_the_place_of_libjwts),
         cmocka_unit_test(test_a_token_ends_with_the_second_it_names),
         cmocka_unit_test(test_the_shape_is_simplejwts),
         cmocka_unit_test(test_no_other_spelling_of_a_token_passes),
