@@ -72,6 +72,8 @@ static void complain_near_miss(struct reading *reading, const char *where, struc
 {
     char variable[CONFIG_VARIABLE_BYTES];
 
+    if (!config_clean(name)) /* cannot be shown */
+        return;
     for (enum config_key key = 0; key < CONFIG_KEYS; key++) {
         const char *section = config_rows[key].section;
         size_t prefix = strlen("GATEPOST_") + strlen(section) + 1;
@@ -99,7 +101,7 @@ static void apply_own(struct reading *reading, const char *where, const struct p
     for (enum config_key key = 0; key < CONFIG_KEYS; key++) {
         config_variable(key, variable);
         if (slice_equal(pair->name, slice_of_text(variable))) {
-            config_set(reading, key, where, config_trim(pair->value), CONFIG_DIALECT_ENVIRONMENT);
+            config_set(reading, key, where, pair->value, CONFIG_DIALECT_ENVIRONMENT);
             return;
         }
     }

@@ -137,7 +137,7 @@ static void read_override(struct reading *reading, const char *override)
                             override, config_rows[near].section, config_rows[near].name);
         return;
     }
-    config_set(reading, key, "-o", config_trim(slice_of_text(equals + 1)), CONFIG_DIALECT_FILE);
+    config_set(reading, key, "-o", slice_of_text(equals + 1), CONFIG_DIALECT_FILE);
 }
 
 /* ---- what is worked out ---- */

@@ -84,7 +84,8 @@ bool config_clean(struct slice text);
 /* Who writes a value: files and -o say yes and no; the environment also says True, 1, off, ... */
 enum config_dialect { CONFIG_DIALECT_FILE, CONFIG_DIALECT_ENVIRONMENT };
 
-/* Checks one value and stores it, or tells the problem and leaves what was there. */
+/* Checks one value and stores it without the blanks around it, or tells the problem and leaves what
+ * was there. */
 void config_set(struct reading *reading, enum config_key key, const char *where, struct slice value,
                 enum config_dialect dialect);
 

@@ -178,6 +178,18 @@ static void test_overrides_that_make_no_sense_are_told(void **state)
     bench_takes_override(*state, "log.file=a=b");
 }
 
+static void test_a_name_with_control_characters_is_never_shown(void **state)
+{
+    struct bench *bench = *state;
+    struct config *config;
+
+    bench_write(".env", "GATEPOST_HTTP_WORKR\x10S=2\n");
+    config = bench_load(bench);
+    assert_string_equal(bench->problems, "");
+    assert_non_null(config);
+    config_free(&config);
+}
+
 static void test_what_an_orchestrator_puts_into_the_environment_is_left_alone(void **state)
 {
     struct bench *bench = *state;
@@ -204,6 +216,7 @@ int main(void)
         BENCH_TEST(test_the_command_line_beats_environment_beats_dotenv_beats_file),
         BENCH_TEST(test_a_wrong_value_is_told_even_where_a_later_source_would_win),
         BENCH_TEST(test_overrides_that_make_no_sense_are_told),
+        BENCH_TEST(test_a_name_with_control_characters_is_never_shown),
         BENCH_TEST(test_what_an_orchestrator_puts_into_the_environment_is_left_alone),
     };
 
