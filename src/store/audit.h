@@ -1,0 +1,22 @@
+/* The audit trail: what happened to which account, in order. Rows are only added. */
+#ifndef GATEPOST_STORE_AUDIT_H
+#define GATEPOST_STORE_AUDIT_H
+
+#include "rows.h"
+
+/* Numbers are stored: never used again. */
+enum audit_event {
+    AUDIT_SIGNED_UP = 1,
+    AUDIT_EMAIL_VERIFIED = 2,
+    AUDIT_LETTER_RENEWED = 3,
+    AUDIT_SESSION_OPENED = 4,
+    AUDIT_SESSION_REFRESHED = 5,
+};
+
+void audit_add(struct call *call, enum audit_event event, const struct uuid *user_id,
+               struct slice peer);
+
+/* At the start: where the trail ends, so that the next key is behind it. */
+void audit_find_end(struct call *call);
+
+#endif

@@ -1,0 +1,57 @@
+/* Room on the disk: below the first mark no new accounts and letters, below the second no writes.
+ *
+ * One exception: settling a letter is let through down to half of the second mark. It frees the
+ * letter's row and stops the mailer from sending it again, and there are no more of them than
+ * letters; refusing it would turn a full disk into letters sent twice. Both marks end by
+ * themselves. */
+#include <sys/statvfs.h>
+
+#include "gatepost/log.h"
+#include "store.h"
+
+#define LOOK_EVERY_NS (200 * NS_PER_MS)
+#define MIB           (1ULL << 20)
+
+static void set_mark(struct store *store, enum disk_mark mark)
+{
+    if (mark == store->disk)
+        return;
+    store->disk = mark;
+    board_set(store->segment, BOARD_DISK, (uint64_t)mark);
+    log_warning("disk.mark_passed", "mark=%d free_mib=%llu", (int)mark,
+                (unsigned long long)(store->free_bytes / MIB));
+}
+
+void disk_look(struct store *store, mono_ns now)
+{
+    const struct config *config = store->heritage->config;
+    struct statvfs vfs;
+    enum disk_mark mark = DISK_ENOUGH;
+
+    if (store->disk_looked != 0 && now - store->disk_looked < LOOK_EVERY_NS)
+        return;
+    store->disk_looked = now;
+    if (statvfs(config->store_dir, &vfs) != 0)
+        return;
+    store->free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+    if (store->free_bytes < (uint64_t)config->store_signup_free_mib * MIB)
+        mark = DISK_NO_SIGNUPS;
+    if (store->free_bytes < (uint64_t)config->store_write_free_mib * MIB ||
+        store->flush.failure != 0)
+        mark = DISK_NO_WRITES;
+    set_mark(store, mark);
+}
+
+bool disk_allows(const struct store *store, uint8_t request)
+{
+    const struct config *config = store->heritage->config;
+
+    if (store->flush.failure != 0)
+        return false;
+    if (store->disk == DISK_ENOUGH)
+        return true;
+    if (request == STORE_OUTBOX_SETTLE)
+        return store->free_bytes >= (uint64_t)config->store_write_free_mib * MIB / 2;
+    return store->disk == DISK_NO_SIGNUPS && request != STORE_ACCOUNT_CREATE &&
+           request != STORE_PROOF_RENEW;
+}

@@ -1,0 +1,197 @@
+/* The environment: one owner, private memory, recovered at every start.
+ *
+ * No locking subsystem: one thread touches the databases; the checkpoint thread and the flusher
+ * touch only the log and the page cache, which have latches of their own.
+ * Pages of 4096 bytes are the file system's blocks; DB_CHKSUM finds torn ones.
+ * Source: the programmer's reference of Berkeley DB, "transactional applications". */
+#include "env.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gatepost/bytes.h"
+#include "gatepost/log.h"
+#include "gatepost/proc.h"
+#include "meta.h"
+
+#define PAGE_BYTES       4096U
+#define LOG_BUFFER_BYTES (8U << 20) /* a batch waits for the disk only when this is full */
+#define LOG_FILE_BYTES   (16U << 20)
+#define TRANSACTIONS_MAX 32U
+
+static const char *const table_files[TABLE_COUNT] = {
+#define TABLE(NAME, file) [TABLE_##NAME] = (file),
+    TABLES(TABLE)
+#undef TABLE
+};
+
+void env_panic(int failure)
+{
+    log_error("store.panicked", "reason=\"%s\"", db_strerror(failure));
+    _exit(EXIT_STORE_PANIC);
+}
+
+static void on_event(DB_ENV *db_env, u_int32_t event, void *info)
+{
+    (void)db_env;
+    (void)info;
+    if (event == DB_EVENT_PANIC)
+        env_panic(DB_RUNRECOVERY);
+}
+
+static void on_error_text(const DB_ENV *db_env, const char *prefix, const char *message)
+{
+    char quoted[400];
+
+    (void)db_env;
+    (void)prefix;
+    log_error("store.database_said", "text=%s",
+              log_quoted(slice_of_text(message), quoted, sizeof(quoted)));
+}
+
+static void on_recovery_step(DB_ENV *db_env, int opcode, int percent)
+{
+    struct env *env = db_env->app_private;
+
+    (void)opcode;
+    (void)percent;
+    life_sign(env->segment, env->slot);
+}
+
+static int configure(DB_ENV *db_env, int64_t cache_mib)
+{
+    uint64_t cache = (uint64_t)cache_mib << 20;
+    int failure = db_env->set_cachesize(db_env, (u_int32_t)(cache >> 30),
+                                        (u_int32_t)(cache & ((1U << 30) - 1)), 1);
+
+    if (failure == 0)
+        failure = db_env->set_lg_bsize(db_env, LOG_BUFFER_BYTES);
+    if (failure == 0)
+        failure = db_env->set_lg_max(db_env, LOG_FILE_BYTES);
+    if (failure == 0)
+        failure = db_env->set_tx_max(db_env, TRANSACTIONS_MAX);
+    if (failure == 0)
+        failure = db_env->set_event_notify(db_env, on_event);
+    if (failure == 0)
+        failure = db_env->set_feedback(db_env, on_recovery_step);
+    db_env->set_errcall(db_env, on_error_text);
+    return failure;
+}
+
+static int open_table(struct env *env, enum table table)
+{
+    DB *db;
+    int failure = db_create(&db, env->db_env, 0);
+
+    if (failure != 0)
+        return failure;
+    env->tables[table] = db;
+    failure = db->set_pagesize(db, PAGE_BYTES);
+    if (failure == 0)
+        failure = db->set_flags(db, DB_CHKSUM);
+    if (failure == 0)
+        failure = db->open(db, NULL, table_files[table], NULL, DB_BTREE,
+                           DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600);
+    return failure;
+}
+
+/* Closes whatever is open; a failure here loses nothing: recovery would do the rest. */
+static void close_all(struct env *env)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        if (env->tables[i])
+            (void)env->tables[i]->close(env->tables[i], DB_NOSYNC);
+        env->tables[i] = NULL;
+    }
+    if (env->db_env)
+        (void)env->db_env->close(env->db_env, 0);
+    env->db_env = NULL;
+}
+
+static bool make_dir(const char *dir, struct err *err)
+{
+    char *path = xstrdup(dir);
+    bool made = true;
+
+    for (char *at = path + 1; made; at++) {
+        char kept = *at;
+
+        if (kept != '/' && kept != '\0')
+            continue;
+        *at = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            err_set(err, "store.dir: cannot make %s: %s", path, strerror(errno));
+            made = false;
+        }
+        *at = kept;
+        if (kept == '\0')
+            break;
+    }
+    free(path);
+    return made;
+}
+
+static int open_environment(struct env *env, const char *dir, int64_t cache_mib)
+{
+    int failure = db_env_create(&env->db_env, 0);
+
+    if (failure != 0)
+        return failure;
+    env->db_env->app_private = env;
+    failure = configure(env->db_env, cache_mib);
+    if (failure == 0)
+        failure = env->db_env->open(env->db_env, dir,
+                                    DB_CREATE | DB_PRIVATE | DB_RECOVER | DB_THREAD | DB_INIT_TXN |
+                                        DB_INIT_LOG | DB_INIT_MPOOL,
+                                    0600);
+    return failure;
+}
+
+bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segment *segment,
+              uint32_t slot, struct err *err)
+{
+    const char *doing = "open or recover the environment";
+    int failure;
+
+    memset(env, 0, sizeof(*env));
+    env->segment = segment;
+    env->slot = slot;
+    if (!make_dir(dir, err))
+        return false;
+    failure = open_environment(env, dir, cache_mib);
+    for (size_t i = 0; failure == 0 && i < TABLE_COUNT; i++) {
+        doing = table_files[i];
+        life_sign(segment, slot);
+        failure = open_table(env, (enum table)i);
+    }
+    if (failure != 0) {
+        err_set(err, "store.dir %s: %s: %s", dir, doing, db_strerror(failure));
+        close_all(env);
+        return false;
+    }
+    if (!meta_load(env, err)) {
+        close_all(env);
+        return false;
+    }
+    return true;
+}
+
+void env_close(struct env *env)
+{
+    int failure = env->db_env->txn_checkpoint(env->db_env, 0, 0, 0);
+
+    if (failure != 0)
+        log_warning("checkpoint.failed", "reason=\"%s\"", db_strerror(failure));
+    close_all(env);
+}
+
+int env_flush(struct env *env)
+{
+    int failure = env->db_env->log_flush(env->db_env, NULL);
+
+    if (failure == DB_RUNRECOVERY)
+        env_panic(failure);
+    return failure;
+}

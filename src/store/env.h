@@ -1,0 +1,67 @@
+/* The Berkeley DB environment: opened, recovered and closed here; nobody else opens these files. */
+#ifndef GATEPOST_STORE_ENV_H
+#define GATEPOST_STORE_ENV_H
+
+#include <db.h>
+
+#include "gatepost/err.h"
+#include "gatepost/segment.h"
+
+/* One database a row: TABLE(enum name, file). Their rows are described in records.def. */
+#define TABLES(TABLE)                                                                              \
+    TABLE(USERS, "users.db")                                                                       \
+    TABLE(USERS_BY_NAME, "users_by_name.db")                                                       \
+    TABLE(USERS_BY_EMAIL, "users_by_email.db")                                                     \
+    TABLE(USERS_BY_SUBJECT, "users_by_subject.db")                                                 \
+    TABLE(ANSWERS, "answers.db")                                                                   \
+    TABLE(SESSIONS, "sessions.db")                                                                 \
+    TABLE(SESSIONS_BY_USER, "sessions_by_user.db")                                                 \
+    TABLE(PROOFS, "proofs.db")                                                                     \
+    TABLE(OUTBOX, "outbox.db")                                                                     \
+    TABLE(OUTBOX_BY_DUE, "outbox_by_due.db")                                                       \
+    TABLE(AUDIT, "audit.db")                                                                       \
+    TABLE(META, "meta.db")
+
+enum table {
+#define TABLE(NAME, file) TABLE_##NAME,
+    TABLES(TABLE)
+#undef TABLE
+        TABLE_COUNT
+};
+
+#define STORE_FORMAT 1U /* of all records together; another one is refused at the start */
+
+/* Rows there are, kept in `meta` by the transactions that change them. */
+struct tally {
+    uint64_t users;
+    uint64_t pending;
+    uint64_t dead;
+};
+
+struct env {
+    DB_ENV *db_env;
+    DB *tables[TABLE_COUNT];
+    struct segment *segment;
+    uint32_t slot;       /* the store's, for life signs */
+    struct tally tally;  /* as of the last commit, and of the open transaction */
+    uint64_t audit_time; /* of the newest audit row: keys never go back */
+    uint64_t audit_next; /* number of the next audit row */
+};
+
+/* Recovers, opens every database and checks the format. Gives life signs while it recovers.
+ * dir: made with mode 0700 when it is missing.
+ * Errors: a sentence; the caller dies with EXIT_STORE_OPEN. */
+MUST_USE bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segment *segment,
+                       uint32_t slot, struct err *err);
+
+/* A last checkpoint, then closes. */
+void env_close(struct env *env);
+
+/* The database wants recovery: says so and ends the process. Any thread. */
+_Noreturn void env_panic(int failure);
+
+/* Everything committed so far is on disk when this returns 0. Otherwise an errno (ENOSPC): nothing
+ * is lost, it may be called again. A failed fsync never comes back (sync.h). */
+MUST_USE int env_flush(struct env *env);
+
+#endif

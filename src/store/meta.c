@@ -1,0 +1,111 @@
+/* See meta.h. Tables: meta, and the last row of audit. */
+#include "meta.h"
+
+#include "audit.h"
+#include "record.h"
+
+#define FORMAT_KEY SLICE_LITERAL("format")
+#define TALLY_KEY  SLICE_LITERAL("tally")
+
+static bool is_new(struct call *call)
+{
+    struct walk walk;
+    bool empty;
+
+    walk_open(&walk, call, TABLE_META, (struct slice){0});
+    empty = !walk_next(&walk);
+    walk_close(&walk);
+    return empty;
+}
+
+static void put_format(struct call *call)
+{
+    uint8_t bytes[16];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    format_row_pack(&packer, &(struct format_row){.format = STORE_FORMAT});
+    row_put(call, TABLE_META, FORMAT_KEY, packer_slice(&packer));
+}
+
+void meta_put_tally(struct call *call)
+{
+    const struct tally *tally = &call->env->tally;
+    struct tally_row record = {tally->users, tally->pending, tally->dead};
+    uint8_t bytes[32];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    tally_row_pack(&packer, &record);
+    row_put(call, TABLE_META, TALLY_KEY, packer_slice(&packer));
+}
+
+/* Format and tally of a new database, in one transaction, on disk before anything else. */
+static bool begin_new(struct env *env, struct err *err)
+{
+    struct call call = {.env = env};
+    int failure = env->db_env->txn_begin(env->db_env, NULL, &call.txn, 0);
+
+    if (failure == 0) {
+        put_format(&call);
+        meta_put_tally(&call);
+        failure = call.failure;
+        if (failure == 0)
+            failure = call.txn->commit(call.txn, DB_TXN_SYNC);
+        else
+            (void)call.txn->abort(call.txn);
+    }
+    if (failure != 0)
+        err_set(err, "store.dir: cannot begin a new database: %s", db_strerror(failure));
+    return failure == 0;
+}
+
+static bool read_old(struct call *call, struct err *err)
+{
+    struct row row;
+    struct format_row format;
+    struct tally_row tally;
+
+    if (!row_get(call, TABLE_META, FORMAT_KEY, &row) ||
+        !format_row_unpack(row_slice(&row), &format)) {
+        err_set(err, "store.dir: the database does not say which format it has");
+        return false;
+    }
+    if (format.format != STORE_FORMAT) {
+        err_set(err,
+                "store.dir: the database has format %u, this program reads and writes format %u",
+                format.format, STORE_FORMAT);
+        return false;
+    }
+    if (!row_get(call, TABLE_META, TALLY_KEY, &row) || !tally_row_unpack(row_slice(&row), &tally)) {
+        err_set(err, "store.dir: the database does not say how many rows it has");
+        return false;
+    }
+    call->env->tally = (struct tally){tally.users, tally.pending, tally.dead};
+    return true;
+}
+
+bool meta_load(struct env *env, struct err *err)
+{
+    struct call call = {.env = env};
+
+    if (is_new(&call) && call.failure == 0)
+        return begin_new(env, err);
+    if (call.failure != 0) {
+        err_set(err, "store.dir: meta.db cannot be read: %s", db_strerror(call.failure));
+        return false;
+    }
+    if (!read_old(&call, err))
+        return false;
+    audit_find_end(&call);
+    if (call.failure != 0) {
+        err_set(err, "store.dir: audit.db cannot be read: %s", db_strerror(call.failure));
+        return false;
+    }
+    return true;
+}
+
+void meta_show(const struct env *env)
+{
+    board_set(env->segment, BOARD_USERS, env->tally.users);
+    board_set(env->segment, BOARD_OUTBOX_PENDING, env->tally.pending);
+    board_set(env->segment, BOARD_OUTBOX_DEAD, env->tally.dead);
+}

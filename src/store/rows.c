@@ -1,0 +1,215 @@
+/* See rows.h. Every Berkeley DB call on a database is in this file. */
+#include "rows.h"
+
+#include <errno.h>
+
+#include "gatepost/log.h"
+
+static DBT dbt_of(struct slice slice)
+{
+    DBT dbt;
+
+    memset(&dbt, 0, sizeof(dbt));
+    dbt.data = (void *)(uintptr_t)slice.at; /* Berkeley DB has no const; it only reads this */
+    dbt.size = (u_int32_t)slice.len;
+    return dbt;
+}
+
+static DBT dbt_into(void *bytes, size_t max)
+{
+    DBT dbt;
+
+    memset(&dbt, 0, sizeof(dbt));
+    dbt.data = bytes;
+    dbt.ulen = (u_int32_t)max;
+    dbt.flags = DB_DBT_USERMEM;
+    return dbt;
+}
+
+static void fail(struct call *call, const char *doing, int failure)
+{
+    if (failure == DB_RUNRECOVERY)
+        env_panic(failure);
+    log_error("store.row_failed", "doing=%s reason=\"%s\"", doing, db_strerror(failure));
+    call->failure = failure;
+}
+
+bool row_get(struct call *call, enum table table, struct slice key, struct row *row_out)
+{
+    DB *db = call->env->tables[table];
+    DBT key_dbt = dbt_of(key);
+    DBT value = dbt_into(row_out->bytes, sizeof(row_out->bytes));
+    int failure;
+
+    if (call->failure != 0)
+        return false;
+    failure = db->get(db, call->txn, &key_dbt, &value, 0);
+    if (failure == 0) {
+        row_out->len = value.size;
+        return true;
+    }
+    if (failure != DB_NOTFOUND)
+        fail(call, "get", failure);
+    return false;
+}
+
+bool row_exists(struct call *call, enum table table, struct slice key)
+{
+    DB *db = call->env->tables[table];
+    DBT key_dbt = dbt_of(key);
+    int failure;
+
+    if (call->failure != 0)
+        return false;
+    failure = db->exists(db, call->txn, &key_dbt, 0);
+    if (failure != 0 && failure != DB_NOTFOUND)
+        fail(call, "exists", failure);
+    return failure == 0;
+}
+
+static bool put(struct call *call, enum table table, struct slice key, struct slice value,
+                u_int32_t flags)
+{
+    DB *db = call->env->tables[table];
+    DBT key_dbt = dbt_of(key);
+    DBT value_dbt = dbt_of(value);
+    int failure;
+
+    BUG_ON(!call->txn);
+    if (call->failure != 0)
+        return false;
+    failure = db->put(db, call->txn, &key_dbt, &value_dbt, flags);
+    if (failure == 0)
+        call->changed = true;
+    else if (failure != DB_KEYEXIST)
+        fail(call, "put", failure);
+    return failure == 0;
+}
+
+void row_put(struct call *call, enum table table, struct slice key, struct slice value)
+{
+    (void)put(call, table, key, value, 0);
+}
+
+bool row_insert(struct call *call, enum table table, struct slice key, struct slice value)
+{
+    return put(call, table, key, value, DB_NOOVERWRITE);
+}
+
+bool row_delete(struct call *call, enum table table, struct slice key)
+{
+    DB *db = call->env->tables[table];
+    DBT key_dbt = dbt_of(key);
+    int failure;
+
+    BUG_ON(!call->txn);
+    if (call->failure != 0)
+        return false;
+    failure = db->del(db, call->txn, &key_dbt, 0);
+    if (failure == 0)
+        call->changed = true;
+    else if (failure != DB_NOTFOUND)
+        fail(call, "delete", failure);
+    return failure == 0;
+}
+
+void walk_open(struct walk *walk, struct call *call, enum table table, struct slice from)
+{
+    DB *db = call->env->tables[table];
+    int failure;
+
+    BUG_ON(from.len > KEY_MAX_BYTES);
+    walk->call = call;
+    walk->cursor = NULL;
+    walk->started = false;
+    walk->key_len = from.len;
+    if (from.len > 0)
+        memcpy(walk->key, from.at, from.len);
+    if (call->failure != 0)
+        return;
+    failure = db->cursor(db, call->txn, &walk->cursor, 0);
+    if (failure != 0)
+        fail(call, "cursor", failure);
+}
+
+bool walk_next(struct walk *walk)
+{
+    DBT key = dbt_into(walk->key, sizeof(walk->key));
+    DBT value = dbt_into(walk->row.bytes, sizeof(walk->row.bytes));
+    int failure;
+
+    if (walk->call->failure != 0 || !walk->cursor)
+        return false;
+    key.size = (u_int32_t)walk->key_len;
+    failure = walk->cursor->get(walk->cursor, &key, &value, walk->started ? DB_NEXT : DB_SET_RANGE);
+    walk->started = true;
+    if (failure == 0) {
+        walk->key_len = key.size;
+        walk->row.len = value.size;
+        return true;
+    }
+    if (failure != DB_NOTFOUND)
+        fail(walk->call, "walk", failure);
+    return false;
+}
+
+void walk_delete(struct walk *walk)
+{
+    int failure;
+
+    BUG_ON(!walk->call->txn);
+    if (walk->call->failure != 0)
+        return;
+    failure = walk->cursor->del(walk->cursor, 0);
+    if (failure == 0)
+        walk->call->changed = true;
+    else
+        fail(walk->call, "walk_delete", failure);
+}
+
+void walk_close(struct walk *walk)
+{
+    int failure;
+
+    if (!walk->cursor)
+        return;
+    failure = walk->cursor->close(walk->cursor);
+    walk->cursor = NULL;
+    if (failure != 0 && walk->call->failure == 0)
+        fail(walk->call, "walk_close", failure);
+}
+
+bool row_last_key(struct call *call, enum table table, struct row *storage, struct slice *key_out)
+{
+    DB *db = call->env->tables[table];
+    DBT key = dbt_into(storage->bytes, sizeof(storage->bytes));
+    DBT value;
+    DBC *cursor;
+    int failure = call->failure;
+
+    memset(&value, 0, sizeof(value));
+    value.flags = DB_DBT_USERMEM | DB_DBT_PARTIAL; /* none of the value */
+    if (failure != 0)
+        return false;
+    failure = db->cursor(db, call->txn, &cursor, 0);
+    if (failure == 0) {
+        failure = cursor->get(cursor, &key, &value, DB_LAST);
+        (void)cursor->close(cursor);
+    }
+    if (failure == 0) {
+        *key_out = slice_of(storage->bytes, key.size);
+        return true;
+    }
+    if (failure != DB_NOTFOUND)
+        fail(call, "last", failure);
+    return false;
+}
+
+void row_unreadable(struct call *call, enum table table, struct slice key)
+{
+    char quoted[200];
+
+    log_error("store.row_unreadable", "table=%d key=%s", (int)table,
+              log_quoted(key, quoted, sizeof(quoted)));
+    call->failure = EBADMSG;
+}

@@ -1,0 +1,80 @@
+/* Rows: the only calls by which a request reads and changes the databases.
+ *
+ * Errors are sticky, as in bytes.h: after the first failure of a call every later step does
+ * nothing, and whoever runs the call looks once at the end. */
+#ifndef GATEPOST_STORE_ROWS_H
+#define GATEPOST_STORE_ROWS_H
+
+#include "env.h"
+#include "gatepost/bytes.h"
+#include "gatepost/store_messages.h"
+
+#define ROW_MAX_BYTES 8192
+
+/* One request that is being carried out, or a step of upkeep. */
+struct call {
+    struct env *env;
+    DB_TXN *txn;          /* NULL: a read */
+    int failure;          /* first unexpected error of the database; 0 is none */
+    bool changed;         /* something was put or deleted */
+    bool durable;         /* of a read: its answer waits until what it saw is on disk */
+    wall_ms now;          /* by the store's clock */
+    struct slice packed;  /* the ask message; hostile */
+    struct packer answer; /* the answer message goes here */
+};
+
+/* A row's value, copied out. */
+struct row {
+    size_t len;
+    uint8_t bytes[ROW_MAX_BYTES];
+};
+
+static inline struct slice row_slice(const struct row *row)
+{
+    return slice_of(row->bytes, row->len);
+}
+
+/* Returns false when there is no such row, or the call has failed. */
+MUST_USE bool row_get(struct call *call, enum table table, struct slice key, struct row *row_out);
+MUST_USE bool row_exists(struct call *call, enum table table, struct slice key);
+void row_put(struct call *call, enum table table, struct slice key, struct slice value);
+/* Returns false, with nothing changed, when there is such a row already. */
+MUST_USE bool row_insert(struct call *call, enum table table, struct slice key, struct slice value);
+/* Returns false when there was no such row. */
+bool row_delete(struct call *call, enum table table, struct slice key);
+
+/* A walk over a table in the order of its keys. */
+#define KEY_MAX_BYTES 1100
+struct walk {
+    struct call *call;
+    DBC *cursor;
+    bool started;
+    size_t key_len;
+    uint8_t key[KEY_MAX_BYTES];
+    struct row row;
+};
+
+/* from: the first key to see, or the next one behind it. Every walk is closed again. */
+void walk_open(struct walk *walk, struct call *call, enum table table, struct slice from);
+MUST_USE bool walk_next(struct walk *walk);
+void walk_delete(struct walk *walk); /* the row that walk_next found */
+void walk_close(struct walk *walk);
+
+static inline struct slice walk_key(const struct walk *walk)
+{
+    return slice_of(walk->key, walk->key_len);
+}
+
+/* The highest key of a table, copied into storage. Returns false when the table is empty. */
+MUST_USE bool row_last_key(struct call *call, enum table table, struct row *storage,
+                           struct slice *key_out);
+
+/* A stored row that cannot be read back: a bug or a damaged disk; never a client's fault. */
+void row_unreadable(struct call *call, enum table table, struct slice key);
+
+static inline struct slice uuid_slice(const struct uuid *uuid)
+{
+    return slice_of(uuid->bytes, UUID_BYTES);
+}
+
+#endif

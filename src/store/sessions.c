@@ -1,0 +1,185 @@
+/* Sessions: session_open, session_refresh, session_check.
+ * Tables: sessions, sessions_by_user: a session and its entry there always change together. */
+#include "sessions.h"
+
+#include "audit.h"
+#include "requests.h"
+#include "users.h"
+
+#define DIGEST_BYTES 32U
+
+static bool session_load(struct call *call, const struct uuid *session_id, struct row *storage,
+                         struct session_row *session_out)
+{
+    if (!row_get(call, TABLE_SESSIONS, uuid_slice(session_id), storage))
+        return false;
+    if (session_row_unpack(row_slice(storage), session_out))
+        return true;
+    row_unreadable(call, TABLE_SESSIONS, uuid_slice(session_id));
+    return false;
+}
+
+static void session_save(struct call *call, const struct uuid *session_id,
+                         const struct session_row *session)
+{
+    uint8_t bytes[512];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    session_row_pack(&packer, session);
+    BUG_ON(packer.overflow);
+    row_put(call, TABLE_SESSIONS, uuid_slice(session_id), packer_slice(&packer));
+}
+
+static struct slice index_key(const struct uuid *user_id, const struct uuid *session_id,
+                              uint8_t bytes[2 * UUID_BYTES])
+{
+    memcpy(bytes, user_id->bytes, UUID_BYTES);
+    memcpy(bytes + UUID_BYTES, session_id->bytes, UUID_BYTES);
+    return slice_of(bytes, 2 * UUID_BYTES);
+}
+
+static void session_list(struct call *call, const struct uuid *user_id,
+                         const struct uuid *session_id)
+{
+    uint8_t bytes[2 * UUID_BYTES];
+
+    row_put(call, TABLE_SESSIONS_BY_USER, index_key(user_id, session_id, bytes), (struct slice){0});
+}
+
+void session_unlist(struct call *call, const struct uuid *user_id, const struct uuid *session_id)
+{
+    uint8_t bytes[2 * UUID_BYTES];
+
+    (void)row_delete(call, TABLE_SESSIONS_BY_USER, index_key(user_id, session_id, bytes));
+}
+
+bool session_stands(struct call *call, const struct uuid *session_id, const struct uuid *user_id,
+                    wall_ms now)
+{
+    struct row storage;
+    struct session_row session;
+
+    return session_load(call, session_id, &storage, &session) && session.expires > now &&
+           uuid_equal(&session.user_id, user_id);
+}
+
+static bool active_user(struct call *call, const struct uuid *user_id, struct row *storage,
+                        struct user_row *user_out)
+{
+    return user_load(call, user_id, storage, user_out) && user_out->active;
+}
+
+/* ---- login ------------------------------------------------------------------------------------
+ */
+
+enum store_status session_open_on_request(struct call *call)
+{
+    struct session_open_ask ask;
+    struct row storage;
+    struct user_row user;
+
+    if (!session_open_ask_unpack(call->packed, &ask) || ask.jti_digest.len != DIGEST_BYTES)
+        return STORE_REFUSED;
+    if (!active_user(call, &ask.user_id, &storage, &user))
+        return STORE_NOT_FOUND;
+    if (row_exists(call, TABLE_SESSIONS, uuid_slice(&ask.session_id)))
+        return STORE_REFUSED;
+    if (call->failure != 0)
+        return STORE_BUSY;
+
+    session_save(call, &ask.session_id,
+                 &(struct session_row){.user_id = ask.user_id,
+                                       .jti_digest = ask.jti_digest,
+                                       .created = ask.now,
+                                       .used = ask.now,
+                                       .expires = ask.expires,
+                                       .peer = ask.peer,
+                                       .user_agent = ask.user_agent});
+    session_list(call, &ask.user_id, &ask.session_id);
+    user.last_login = ask.now;
+    user_save(call, &ask.user_id, &user);
+    audit_add(call, AUDIT_SESSION_OPENED, &ask.user_id, ask.peer);
+    return STORE_OK;
+}
+
+/* ---- refresh: the old token is spent, a new one takes its place
+ * ---------------------------------- */
+
+/* A refresh token that was made elsewhere with the same key: its first use here makes its session.
+ */
+static enum store_status adopt(struct call *call, const struct session_refresh_ask *ask)
+{
+    struct uuid user_id;
+    struct row storage;
+    struct user_row user;
+
+    if (row_exists(call, TABLE_SESSIONS, uuid_slice(&ask->session_id)))
+        return STORE_SPENT;
+    if (!user_find(call, TABLE_USERS_BY_SUBJECT, ask->subject, &user_id) ||
+        !active_user(call, &user_id, &storage, &user))
+        return STORE_NOT_FOUND;
+    if (call->failure != 0)
+        return STORE_BUSY;
+
+    session_save(call, &ask->session_id,
+                 &(struct session_row){.user_id = user_id,
+                                       .jti_digest = ask->new_jti_digest,
+                                       .created = ask->now,
+                                       .used = ask->now,
+                                       .expires = ask->expires,
+                                       .peer = ask->peer});
+    session_list(call, &user_id, &ask->session_id);
+    audit_add(call, AUDIT_SESSION_OPENED, &user_id, ask->peer);
+    return STORE_OK;
+}
+
+enum store_status session_refresh_on_request(struct call *call)
+{
+    struct session_refresh_ask ask;
+    struct row storage;
+    struct row user_storage;
+    struct session_row session;
+    struct user_row user;
+
+    if (!session_refresh_ask_unpack(call->packed, &ask) || ask.new_jti_digest.len != DIGEST_BYTES)
+        return STORE_REFUSED;
+    if (ask.adopt)
+        return adopt(call, &ask);
+    if (!session_load(call, &ask.session_id, &storage, &session) || session.expires <= ask.now ||
+        !active_user(call, &session.user_id, &user_storage, &user) ||
+        !slice_equal(user.subject, ask.subject))
+        return STORE_NOT_FOUND;
+    if (!slice_equal(session.jti_digest, ask.old_jti_digest))
+        return STORE_SPENT;
+
+    session.jti_digest = ask.new_jti_digest;
+    session.used = ask.now;
+    session.expires = ask.expires;
+    session_save(call, &ask.session_id, &session);
+    audit_add(call, AUDIT_SESSION_REFRESHED, &session.user_id, ask.peer);
+    return STORE_OK;
+}
+
+/* ---- does it stand? ---------------------------------------------------------------------------
+ */
+
+enum store_status session_check_on_request(struct call *call)
+{
+    struct session_check_ask ask;
+    struct row storage;
+    struct row user_storage;
+    struct session_row session;
+    struct user_row user;
+
+    if (!session_check_ask_unpack(call->packed, &ask))
+        return STORE_REFUSED;
+    if (ask.adopted)
+        return row_exists(call, TABLE_SESSIONS, uuid_slice(&ask.session_id)) ? STORE_SPENT
+                                                                             : STORE_OK;
+    if (!session_load(call, &ask.session_id, &storage, &session) || session.expires <= ask.now ||
+        !active_user(call, &session.user_id, &user_storage, &user))
+        return STORE_NOT_FOUND;
+    if (ask.jti_digest.len > 0 && !slice_equal(session.jti_digest, ask.jti_digest))
+        return STORE_SPENT;
+    return STORE_OK;
+}

@@ -1,0 +1,15 @@
+/* Sessions: one for each login, refreshed by rotating tokens. */
+#ifndef GATEPOST_STORE_SESSIONS_H
+#define GATEPOST_STORE_SESSIONS_H
+
+#include "record.h"
+#include "rows.h"
+
+/* Is there such a session of that user, and has it not expired? */
+MUST_USE bool session_stands(struct call *call, const struct uuid *session_id,
+                             const struct uuid *user_id, wall_ms now);
+
+/* Deletes a session's index entry; the caller deletes the row. */
+void session_unlist(struct call *call, const struct uuid *user_id, const struct uuid *session_id);
+
+#endif

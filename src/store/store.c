@@ -1,0 +1,209 @@
+/* The store process: the one owner of the database.
+ *
+ * Story, in the order of design.md section 7: enter, drop privileges, open (which recovers), find
+ * what the predecessor left, say that there is a store again, then the loop: let answers go whose
+ * commits are on disk, look who came and went, take what was asked, carry out a batch, sleep. At
+ * the end: what waits in line is carried out and flushed, a checkpoint, the same steps in reverse.
+ *
+ * Three threads: this one, which alone touches the databases; the flusher; the checkpointer. */
+#include "store.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include "gatepost/log.h"
+#include "gatepost/metrics.h"
+#include "sync.h"
+
+#define WAIT_MS 200 /* also how often the disk's room is looked at */
+
+/* A predecessor that died at a write left its name on the board. The same one at two deaths in a
+ * row is not given a third. */
+static void find_suspect(struct store *store)
+{
+    struct segment *segment = store->segment;
+    uint64_t incarnation = board_get(segment, BOARD_WORK_INCARNATION);
+    uint64_t sequence = board_get(segment, BOARD_WORK_SEQUENCE);
+    uint64_t deaths = 1;
+
+    if (incarnation != 0) {
+        if (incarnation == board_get(segment, BOARD_SUSPECT_INCARNATION) &&
+            sequence == board_get(segment, BOARD_SUSPECT_SEQUENCE))
+            deaths = board_get(segment, BOARD_SUSPECT_DEATHS) + 1;
+        board_set(segment, BOARD_SUSPECT_INCARNATION, incarnation);
+        board_set(segment, BOARD_SUSPECT_SEQUENCE, sequence);
+        board_set(segment, BOARD_SUSPECT_DEATHS, deaths);
+        board_set(segment, BOARD_WORK_INCARNATION, 0);
+        log_warning("store.suspect_noted", "sequence=%llu deaths=%llu",
+                    (unsigned long long)sequence, (unsigned long long)deaths);
+    }
+    if (board_get(segment, BOARD_SUSPECT_DEATHS) >= 2) {
+        store->suspect_incarnation = board_get(segment, BOARD_SUSPECT_INCARNATION);
+        store->suspect_sequence = board_get(segment, BOARD_SUSPECT_SEQUENCE);
+    }
+}
+
+static struct shelf *find_shelf(void *context, uint64_t incarnation)
+{
+    struct store *store = context;
+
+    for (uint32_t slot = 0; slot < store->seat_count; slot++) {
+        struct seat *seat = &store->seats[slot];
+
+        if (seat->open && seat->shelf.incarnation == incarnation)
+            return &seat->shelf;
+    }
+    return NULL;
+}
+
+/* Stored answers of askers that live are taken over, those of the others deleted. */
+static void take_over_answers(struct store *store)
+{
+    struct call call = {.env = &store->env};
+    DB_ENV *db_env = store->env.db_env;
+    int failure = db_env->txn_begin(db_env, NULL, &call.txn, 0);
+
+    if (failure == 0) {
+        shelves_load(&call, find_shelf, store);
+        failure = call.failure;
+        if (failure == 0)
+            failure = call.txn->commit(call.txn, DB_TXN_SYNC);
+        else
+            (void)call.txn->abort(call.txn);
+    }
+    if (failure != 0)
+        die(EXIT_STORE_OPEN, "store.dir: answers.db cannot be read: %s", db_strerror(failure));
+}
+
+static void begin(struct store *store, struct heritage *heritage)
+{
+    struct err err = {{0}};
+
+    store->heritage = heritage;
+    store->segment = heritage->segment;
+    store->seat_count = segment_seats(store->segment);
+    store->seats = xcalloc(store->seat_count, sizeof(*store->seats));
+    life_enter(store->segment, heritage->slot, LIFE_RECOVERING);
+    sync_hook(store->segment, heritage->control_fd);
+    if (!env_open(&store->env, heritage->config->store_dir, heritage->config->store_cache_mib,
+                  store->segment, heritage->slot, &err))
+        die(EXIT_STORE_OPEN, "%s", err.text);
+    find_suspect(store);
+    (void)seats_look(store);
+    take_over_answers(store);
+    store->purge.stepped = clock_mono_ns();
+    store->flusher = flusher_start(&store->env);
+    store->checkpointer = checkpointer_start(&store->env);
+    disk_look(store, clock_mono_ns());
+    meta_show(&store->env);
+}
+
+/* From here on asks are answered: those who wait hear of it. */
+static void announce(struct store *store)
+{
+    life_enter(store->segment, store->env.slot, LIFE_SERVING);
+    board_set(store->segment, BOARD_STORE_EPOCH, store->heritage->generation);
+    for (uint32_t slot = 0; slot < store->seat_count; slot++) {
+        if (store->seats[slot].open)
+            wake_slot(store->segment, slot);
+    }
+    proc_ready(store->heritage);
+    log_info(
+        "store.opened", "epoch=%llu users=%llu pending=%llu dead=%llu",
+        (unsigned long long)store->heritage->generation, (unsigned long long)store->env.tally.users,
+        (unsigned long long)store->env.tally.pending, (unsigned long long)store->env.tally.dead);
+}
+
+/* One round. Returns false when there was nothing to do. */
+static bool step(struct store *store)
+{
+    bool busy = false;
+
+    life_sign(store->segment, store->env.slot);
+    busy |= batch_release(store);
+    busy |= seats_look(store);
+    busy |= seats_push_backlogs(store);
+    disk_look(store, clock_mono_ns());
+    busy |= intake(store);
+    busy |= batch_run(store);
+    return busy;
+}
+
+static void sleep_until_woken(struct store *store)
+{
+    struct pollfd fds[] = {
+        {.fd = wake_fd(store->segment, store->env.slot), .events = POLLIN},
+        {.fd = store->heritage->control_fd, .events = POLLIN},
+        {.fd = store->heritage->alive_fd, .events = POLLIN},
+    };
+
+    (void)poll(fds, ARRAY_LEN(fds), WAIT_MS);
+    if (fds[2].revents != 0)
+        exit(EXIT_ORPHANED);
+}
+
+/* Serves until the master says stop. Returns when the stop must be over. */
+static mono_ns serve(struct store *store)
+{
+    struct proc_message message;
+
+    for (;;) {
+        while (proc_receive(store->heritage, &message)) {
+            if (message.kind == ORDER_STOP || message.kind == ORDER_DRAIN)
+                return clock_mono_ns() + message.value * NS_PER_MS;
+        }
+        if (step(store))
+            continue;
+        wake_prepare(store->segment, store->env.slot);
+        if (!step(store))
+            sleep_until_woken(store);
+        wake_done(store->segment, store->env.slot);
+    }
+}
+
+/* What has been taken is carried out and answered; what still lies in the lanes is not taken: those
+ * who asked ask the next store again. */
+static void drain(struct store *store, mono_ns until)
+{
+    life_enter(store->segment, store->env.slot, LIFE_DRAINING);
+    while ((store->line.count > 0 || store->held.count > 0) && clock_mono_ns() < until) {
+        bool busy = batch_release(store);
+
+        busy |= seats_push_backlogs(store);
+        busy |= batch_run(store);
+        if (busy)
+            continue;
+        wake_prepare(store->segment, store->env.slot);
+        if (!batch_release(store))
+            sleep_until_woken(store);
+        wake_done(store->segment, store->env.slot);
+    }
+    (void)seats_push_backlogs(store);
+}
+
+static void end(struct store *store)
+{
+    checkpointer_stop(&store->checkpointer);
+    flusher_stop(&store->flusher);
+    env_close(&store->env);
+    parcel_drop_all(&store->line);
+    parcel_drop_all(&store->held);
+    seats_free(store);
+    log_info("store.closed", "epoch=%llu", (unsigned long long)store->heritage->generation);
+}
+
+int store_main(struct heritage *heritage)
+{
+    struct store *store;
+
+    proc_enter(heritage);
+    metrics_init(heritage->segment, heritage->slot);
+    proc_drop_privileges(heritage);
+    store = xcalloc(1, sizeof(*store));
+    begin(store, heritage);
+    announce(store);
+    drain(store, serve(store));
+    end(store);
+    free(store);
+    return EXIT_DONE;
+}

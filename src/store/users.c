@@ -1,0 +1,221 @@
+/* Accounts: name_check, account_create, credentials, user.
+ * Tables: users, users_by_name, users_by_email, users_by_subject; a sign-up also writes its proof,
+ * its letter, its audit row and its idempotency key, all in the caller's transaction. */
+#include "users.h"
+
+#include "answers.h"
+#include "audit.h"
+#include "outbox.h"
+#include "proofs.h"
+#include "requests.h"
+#include "sessions.h"
+
+bool user_load(struct call *call, const struct uuid *user_id, struct row *storage,
+               struct user_row *user_out)
+{
+    if (!row_get(call, TABLE_USERS, uuid_slice(user_id), storage))
+        return false;
+    if (user_row_unpack(row_slice(storage), user_out))
+        return true;
+    row_unreadable(call, TABLE_USERS, uuid_slice(user_id));
+    return false;
+}
+
+static struct slice user_packed(const struct user_row *user, uint8_t bytes[ROW_MAX_BYTES])
+{
+    struct packer packer = packer_over(bytes, ROW_MAX_BYTES);
+
+    user_row_pack(&packer, user);
+    BUG_ON(packer.overflow);
+    return packer_slice(&packer);
+}
+
+void user_save(struct call *call, const struct uuid *user_id, const struct user_row *user)
+{
+    uint8_t bytes[ROW_MAX_BYTES];
+
+    row_put(call, TABLE_USERS, uuid_slice(user_id), user_packed(user, bytes));
+}
+
+bool user_find(struct call *call, enum table by, struct slice key, struct uuid *user_id_out)
+{
+    struct row row;
+
+    if (key.len == 0 || !row_get(call, by, key, &row))
+        return false;
+    if (row.len != UUID_BYTES) {
+        row_unreadable(call, by, key);
+        return false;
+    }
+    memcpy(user_id_out->bytes, row.bytes, UUID_BYTES);
+    return true;
+}
+
+/* ---- is there room for this sign-up? ----------------------------------------------------------
+ */
+
+enum store_status name_check_on_request(struct call *call)
+{
+    struct name_check_ask ask;
+    struct name_check_answer answer = {0};
+
+    if (!name_check_ask_unpack(call->packed, &ask))
+        return STORE_REFUSED;
+    answer.replay =
+        (uint8_t)idempotency_look(call, ask.idempotency_key, ask.idempotency_body, ask.now);
+    if (answer.replay != STORE_REPLAY_NONE) {
+        call->durable = true; /* the worker answers 201 on this */
+    } else {
+        answer.username_taken = row_exists(call, TABLE_USERS_BY_NAME, ask.username_key);
+        answer.email_taken = row_exists(call, TABLE_USERS_BY_EMAIL, ask.email_key);
+    }
+    name_check_answer_pack(&call->answer, &answer);
+    return STORE_OK;
+}
+
+/* ---- the sign-up ------------------------------------------------------------------------------
+ */
+
+/* Lengths and unknown fields are the unpackers' work; this is what would leave a half account. */
+static bool makes_sense(const struct account_create_ask *ask, struct mail_job *job_out)
+{
+    return ask->username_key.len > 0 && ask->email_key.len > 0 &&
+           mail_job_unpack(ask->job, job_out) && job_out->purpose == MAIL_VERIFY &&
+           uuid_equal(&job_out->job_id, &ask->job_id) &&
+           uuid_equal(&job_out->proof_id, &ask->proof_id) &&
+           (ask->idempotency_key.len == 0 || ask->idempotency_key.len == IDEMPOTENCY_KEY_BYTES);
+}
+
+static bool ids_are_free(struct call *call, const struct account_create_ask *ask,
+                         struct slice subject)
+{
+    return !row_exists(call, TABLE_USERS, uuid_slice(&ask->user_id)) &&
+           !row_exists(call, TABLE_USERS_BY_SUBJECT, subject) &&
+           !row_exists(call, TABLE_PROOFS, uuid_slice(&ask->proof_id)) &&
+           !row_exists(call, TABLE_OUTBOX, uuid_slice(&ask->job_id));
+}
+
+static void put_account(struct call *call, const struct account_create_ask *ask,
+                        const struct mail_job *job, struct slice subject)
+{
+    struct slice id = uuid_slice(&ask->user_id);
+    struct user_row user = {
+        .subject = subject,
+        .username = ask->username,
+        .username_key = ask->username_key,
+        .email = ask->email,
+        .email_key = ask->email_key,
+        .password = ask->password,
+        .language = job->language,
+        .active = 1,
+        .date_joined = ask->now,
+        .verify_proof = ask->proof_id,
+    };
+    struct proof_row proof = {
+        .user_id = ask->user_id,
+        .purpose = MAIL_VERIFY,
+        .state = PROOF_OPEN,
+        .expires = ask->proof_expires,
+        .job_id = ask->job_id,
+    };
+
+    user_save(call, &ask->user_id, &user);
+    row_put(call, TABLE_USERS_BY_NAME, ask->username_key, id);
+    row_put(call, TABLE_USERS_BY_EMAIL, ask->email_key, id);
+    row_put(call, TABLE_USERS_BY_SUBJECT, subject, id);
+    proof_save(call, &ask->proof_id, &proof);
+    letter_add(call, &ask->job_id, ask->job, ask->now);
+    if (ask->idempotency_key.len > 0)
+        idempotency_keep(call, ask->idempotency_key, ask->idempotency_body, &ask->user_id,
+                         ask->now);
+    audit_add(call, AUDIT_SIGNED_UP, &ask->user_id, ask->peer);
+    call->env->tally.users++;
+}
+
+enum store_status account_create_on_request(struct call *call)
+{
+    struct account_create_ask ask;
+    struct account_create_answer answer = {0};
+    struct mail_job job;
+    char subject_text[UUID_TEXT_BYTES];
+    struct slice subject;
+
+    if (!account_create_ask_unpack(call->packed, &ask) || !makes_sense(&ask, &job))
+        return STORE_REFUSED;
+    answer.replay =
+        (uint8_t)idempotency_look(call, ask.idempotency_key, ask.idempotency_body, ask.now);
+    if (answer.replay == STORE_REPLAY_NONE) {
+        answer.username_taken = row_exists(call, TABLE_USERS_BY_NAME, ask.username_key);
+        answer.email_taken = row_exists(call, TABLE_USERS_BY_EMAIL, ask.email_key);
+    }
+    account_create_answer_pack(&call->answer, &answer);
+    if (answer.replay == STORE_REPLAY_SAME)
+        return STORE_OK;
+    if (answer.replay == STORE_REPLAY_DIFFERS || answer.username_taken || answer.email_taken)
+        return STORE_DUPLICATE;
+
+    uuid_format(&ask.user_id, subject_text);
+    subject = slice_of_text(subject_text);
+    if (!ids_are_free(call, &ask, subject))
+        return STORE_REFUSED;
+    if (call->failure == 0)
+        put_account(call, &ask, &job, subject);
+    return STORE_OK;
+}
+
+/* ---- a login's first half ---------------------------------------------------------------------
+ */
+
+enum store_status credentials_on_request(struct call *call)
+{
+    struct credentials_ask ask;
+    struct uuid user_id;
+    struct row storage;
+    struct user_row user;
+
+    if (!credentials_ask_unpack(call->packed, &ask))
+        return STORE_REFUSED;
+    if (!user_find(call, TABLE_USERS_BY_NAME, ask.username_key, &user_id) &&
+        !user_find(call, TABLE_USERS_BY_EMAIL, ask.email_key, &user_id))
+        return STORE_NOT_FOUND;
+    if (!user_load(call, &user_id, &storage, &user))
+        return STORE_NOT_FOUND;
+    credentials_answer_pack(&call->answer, &(struct credentials_answer){
+                                               .user_id = user_id,
+                                               .subject = user.subject,
+                                               .password = user.password,
+                                               .active = user.active,
+                                               .email_verified = user.email_verified,
+                                           });
+    return STORE_OK;
+}
+
+/* ---- me ---------------------------------------------------------------------------------------
+ */
+
+enum store_status user_on_request(struct call *call)
+{
+    struct user_ask ask;
+    struct uuid user_id;
+    struct row storage;
+    struct user_row user;
+
+    if (!user_ask_unpack(call->packed, &ask))
+        return STORE_REFUSED;
+    if (!user_find(call, TABLE_USERS_BY_SUBJECT, ask.subject, &user_id) ||
+        !user_load(call, &user_id, &storage, &user))
+        return STORE_NOT_FOUND;
+    if (ask.has_session && !session_stands(call, &ask.session_id, &user_id, ask.now))
+        return STORE_SPENT;
+    user_answer_pack(&call->answer, &(struct user_answer){
+                                        .user_id = user_id,
+                                        .subject = user.subject,
+                                        .username = user.username,
+                                        .email = user.email,
+                                        .active = user.active,
+                                        .email_verified = user.email_verified,
+                                        .date_joined = user.date_joined,
+                                        .last_login = user.last_login,
+                                    });
+    return STORE_OK;
+}

@@ -1,0 +1,17 @@
+/* Accounts: rows of `users` and the three ways to find one. */
+#ifndef GATEPOST_STORE_USERS_H
+#define GATEPOST_STORE_USERS_H
+
+#include "record.h"
+#include "rows.h"
+
+/* The record's slices point into storage. Returns false when there is no such user. */
+MUST_USE bool user_load(struct call *call, const struct uuid *user_id, struct row *storage,
+                        struct user_row *user_out);
+void user_save(struct call *call, const struct uuid *user_id, const struct user_row *user);
+
+/* by: TABLE_USERS_BY_NAME, _EMAIL or _SUBJECT. An empty key finds nobody. */
+MUST_USE bool user_find(struct call *call, enum table by, struct slice key,
+                        struct uuid *user_id_out);
+
+#endif
