@@ -1,0 +1,47 @@
+/* One letter to be delivered, from the job that asked for it to the store's word that it is
+ * settled.
+ *
+ * States: WAITING (in the queue) -> SENDING (the transport has it) -> TO_SETTLE (the verdict is
+ * known) -> ASKED (the store has been told) -> released. A failure of the relay takes it from
+ * SENDING back to WAITING; a store that is busy or away from ASKED back to TO_SETTLE. */
+#ifndef MAILER_DELIVERY_H
+#define MAILER_DELIVERY_H
+
+#include <sys/queue.h>
+
+#include "gatepost/store_messages.h"
+
+#define DELIVERY_REPLY_MAX_BYTES 512 /* as outbox_settle_ask.reply */
+
+enum delivery_state {
+    DELIVERY_WAITING,
+    DELIVERY_SENDING,
+    DELIVERY_TO_SETTLE,
+    DELIVERY_ASKED,
+    DELIVERY_STUCK, /* the store refuses to settle it: held, so that it is not sent again */
+};
+
+struct hand;
+struct mailer;
+
+struct delivery {
+    struct uuid job_id;          /* the outbox row's key; the letter's Message-ID */
+    struct uuid proof_id;        /* what the link proves */
+    uint8_t purpose;             /* enum mail_purpose, known */
+    enum delivery_state state;   /* also says which list it is in */
+    bool fresh_connection;       /* a reused connection failed: use a new one */
+    enum outbox_verdict verdict; /* from TO_SETTLE on */
+    uint32_t tries;              /* before this one, as the row says */
+    wall_ms created;             /* of the job */
+    wall_ms expires;             /* of the proof */
+    wall_ms due;                 /* of OUTBOX_RETRY */
+    char *reply;                 /* from TO_SETTLE on: heap text, or NULL */
+    char *username;              /* NUL-terminated, no control characters; in this allocation */
+    struct mailer *mailer;       /* from TO_SETTLE on: who settles it */
+    struct hand *hand;           /* whose it is */
+    struct delivery *hash_next;  /* private to hand.c */
+    TAILQ_ENTRY(delivery) link;  /* private to hand.c */
+    char to[];                   /* NUL-terminated canonical address; the username follows */
+};
+
+#endif

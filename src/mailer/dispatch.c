@@ -1,0 +1,154 @@
+/* From the queue to the transport, and what comes back from it.
+ *
+ * Invariant: a letter's tries count attempts that were about the letter. What the relay does to
+ * everybody (no connection, TLS, AUTH, 421) slows the circuit down and puts the letter at the
+ * queue's end, where it cannot hold up others. */
+#include "gatepost/log.h"
+#include "gatepost/secret.h"
+#include "mailer.h"
+
+static bool is_too_old(const struct mailer *mailer, const struct delivery *delivery, wall_ms now)
+{
+    return now - delivery->created > mailer->config->mail_lifetime_s * 1000;
+}
+
+/* Refuses what nobody needs any more. Returns true when the delivery is out of the queue. */
+static bool refuse_if_over(struct mailer *mailer, struct delivery *delivery, wall_ms now)
+{
+    if (delivery->expires <= now)
+        settle_refused(mailer, delivery, SLICE_LITERAL("link expired"));
+    else if (is_too_old(mailer, delivery, now))
+        settle_refused(mailer, delivery, SLICE_LITERAL("not delivered within mail.lifetime_s"));
+    else
+        return false;
+    return true;
+}
+
+/* Composes and hands over the first in the queue. */
+static void send_one(struct mailer *mailer, struct delivery *delivery)
+{
+    wall_ms now = clock_wall_ms();
+    size_t len = 0;
+
+    if (refuse_if_over(mailer, delivery, now))
+        return;
+    switch (message_compose(&mailer->letter_head, delivery, now, mailer->letter,
+                            sizeof(mailer->letter), &len)) {
+    case COMPOSED:
+        hand_move(delivery, DELIVERY_SENDING);
+        mailer->transport->send(mailer->transport, delivery, slice_of(mailer->letter, len));
+        break;
+    case COMPOSE_EXPIRED:
+        settle_refused(mailer, delivery, SLICE_LITERAL("link expired"));
+        break;
+    case COMPOSE_IMPOSSIBLE:
+        settle_refused(mailer, delivery, SLICE_LITERAL("no letter can be made of this job"));
+        break;
+    }
+}
+
+/* While the relay is away nothing is composed, so age has to be looked at for its own sake. */
+static void scan_ages(struct mailer *mailer, mono_ns now)
+{
+    if (now < mailer->expire_scan_at)
+        return;
+    mailer->expire_scan_at = now + EXPIRE_SCAN_S * NS_PER_S;
+    wall_ms wall = clock_wall_ms();
+    struct delivery *next, *delivery = hand_first(mailer->hand, DELIVERY_WAITING);
+    for (; delivery != NULL; delivery = next) {
+        next = hand_next(delivery);
+        (void)refuse_if_over(mailer, delivery, wall);
+    }
+}
+
+void dispatch_turn(struct mailer *mailer, mono_ns now)
+{
+    struct delivery *delivery;
+
+    if (mailer->stopping)
+        return;
+    scan_ages(mailer, now);
+    while (relay_room(&mailer->relay, hand_count_in(mailer->hand, DELIVERY_SENDING), now) > 0 &&
+           (delivery = hand_first(mailer->hand, DELIVERY_WAITING)) != NULL)
+        send_one(mailer, delivery);
+}
+
+static const char *trouble_name(enum trouble trouble)
+{
+    switch (trouble) {
+    case TROUBLE_NONE:
+    case TROUBLE_NETWORK:
+        return "network";
+    case TROUBLE_TLS:
+        return "tls";
+    case TROUBLE_LOGIN:
+        return "login";
+    case TROUBLE_DISK:
+        return "disk";
+    }
+    BUG_ON("a trouble that does not exist");
+    return "";
+}
+
+/* Logged at the first, then rarely: a relay that is away for a day is no news every minute. What
+ * only the operator can mend is an error. */
+static void log_trouble(struct mailer *mailer, const struct outcome *outcome, mono_ns now)
+{
+    char reply[2 * DELIVERY_REPLY_MAX_BYTES];
+    enum log_level level =
+        outcome->trouble == TROUBLE_NETWORK ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
+
+    mailer->troubles++;
+    if (mailer->relay_logged_at != 0 && now - mailer->relay_logged_at < RELAY_LOG_S * NS_PER_S)
+        return;
+    mailer->relay_logged_at = now;
+    log_event(level, "relay.troubled", "kind=%s times=%llu waiting=%zu reply=%s",
+              trouble_name(outcome->trouble), (unsigned long long)mailer->troubles,
+              hand_count(mailer->hand), log_quoted(outcome->reply, reply, sizeof(reply)));
+}
+
+static void note_relay(struct mailer *mailer, const struct outcome *outcome, mono_ns now)
+{
+    uint32_t random;
+
+    if (!outcome->judgement.relay_troubled) {
+        if (relay_on_success(&mailer->relay))
+            log_info("relay.recovered", "troubles=%llu", (unsigned long long)mailer->troubles);
+        mailer->relay_logged_at = 0;
+        mailer->troubles = 0;
+        return;
+    }
+    log_trouble(mailer, outcome, now);
+    random_bytes(&random, sizeof(random));
+    (void)relay_on_trouble(&mailer->relay, now, random);
+}
+
+void dispatch_on_outcome(void *context, struct delivery *delivery, const struct outcome *outcome)
+{
+    struct mailer *mailer = context;
+
+    if (outcome->try_fresh) {
+        delivery->fresh_connection = true;
+        hand_put_back(delivery);
+        return;
+    }
+    delivery->fresh_connection = false;
+    note_relay(mailer, outcome, clock_mono_ns());
+    switch (outcome->judgement.verdict) {
+    case VERDICT_DELIVERED:
+        settle_delivered(mailer, delivery, outcome->reply);
+        break;
+    case VERDICT_RETRY:
+        if (is_too_old(mailer, delivery, clock_wall_ms()))
+            settle_refused(mailer, delivery, outcome->reply);
+        else
+            settle_retry(mailer, delivery, outcome->reply);
+        break;
+    case VERDICT_REFUSED:
+        settle_refused(mailer, delivery, outcome->reply);
+        break;
+    case VERDICT_RELAY:
+        hand_move(delivery, DELIVERY_WAITING);
+        break;
+    }
+}

@@ -1,0 +1,184 @@
+/* The mailer process: takes jobs, writes letters, hands them to the relay, settles the outbox.
+ *
+ * The story of one turn: lanes -> store's answers (pages of the outbox, settled rows) -> the word
+ * on what has ended -> queue to transport -> transport -> wait. One thread; nothing in it waits but
+ * the last step, and that at most WAKE_WAIT_MAX_MS.
+ *
+ * Init and deinit are mirrors. The outbox is the truth: whatever this process loses when it dies,
+ * its successor sweeps up. */
+#include <unistd.h>
+
+#include "gatepost/email.h"
+#include "gatepost/log.h"
+#include "gatepost/metrics.h"
+#include "intake.h"
+#include "sweep.h"
+
+enum { FD_WAKE, FD_CONTROL, FD_ALIVE, FD_COUNT };
+
+static bool uses_smtp(const struct config *config)
+{
+    if (config->mail_transport == CONFIG_TRANSPORT_AUTO)
+        return config->smtp_host[0] != '\0';
+    return config->mail_transport == CONFIG_TRANSPORT_SMTP;
+}
+
+/* The password: from the environment (already in the configuration) or from its file. */
+static void load_secrets(struct mailer *mailer)
+{
+    const struct config *config = mailer->config;
+    struct err err = {""};
+
+    if (!secret_load(config->mail_key_file, SECRET_KEY_MIN_BYTES, &mailer->mail_key, &err))
+        die(EXIT_SECRET, "mail.key_file: %s", err.text);
+    if (!uses_smtp(config) || config->smtp_user[0] == '\0')
+        return;
+    if (config->smtp_password.len > 0)
+        secret_from_bytes(config->smtp_password.bytes, config->smtp_password.len,
+                          &mailer->smtp_password);
+    else if (config->smtp_password_file[0] != '\0' &&
+             !secret_load(config->smtp_password_file, 1, &mailer->smtp_password, &err))
+        die(EXIT_SECRET, "smtp.password_file: %s", err.text);
+}
+
+static void mailer_init(struct mailer *mailer)
+{
+    const struct config *config = mailer->config;
+    const struct heritage *heritage = mailer->heritage;
+    struct err err = {""};
+
+    if (!email_is_canonical(slice_of_text(config->mail_from)))
+        die(EXIT_MAIL_SETUP, "mail.from: not an address");
+    metrics_init(mailer->segment, heritage->slot);
+    mailer->transport = uses_smtp(config) ? smtp_open(config, &mailer->smtp_password, &err)
+                                          : file_open(config, &err);
+    if (mailer->transport == NULL)
+        die(EXIT_MAIL_SETUP, "%s", err.text);
+    mailer->transport->on_outcome = dispatch_on_outcome;
+    mailer->transport->context = mailer;
+    mailer->letter_head =
+        (struct letter_head){config->mail_from, config->http_public_url, &mailer->mail_key};
+    mailer->hand = hand_new(HAND_MAX, REMEMBERED_MAX);
+    relay_init(&mailer->relay, mailer->transport->lanes, (uint64_t)config->mail_retry_s,
+               (uint64_t)config->mail_retry_max_s);
+    mailer->store = store_client_new(mailer->segment, heritage->slot);
+    mailer->intake = intake_open(mailer);
+    mailer->sweep = sweep_open(mailer);
+}
+
+static void mailer_deinit(struct mailer *mailer)
+{
+    sweep_close(&mailer->sweep);
+    intake_close(&mailer->intake);
+    store_client_free(&mailer->store);
+    mailer->transport->close(&mailer->transport);
+    hand_free(&mailer->hand);
+    secret_fini(&mailer->smtp_password);
+    secret_fini(&mailer->mail_key);
+}
+
+static void take_orders(struct mailer *mailer)
+{
+    struct proc_message order;
+
+    while (proc_receive(mailer->heritage, &order)) {
+        if (order.kind == ORDER_SWEEP) {
+            sweep_order(mailer->sweep);
+        } else if (order.kind == ORDER_STOP && !mailer->stopping) {
+            mailer->stopping = true;
+            mailer->stop_at = clock_mono_ns() + order.value * NS_PER_MS;
+            life_enter(mailer->segment, mailer->heritage->slot, LIFE_DRAINING);
+        }
+    }
+}
+
+/* Nothing under way that the store has not heard of. */
+static bool is_settled(const struct mailer *mailer)
+{
+    return hand_count_in(mailer->hand, DELIVERY_SENDING) == 0 &&
+           hand_count_in(mailer->hand, DELIVERY_TO_SETTLE) == 0 &&
+           hand_count_in(mailer->hand, DELIVERY_ASKED) == 0;
+}
+
+/* Returns true when there is more to do at once. */
+static bool turn(struct mailer *mailer, mono_ns now)
+{
+    take_orders(mailer);
+    intake_turn(mailer->intake, now);
+    store_client_poll(mailer->store, now);
+    sweep_turn(mailer->sweep, now);
+    dispatch_turn(mailer, now);
+    bool more = mailer->transport->work(mailer->transport);
+    settle_turn(mailer, now);
+    return more;
+}
+
+static int wait_ms(const struct mailer *mailer, mono_ns now)
+{
+    mono_ns until = now + WAKE_WAIT_MAX_MS * NS_PER_MS;
+    mono_ns resume_at = mailer->relay.resume_at;
+
+    if (resume_at > now && resume_at < until && hand_count_in(mailer->hand, DELIVERY_WAITING) > 0)
+        until = resume_at;
+    if (mailer->stopping && mailer->stop_at < until)
+        until = mailer->stop_at > now ? mailer->stop_at : now;
+    return (int)((until - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+/* Waits for the wake-up, the master, the transport. Returns false when the master is gone. */
+static bool wait(struct mailer *mailer, bool more)
+{
+    const struct heritage *heritage = mailer->heritage;
+    struct pollfd fds[FD_COUNT] = {
+        [FD_WAKE] = {.fd = wake_fd(mailer->segment, heritage->slot), .events = POLLIN},
+        [FD_CONTROL] = {.fd = heritage->control_fd, .events = POLLIN},
+        [FD_ALIVE] = {.fd = heritage->alive_fd, .events = POLLIN},
+    };
+    int timeout_ms = 0;
+
+    wake_prepare(mailer->segment, heritage->slot);
+    if (!more && !intake_has_record(mailer->intake) && !store_client_has_answer(mailer->store))
+        timeout_ms = wait_ms(mailer, clock_mono_ns());
+    mailer->transport->wait(mailer->transport, fds, FD_COUNT, timeout_ms);
+    wake_done(mailer->segment, heritage->slot);
+    return fds[FD_ALIVE].revents == 0;
+}
+
+static void loop(struct mailer *mailer)
+{
+    for (;;) {
+        mono_ns now = clock_mono_ns();
+        life_sign(mailer->segment, mailer->heritage->slot);
+        bool more = turn(mailer, now);
+        if (mailer->stopping && (is_settled(mailer) || now >= mailer->stop_at))
+            return;
+        if (!wait(mailer, more))
+            _exit(EXIT_ORPHANED); /* without draining: somebody else may own all this soon */
+    }
+}
+
+int mailer_main(struct heritage *heritage)
+{
+    static struct mailer mailer; /* large, and alive as long as the process */
+
+    mailer = (struct mailer){
+        .heritage = heritage,
+        .config = heritage->config,
+        .segment = heritage->segment,
+    };
+    proc_enter(heritage);
+    life_enter(mailer.segment, heritage->slot, LIFE_STARTING);
+    load_secrets(&mailer);
+    proc_drop_privileges(heritage);
+    mailer_init(&mailer);
+    board_set(mailer.segment, BOARD_MAILER_READY, heritage->generation);
+    life_enter(mailer.segment, heritage->slot, LIFE_SERVING);
+    proc_ready(heritage);
+    log_info("mailer.ready", "transport=%s", mailer.transport->name);
+
+    loop(&mailer);
+
+    log_info("mailer.stopped", "left=%zu", hand_count(mailer.hand));
+    mailer_deinit(&mailer);
+    return EXIT_DONE;
+}

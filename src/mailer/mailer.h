@@ -1,0 +1,59 @@
+/* The mailer's own state: one struct, made at the start, used by the loop's steps in turn. */
+#ifndef MAILER_MAILER_H
+#define MAILER_MAILER_H
+
+#include "gatepost/config.h"
+#include "gatepost/proc.h"
+#include "gatepost/store_client.h"
+#include "hand.h"
+#include "message.h"
+#include "sched.h"
+#include "transport.h"
+
+#define HAND_MAX       20000  /* deliveries in hand; beyond it jobs wait in the outbox */
+#define REMEMBERED_MAX 262144 /* settled jobs that are known again */
+#define REMEMBER_S     300    /* for so long */
+#define SETTLE_ASK_S   60     /* deadline of one ask */
+#define STORE_PAUSE_MS 1000   /* after the store said busy */
+#define EXPIRE_SCAN_S  10     /* how often waiting letters are looked at for their age */
+#define RELAY_LOG_S    600    /* a relay that stays away is logged this often */
+#define CLOCK_JUMP_MS  2000   /* back by more: due times in the outbox may be far ahead */
+
+struct intake;
+struct sweep;
+
+struct mailer {
+    struct heritage *heritage;
+    const struct config *config;
+    struct segment *segment;
+    struct secret mail_key;
+    struct secret smtp_password;
+    struct store_client *store;
+    struct transport *transport;
+    struct hand *hand;
+    struct relay relay;
+    struct letter_head letter_head;
+    struct intake *intake;
+    struct sweep *sweep;
+    mono_ns settle_at;       /* no settle asks before: the store is busy */
+    mono_ns expire_scan_at;  /* next look at the age of what waits */
+    mono_ns relay_logged_at; /* when trouble was last logged; 0: the relay works */
+    uint64_t troubles;       /* since it worked */
+    bool stopping;
+    mono_ns stop_at; /* with stopping: the end, whatever is still under way */
+    char letter[LETTER_MAX_BYTES];
+};
+
+/* settle.c: the word to the store. The delivery is TO_SETTLE from then on; reply is copied. */
+void settle_delivered(struct mailer *mailer, struct delivery *delivery, struct slice reply);
+void settle_retry(struct mailer *mailer, struct delivery *delivery, struct slice reply);
+void settle_refused(struct mailer *mailer, struct delivery *delivery, struct slice reply);
+/* A row that is no letter: settled without ever having been in hand. False: ask again later. */
+MUST_USE bool settle_nonsense(struct mailer *mailer, const struct uuid *job_id);
+void settle_turn(struct mailer *mailer, mono_ns now);
+
+/* dispatch.c: from the queue to the transport, and what comes back. */
+void dispatch_turn(struct mailer *mailer, mono_ns now);
+void dispatch_on_outcome(void *context, struct delivery *delivery, const struct outcome *outcome);
+
+#endif

@@ -1,0 +1,48 @@
+/* Where letters go: a relay by SMTP, or a folder. Both end every letter with one outcome. */
+#ifndef MAILER_TRANSPORT_H
+#define MAILER_TRANSPORT_H
+
+#include <poll.h>
+
+#include "delivery.h"
+#include "gatepost/config.h"
+#include "verdict.h"
+
+#define LETTER_MAX_BYTES 32768
+
+enum trouble { TROUBLE_NONE, TROUBLE_NETWORK, TROUBLE_TLS, TROUBLE_LOGIN, TROUBLE_DISK };
+
+struct outcome {
+    struct judgement judgement;
+    enum trouble trouble; /* what is wrong with the relay, where judgement says so */
+    bool try_fresh;       /* a kept connection had gone stale: send at once over a new one */
+    struct slice reply;   /* printable; borrowed for the call */
+};
+
+typedef void (*transport_outcome_fn)(void *context, struct delivery *delivery,
+                                     const struct outcome *outcome);
+
+/* Calls on_outcome from work() only, exactly once for each send(). */
+struct transport {
+    const char *name;
+    unsigned lanes; /* most letters under way at once */
+    transport_outcome_fn on_outcome;
+    void *context;
+
+    /* Takes a letter, copied, and borrows the delivery until its outcome. Never called with
+     * `lanes` under way. */
+    void (*send)(struct transport *transport, struct delivery *delivery, struct slice letter);
+    /* Moves on with what is under way. Returns true when there is more to do at once. */
+    bool (*work)(struct transport *transport);
+    /* Waits for its own descriptors and for the given ones, at most timeout_ms. */
+    void (*wait)(struct transport *transport, struct pollfd *fds, size_t fd_count, int timeout_ms);
+    /* Drops what is under way without an outcome; never blocks on a peer. */
+    void (*close)(struct transport **transport);
+};
+
+/* Each returns NULL with a sentence when it cannot be set up as configured. */
+MUST_USE struct transport *smtp_open(const struct config *config, const struct secret *password,
+                                     struct err *err);
+MUST_USE struct transport *file_open(const struct config *config, struct err *err);
+
+#endif
