@@ -27,6 +27,13 @@ static void set_password(struct reading *reading, const char *where, struct slic
                         PASSWORD_MAX_BYTES);
         return;
     }
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char byte = (unsigned char)value.at[i];
+        if (byte < 0x20 || byte == 0x7f) {
+            config_complain(reading, where, PASSWORD_VARIABLE " holds control characters");
+            return;
+        }
+    }
     secret_fini(&reading->config->smtp_password);
     if (value.len > 0)
         secret_from_bytes(value.at, value.len, &reading->config->smtp_password);

@@ -192,9 +192,9 @@ static bool is_host(struct slice text)
 
 static bool smtp_host_fits(struct slice value, struct err *err)
 {
-    if (value.len == 0 || is_host(value))
+    if (value.len == 0 || is_host_name(value) || is_address(value, AF_INET6))
         return true;
-    err_set(err, "must be a host name, an IPv4 address or [v6], without a port (see smtp.port)");
+    err_set(err, "must be a host name or an address, without a port (see smtp.port)");
     return false;
 }
 

@@ -2,6 +2,7 @@
  * without a problem, so that one slip is told once. */
 #include "reading.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 
 static const char *place(const struct reading *reading, enum config_key key)
@@ -60,6 +61,30 @@ static void check_smtp(struct reading *reading)
                         "mail.transport = smtp needs smtp.host");
 }
 
+/* A name such as 127.example.com may lead anywhere. */
+static bool is_loopback(const char *host)
+{
+    struct in_addr address;
+
+    if (inet_pton(AF_INET, host, &address) == 1)
+        return strncmp(host, "127.", 4) == 0;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
+}
+
+/* The mailer refuses it too; but then a reload would have replaced a mailer that worked. */
+static void check_smtp_secrecy(struct reading *reading)
+{
+    const struct config *config = reading->config;
+
+    if (sound(reading, CONFIG_KEY_smtp_tls, CONFIG_KEY_smtp_host) && is_set(config->smtp_user) &&
+        is_set(config->smtp_host) && config->smtp_tls == CONFIG_TLS_NONE &&
+        !is_loopback(config->smtp_host))
+        config_complain(
+            reading, place(reading, CONFIG_KEY_smtp_tls),
+            "smtp.tls = none would send the password of smtp.user in the clear to %.60s",
+            config->smtp_host);
+}
+
 static void check_order(struct reading *reading, enum config_key smaller, enum config_key larger,
                         const char *why)
 {
@@ -82,6 +107,7 @@ void config_check_relations(struct reading *reading)
     check_tls(reading);
     check_password(reading);
     check_smtp(reading);
+    check_smtp_secrecy(reading);
     check_order(reading, CONFIG_KEY_store_write_free_mib, CONFIG_KEY_store_signup_free_mib,
                 "sign-ups stop first");
     check_order(reading, CONFIG_KEY_mail_retry_s, CONFIG_KEY_mail_retry_max_s,

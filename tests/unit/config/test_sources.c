@@ -27,7 +27,7 @@ static void test_djangos_names_set_the_relay(void **state)
     struct bench *bench = *state;
     struct config *config;
 
-    assert_int_equal(setenv("EMAIL_HOST", "mail.example.com", 1), 0);
+    assert_int_equal(setenv("EMAIL_HOST", "localhost", 1), 0);
     assert_int_equal(setenv("EMAIL_PORT", "2525", 1), 0);
     assert_int_equal(setenv("EMAIL_USE_TLS", "False", 1), 0);
     assert_int_equal(setenv("EMAIL_HOST_USER", "robot", 1), 0);
@@ -35,7 +35,7 @@ static void test_djangos_names_set_the_relay(void **state)
     config = bench_load(bench);
     assert_string_equal(bench->problems, "");
     assert_non_null(config);
-    assert_string_equal(config->smtp_host, "mail.example.com");
+    assert_string_equal(config->smtp_host, "localhost");
     assert_int_equal(config->smtp_port, 2525);
     assert_int_equal(config->smtp_tls, CONFIG_TLS_NONE);
     assert_string_equal(config->smtp_user, "robot");
@@ -178,6 +178,22 @@ static void test_overrides_that_make_no_sense_are_told(void **state)
     bench_takes_override(*state, "log.file=a=b");
 }
 
+static void test_a_password_that_no_relay_takes_is_told_without_showing_it(void **state)
+{
+    struct bench *bench = *state;
+    char password[1026] = "";
+
+    assert_int_equal(setenv("EMAIL_HOST_PASSWORD", "line\nbreak", 1), 0);
+    assert_null(bench_load(bench));
+    assert_string_equal(bench->problems,
+                        "environment: EMAIL_HOST_PASSWORD holds control characters\n");
+    memset(password, 'x', sizeof(password) - 1);
+    assert_int_equal(setenv("EMAIL_HOST_PASSWORD", password, 1), 0);
+    assert_null(bench_load(bench));
+    assert_string_equal(bench->problems,
+                        "environment: EMAIL_HOST_PASSWORD is longer than 1024 bytes\n");
+}
+
 static void test_a_name_with_control_characters_is_never_shown(void **state)
 {
     struct bench *bench = *state;
@@ -216,6 +232,7 @@ int main(void)
         BENCH_TEST(test_the_command_line_beats_environment_beats_dotenv_beats_file),
         BENCH_TEST(test_a_wrong_value_is_told_even_where_a_later_source_would_win),
         BENCH_TEST(test_overrides_that_make_no_sense_are_told),
+        BENCH_TEST(test_a_password_that_no_relay_takes_is_told_without_showing_it),
         BENCH_TEST(test_a_name_with_control_characters_is_never_shown),
         BENCH_TEST(test_what_an_orchestrator_puts_into_the_environment_is_left_alone),
     };

@@ -107,11 +107,12 @@ static void test_the_sender_is_a_bare_ascii_address(void **state)
 static void test_the_relay_is_a_host_without_a_port(void **state)
 {
     bench_takes_override(*state, "smtp.host=mail.example.com");
-    bench_takes_override(*state, "smtp.host=[::1]");
+    bench_takes_override(*state, "smtp.host=::1");
     bench_takes_override(*state, "smtp.host=127.0.0.1");
     bench_refuses_override(*state, "smtp.host=mail.example.com:25", "without a port");
     bench_refuses_override(*state, "smtp.host=smtp://mail", "without a port");
     bench_refuses_override(*state, "smtp.host=mail/x", "without a port");
+    bench_refuses_override(*state, "smtp.host=[::1]:25", "without a port");
     bench_refuses_override(*state, "smtp.host=-mail", "without a port");
 }
 
@@ -139,8 +140,23 @@ static void test_relations_are_told_where_the_value_stands(void **state)
 static void test_a_relation_with_a_broken_value_is_not_told_as_well(void **state)
 {
     bench_refuses(*state, "[smtp]\nhost = a b\nuser = robot\n[mail]\ntransport = smtp\n",
-                  "gatepost.conf:2: smtp.host: must be a host name, an IPv4 address or [v6], "
-                  "without a port (see smtp.port)\n");
+                  "gatepost.conf:2: smtp.host: must be a host name or an address, without a "
+                  "port (see smtp.port)\n");
+}
+
+static void test_a_password_in_the_clear_goes_no_further_than_this_machine(void **state)
+{
+    struct bench *bench = *state;
+
+    bench_refuses(bench, "[smtp]\nhost = mail.example.com\nuser = robot\ntls = none\n",
+                  "gatepost.conf:4: smtp.tls = none would send the password of smtp.user in the "
+                  "clear to mail.example.com\n");
+    bench_write("gatepost.conf", "[smtp]\nuser = robot\ntls = none\n");
+    bench_takes_override(bench, "smtp.host=localhost");
+    bench_takes_override(bench, "smtp.host=127.0.0.1");
+    bench_takes_override(bench, "smtp.host=::1");
+    bench_refuses_override(bench, "smtp.host=localhost.example.com", "in the clear");
+    bench_refuses_override(bench, "smtp.host=127.example.com", "in the clear");
 }
 
 static void test_weak_iterations_need_permission(void **state)
@@ -190,6 +206,7 @@ int main(void)
         BENCH_TEST(test_the_relay_is_a_host_without_a_port),
         BENCH_TEST(test_relations_are_told_where_the_value_stands),
         BENCH_TEST(test_a_relation_with_a_broken_value_is_not_told_as_well),
+        BENCH_TEST(test_a_password_in_the_clear_goes_no_further_than_this_machine),
         BENCH_TEST(test_weak_iterations_need_permission),
         BENCH_TEST(test_what_is_left_open_is_worked_out),
     };
