@@ -6,7 +6,7 @@
  * at 50 bytes; it takes an indented line for the value of the key before it, "a:b" for a key, "=x"
  * for a key without a name, and " ;" for a comment inside a value; of several errors it returns the
  * line of the first. Hence our reader, which counts lines, looks at each one and hands libinih an
- * empty line in place of a bad one. */
+ * empty line, or an unknown section, in place of a bad one. */
 #include "reading.h"
 
 #include <ini.h>
@@ -92,6 +92,16 @@ static bool line_fits(const struct ini_reading *ini, struct slice line)
     return true;
 }
 
+/* What stands for a heading that could not be read: the keys below it are nobody's, and must not
+ * be taken for those of the section before. */
+#define NO_SECTION "[?]"
+
+static bool begins_section(struct slice line)
+{
+    line = config_trim(line);
+    return line.len > 0 && line.at[0] == '[';
+}
+
 /* ini_reader: one line for libinih, in the place of fgets. */
 static char *read_line(char *line_out, int room, void *context)
 {
@@ -110,7 +120,7 @@ static char *read_line(char *line_out, int room, void *context)
     if (line.len > 0 && line.at[line.len - 1] == '\r')
         line.len--;
     if (!line_fits(ini, line))
-        line.len = 0;
+        line = begins_section(line) ? SLICE_LITERAL(NO_SECTION) : slice_of("", 0);
     BUG_ON(line.len >= (size_t)room);
     if (line.len > 0)
         memcpy(line_out, line.at, line.len);

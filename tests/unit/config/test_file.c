@@ -95,6 +95,14 @@ static void test_a_key_with_a_default_cannot_be_emptied(void **state)
                   "gatepost.conf:9: log.level: has no value (default: info)\n");
 }
 
+static void test_keys_under_a_broken_heading_are_not_taken_for_the_section_before(void **state)
+{
+    bench_refuses(*state,
+                  "[log]\nlevel = debug\n[store\ndir = db\nlevel = 3\n[log] x\naccess = 1\n",
+                  "gatepost.conf:3: the section has no ']'\n"
+                  "gatepost.conf:6: nothing may follow the section on its line\n");
+}
+
 static void test_an_indented_line_is_a_line_and_no_continuation(void **state)
 {
     bench_refuses(*state, "[log]\nfile = a\n  b\n",
@@ -206,6 +214,7 @@ int main(void)
         BENCH_TEST(test_a_file_is_read_with_comments_blanks_bom_and_carriage_returns),
         BENCH_TEST(test_every_problem_is_told_at_its_line),
         BENCH_TEST(test_a_key_with_a_default_cannot_be_emptied),
+        BENCH_TEST(test_keys_under_a_broken_heading_are_not_taken_for_the_section_before),
         BENCH_TEST(test_an_indented_line_is_a_line_and_no_continuation),
         BENCH_TEST(test_a_comment_behind_a_value_is_refused_and_not_part_of_it),
         BENCH_TEST(test_quotes_around_a_value_are_refused),
