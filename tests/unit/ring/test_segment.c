@@ -1,4 +1,4 @@
-/* The segment as the kernel sees it, seats and generations, the wake-up words, the board. */
+/* The segment as the kernel sees it, the wake-up words, the board. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -110,7 +110,8 @@ static void test_a_full_dev_shm_is_a_sentence_and_not_a_signal(void **state)
     struct rlimit limit = {1 << 20, 1 << 20};
     struct err err = {""};
 
-    signal(SIGXFSZ, SIG_IGN);
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGXFSZ, &ignore, NULL);
     pid_t pid = fork();
     if (pid == 0) {
         /* The limit on file sizes fails posix_fallocate as a full file system does. */
@@ -142,148 +143,6 @@ static void test_running_out_of_descriptors_is_a_sentence_and_leaks_none(void **
     int after = dup(0);
     assert_int_equal(after, lowest);
     close(after);
-}
-
-static void test_a_seat_goes_from_free_to_live_to_dead_to_free_one_generation_up(void **state)
-{
-    (void)state;
-    uint32_t slot;
-
-    assert_int_equal(seat_look(segment, 1).state, SEAT_FREE);
-    assert_true(seat_take_worker(segment, &slot));
-    assert_int_equal(slot, 1);
-    struct seat_view live = seat_look(segment, slot);
-    assert_int_equal(live.state, SEAT_LIVE);
-    assert_int_equal(live.generation, 1);
-    assert_int_not_equal(live.incarnation, 0);
-
-    seat_bury(segment, slot);
-    struct seat_view dead = seat_look(segment, slot);
-    assert_int_equal(dead.state, SEAT_DEAD);
-    assert_int_equal(dead.generation, live.generation);
-    assert_int_equal(dead.incarnation, live.incarnation);
-
-    seat_close(segment, slot, dead.generation, SEAT_CLOSED_BY_STORE);
-    seat_close(segment, slot, dead.generation, SEAT_CLOSED_BY_MAILER);
-    assert_true(seat_recycle(segment, slot));
-    assert_int_equal(seat_look(segment, slot).state, SEAT_FREE);
-    assert_true(seat_take_worker(segment, &slot));
-    assert_int_equal(slot, 1);
-    assert_int_equal(seat_look(segment, slot).generation, 2);
-    assert_int_not_equal(seat_look(segment, slot).incarnation, live.incarnation);
-}
-
-static void test_a_seat_is_recycled_only_after_store_and_mailer_closed_this_generation(void **state)
-{
-    (void)state;
-    uint32_t slot;
-
-    assert_true(seat_take_worker(segment, &slot));
-    assert_false(seat_recycle(segment, slot)); /* alive */
-    seat_close(segment, slot, 1, SEAT_CLOSED_BY_STORE);
-    seat_close(segment, slot, 1, SEAT_CLOSED_BY_MAILER);
-    assert_false(seat_recycle(segment, slot)); /* closed, but alive */
-    seat_bury(segment, slot);
-    assert_true(seat_recycle(segment, slot));
-
-    assert_true(seat_take_worker(segment, &slot));
-    seat_bury(segment, slot);
-    assert_false(seat_recycle(segment, slot)); /* what was closed was the last generation */
-    seat_close(segment, slot, 2, SEAT_CLOSED_BY_MAILER);
-    assert_false(seat_recycle(segment, slot));
-    seat_close(segment, slot, 2, SEAT_CLOSED_BY_STORE);
-    assert_true(seat_recycle(segment, slot));
-    assert_false(seat_recycle(segment, slot)); /* free */
-}
-
-static void test_the_mailers_seat_needs_the_stores_closing_only(void **state)
-{
-    (void)state;
-    assert_true(seat_take_mailer(segment));
-    assert_false(seat_take_mailer(segment));
-    seat_bury(segment, SLOT_MAILER);
-    assert_false(seat_take_mailer(segment));
-    assert_false(seat_recycle(segment, SLOT_MAILER));
-    seat_close(segment, SLOT_MAILER, 1, SEAT_CLOSED_BY_STORE);
-    assert_true(seat_recycle(segment, SLOT_MAILER));
-    assert_true(seat_take_mailer(segment));
-}
-
-static void test_there_are_as_many_worker_seats_as_were_ordered(void **state)
-{
-    (void)state;
-    uint32_t slot = 0;
-
-    for (uint32_t i = 1; i <= 3; i++) {
-        assert_true(seat_take_worker(segment, &slot));
-        assert_int_equal(slot, i);
-    }
-    slot = 77;
-    assert_false(seat_take_worker(segment, &slot));
-    assert_int_equal(slot, 77);
-}
-
-static void test_a_recycled_seat_has_empty_lanes_that_work(void **state)
-{
-    (void)state;
-    static uint8_t record[LANE_RECORD_MAX_BYTES];
-    uint32_t slot;
-    size_t len;
-
-    assert_true(seat_take_worker(segment, &slot));
-    struct lane stale = lane_open(segment, slot, LANE_ASK);
-    struct lane_shared *mail = segment_lane(segment, slot, LANE_MAIL);
-    while (lane_push(&stale, record, 999))
-        continue;
-    atomic_store(&mail->tail, UINT64_MAX - 2); /* the tenant had gone mad */
-    assert_int_equal(lane_take(&stale, record, &len), LANE_RECORD);
-    seat_bury(segment, slot);
-    seat_close(segment, slot, 1, SEAT_CLOSED_BY_STORE);
-    seat_close(segment, slot, 1, SEAT_CLOSED_BY_MAILER);
-    assert_true(seat_recycle(segment, slot));
-
-    for (enum lane_kind kind = LANE_MAIL; kind < LANE_KINDS; kind++) {
-        struct lane lane = lane_open(segment, slot, kind);
-        assert_int_equal(lane_take(&lane, record, &len), LANE_EMPTY);
-        assert_true(lane_push(&lane, "new", 3));
-        assert_int_equal(lane_take(&lane, record, &len), LANE_RECORD);
-        assert_memory_equal(record, "new", 3);
-    }
-    assert_int_not_equal(lane_take(&stale, record, &len), LANE_RECORD);
-}
-
-static void test_burying_wakes_store_and_mailer_and_closing_wakes_the_master(void **state)
-{
-    (void)state;
-    uint32_t slot;
-
-    assert_true(seat_take_worker(segment, &slot));
-    for (uint32_t i = 0; i < segment_slots(segment); i++)
-        wake_prepare(segment, i);
-    seat_bury(segment, slot);
-    assert_true(is_readable(wake_fd(segment, SLOT_MAILER)));
-    assert_true(is_readable(wake_fd(segment, segment_store_slot(segment))));
-    assert_false(is_readable(wake_fd(segment, segment_master_slot(segment))));
-    seat_close(segment, slot, 1, SEAT_CLOSED_BY_STORE);
-    assert_true(is_readable(wake_fd(segment, segment_master_slot(segment))));
-    assert_false(is_readable(wake_fd(segment, slot)));
-}
-
-static void
-test_a_seat_that_a_mad_process_wrote_over_reads_as_free_and_confuses_no_master(void **state)
-{
-    (void)state;
-    uint32_t slot;
-
-    assert_true(seat_take_worker(segment, &slot));
-    atomic_store(&segment->slot[slot].seat.tenancy, UINT64_MAX);
-    assert_int_equal(seat_look(segment, slot).state, SEAT_FREE);
-    atomic_store(&segment->slot[slot].seat.tenancy, 1ULL << 2 | SEAT_FREE);
-    assert_true(seat_take_worker(segment, &slot));
-    assert_int_equal(slot, 2);
-    seat_bury(segment, 1);
-    assert_int_equal(seat_look(segment, 1).state, SEAT_DEAD);
-    assert_int_equal(seat_look(segment, 1).generation, 1);
 }
 
 static void test_a_wake_up_before_the_wait_ends_the_wait(void **state)
@@ -358,19 +217,6 @@ static void test_a_life_sign_changes_the_word_and_a_phase_stays_until_the_next(v
     assert_int_equal(phase, LIFE_SERVING);
 }
 
-static void test_a_new_tenant_starts_in_the_starting_phase(void **state)
-{
-    (void)state;
-    enum life_phase phase;
-    uint32_t slot;
-
-    life_enter(segment, 1, LIFE_DRAINING);
-    assert_true(seat_take_worker(segment, &slot));
-    assert_int_equal(slot, 1);
-    life_read(segment, 1, &phase);
-    assert_int_equal(phase, LIFE_STARTING);
-}
-
 static void *count_to_100000(void *context)
 {
     for (int i = 0; i < 100000; i++)
@@ -405,19 +251,11 @@ int main(void)
         CASE(test_the_segment_of_thirty_two_workers_stays_under_32_mib),
         CASE(test_a_full_dev_shm_is_a_sentence_and_not_a_signal),
         CASE(test_running_out_of_descriptors_is_a_sentence_and_leaks_none),
-        CASE(test_a_seat_goes_from_free_to_live_to_dead_to_free_one_generation_up),
-        CASE(test_a_seat_is_recycled_only_after_store_and_mailer_closed_this_generation),
-        CASE(test_the_mailers_seat_needs_the_stores_closing_only),
-        CASE(test_there_are_as_many_worker_seats_as_were_ordered),
-        CASE(test_a_recycled_seat_has_empty_lanes_that_work),
-        CASE(test_burying_wakes_store_and_mailer_and_closing_wakes_the_master),
-        CASE(test_a_seat_that_a_mad_process_wrote_over_reads_as_free_and_confuses_no_master),
         CASE(test_a_wake_up_before_the_wait_ends_the_wait),
         CASE(test_who_is_awake_costs_nobody_a_wake_up),
         CASE(test_a_wake_up_that_comes_late_ends_one_wait_and_not_all),
         CASE(test_board_words_are_set_and_added_to),
         CASE(test_a_life_sign_changes_the_word_and_a_phase_stays_until_the_next),
-        CASE(test_a_new_tenant_starts_in_the_starting_phase),
         CASE(test_counters_are_summed_over_slots_and_threads_lose_none),
     };
 
