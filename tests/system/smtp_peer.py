@@ -29,11 +29,8 @@ Steps: CONNECT, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, BODY, DOT, QUIT. `match`
 the command's line (in the envelope's recipient for DATA, BODY and DOT). peer.rules may be
 replaced at any time; peer.pause() refuses connections (the port stays the same), peer.resume()
 takes them again. peer.sessions and peer.commands count what came in.
-
-As a program: smtp_peer.py [--port N] prints the port and what arrives, until it is killed.
 """
 
-import argparse
 import asyncio
 import base64
 import datetime
@@ -388,20 +385,3 @@ def make_context(folder, kind):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     return context
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, default=0)
-    with SmtpPeer(port=parser.parse_args().port) as peer:
-        print("port", peer.port, flush=True)
-        seen = 0
-        while True:
-            peer.wait_for(seen + 1, seconds=86400)
-            for letter in peer.letters[seen:]:
-                print(letter.recipients[0], letter.message["Message-ID"], flush=True)
-                seen += 1
-
-
-if __name__ == "__main__":
-    main()
