@@ -10,11 +10,13 @@
 #define PASSWORD_ENCODED_BYTES 256 /* with the NUL */
 #define PASSWORD_SALT_CHARS    22  /* of 62 characters: 131 bits, as Django makes them */
 
-/* The policy. words: NULL-terminated list of the user's own words (name, local part, product). */
+/* The policy. words: NULL, or a NULL-terminated list of the user's own words (name, local part,
+ * product); those under 5 bytes are left out, since they would refuse half of all passwords.
+ * password: valid UTF-8. min_strength_log10: 0 or less asks for none; more than about 60 is
+ * reached by nothing. Any thread. Cost: at most 0.6 ms. */
 enum password_problem { PASSWORD_FINE, PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PASSWORD_TOO_COMMON };
 MUST_USE enum password_problem password_judge(struct slice password, size_t min_points,
-                                              double min_strength_log10,
-                                              const char *const *words);
+                                              double min_strength_log10, const char *const *words);
 
 /* Form: pbkdf2_sha256$ITERATIONS$SALT$BASE64 (Django's PBKDF2PasswordHasher). */
 MUST_USE bool password_form_known(struct slice encoded);
@@ -26,10 +28,10 @@ enum password_priority { PASSWORD_LOGIN, PASSWORD_SIGNUP, PASSWORD_REHASH, PASSW
 struct password_work {
     enum password_task task;
     enum password_priority priority;
-    mono_ns deadline; /* not begun by then: ended with expired */
-    uint32_t iterations;               /* of PASSWORD_ENCODE: the cost */
+    mono_ns deadline;    /* not begun by then: ended with expired */
+    uint32_t iterations; /* today's cost: what ENCODE spends, what VERIFY compares with */
     size_t password_len;
-    char password[PASSWORD_MAX_BYTES]; /* wiped by the engine before on_done */
+    char password[PASSWORD_MAX_BYTES];    /* wiped by the engine before on_done */
     char encoded[PASSWORD_ENCODED_BYTES]; /* in: VERIFY; out: ENCODE; NUL-terminated */
     bool matches;                         /* out: VERIFY */
     bool outdated;                        /* out: VERIFY: another form or fewer iterations than
@@ -52,7 +54,8 @@ struct password_engine_options {
 /* Starts the threads, at a lower priority than the caller. Called after fork. */
 struct password_engine *password_engine_new(const struct password_engine_options *options);
 
-/* Ends the threads; what still waits is given back through on_done as expired. */
+/* Ends the threads; what waits or is in computation is given back through on_done as expired,
+ * before this returns. Cost: a millisecond or so. */
 void password_engine_free(struct password_engine **engine);
 
 /* Hands work over; *work becomes NULL. Returns false, with the work still the caller's, when
@@ -63,7 +66,8 @@ MUST_USE bool password_engine_submit(struct password_engine *engine, struct pass
  * compared, never followed. */
 void password_engine_cancel(struct password_engine *engine, const struct password_work *work);
 
-size_t password_engine_waiting(const struct password_engine *engine);
+/* How many wait; those in computation do not count. Any thread. */
+size_t password_engine_waiting(struct password_engine *engine);
 
 /* Known answers against RFC 7914 section 11 and Django: false means: do not serve. */
 MUST_USE bool password_self_test(void);

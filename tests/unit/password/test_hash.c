@@ -1,0 +1,231 @@
+/* Hashes are Django's, byte for byte, and its stored form is read strictly. vectors.inc comes from
+ * Django itself (make_vectors.py). */
+#include "lib/password/formats.h"
+#include "lib/password/hash.h"
+#include "lib/password/pbkdf2.h"
+
+#include <openssl/evp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct vector {
+    size_t password; /* index */
+    size_t password_len;
+    const char *encoded;
+};
+
+#include "vectors.inc"
+
+static const atomic_bool never = false;
+
+static void set_work(struct password_work *work, enum password_task task, struct slice password)
+{
+    memset(work, 0, sizeof(*work));
+    work->task = task;
+    work->iterations = 1000;
+    work->password_len = password.len;
+    if (password.len > 0)
+        memcpy(work->password, password.at, password.len);
+}
+
+static void test_django_made_hashes_match_their_passwords_alone(void **state)
+{
+    (void)state;
+    struct password_work *work = xcalloc(1, sizeof(*work));
+
+    for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
+        const struct vector *vector = &vectors[i];
+        struct slice password = slice_of(django_passwords[vector->password], vector->password_len);
+
+        set_work(work, PASSWORD_VERIFY, password);
+        assert_true(
+            slice_to_text(slice_of_text(vector->encoded), work->encoded, sizeof(work->encoded)));
+        assert_true(password_form_known(slice_of_text(vector->encoded)));
+        assert_true(password_work_compute(work, &never));
+        if (!work->matches)
+            fail_msg("no match: %s", vector->encoded);
+        if (work->password_len < sizeof(work->password))
+            work->password[work->password_len++] = 'y';
+        else
+            work->password[5] = 'y';
+        assert_true(password_work_compute(work, &never));
+        assert_false(work->matches);
+    }
+    free(work);
+}
+
+static void test_an_encoded_password_has_djangos_form_and_verifies(void **state)
+{
+    (void)state;
+    struct password_work *work = xcalloc(1, sizeof(*work));
+    struct password_form form;
+    char first[PASSWORD_ENCODED_BYTES];
+
+    set_work(work, PASSWORD_ENCODE, SLICE_LITERAL("testpass123"));
+    assert_true(password_work_compute(work, &never));
+    memcpy(first, work->encoded, sizeof(first));
+    assert_true(password_form_parse(slice_of_text(first), &form));
+    assert_int_equal(form.iterations, 1000);
+    assert_int_equal(form.salt.len, PASSWORD_SALT_CHARS);
+    for (size_t i = 0; i < form.salt.len; i++)
+        assert_non_null(strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+                               form.salt.at[i]));
+
+    work->task = PASSWORD_VERIFY;
+    assert_true(password_work_compute(work, &never));
+    assert_true(work->matches);
+    assert_false(work->outdated);
+    work->iterations = 1001;
+    assert_true(password_work_compute(work, &never));
+    assert_true(work->matches);
+    assert_true(work->outdated);
+    work->password[0] = 'T';
+    assert_true(password_work_compute(work, &never));
+    assert_false(work->matches);
+
+    set_work(work, PASSWORD_ENCODE, SLICE_LITERAL("testpass123"));
+    assert_true(password_work_compute(work, &never));
+    assert_string_not_equal(first, work->encoded); /* a salt of its own */
+    free(work);
+}
+
+static void test_a_chain_is_openssls_pbkdf2_at_any_step(void **state)
+{
+    (void)state;
+    static const uint32_t steps[] = {1, 7, 100, 2048, UINT32_MAX};
+    static const uint32_t counts[] = {1, 2, 7, 8, 999};
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(counts); j++) {
+            uint8_t expected[PBKDF2_BYTES];
+            uint8_t found[PBKDF2_BYTES];
+            struct pbkdf2_chain chain;
+
+            assert_int_equal(PKCS5_PBKDF2_HMAC("password", 8, (const unsigned char *)"salt", 4,
+                                               (int)counts[j], EVP_sha256(), sizeof(expected),
+                                               expected),
+                             1);
+            pbkdf2_chain_begin(&chain, SLICE_LITERAL("password"), SLICE_LITERAL("salt"), counts[j]);
+            while (!pbkdf2_chain_step(&chain, steps[i])) {
+            }
+            pbkdf2_chain_end(&chain, found);
+            assert_memory_equal(expected, found, sizeof(found));
+        }
+    }
+}
+
+static void test_a_chain_that_ends_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    static const struct pbkdf2_chain wiped = {.left = 0};
+    struct pbkdf2_chain chain;
+
+    pbkdf2_chain_begin(&chain, SLICE_LITERAL("password"), SLICE_LITERAL("salt"), 10);
+    pbkdf2_chain_end(&chain, NULL);
+    assert_memory_equal(&chain, &wiped, sizeof(chain));
+}
+
+static void test_a_computation_stops_when_it_is_told_to(void **state)
+{
+    (void)state;
+    static const atomic_bool stopping = true;
+    struct password_work *work = xcalloc(1, sizeof(*work));
+
+    set_work(work, PASSWORD_ENCODE, SLICE_LITERAL("x"));
+    work->iterations = PASSWORD_ITERATIONS_MAX;
+    assert_false(password_work_compute(work, &stopping));
+    assert_string_equal(work->encoded, "");
+    free(work);
+}
+
+#define HASH "Jl+3k1cW4qVJ0UCqSJ2g1t9BaLv1cNVEJRJjBSjtO9k="
+
+static void test_any_other_form_is_unknown_and_matches_nothing(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        "",
+        "!",
+        "!unusable",
+        "pbkdf2_sha256",
+        "pbkdf2_sha256$",
+        "pbkdf2_sha256$1000$salt",
+        "pbkdf2_sha256$1000$salt$",
+        "pbkdf2_sha256$1000$$" HASH,
+        "pbkdf2_sha256$0$salt$" HASH,
+        "pbkdf2_sha256$$salt$" HASH,
+        "pbkdf2_sha256$01000$salt$" HASH,
+        "pbkdf2_sha256$+1000$salt$" HASH,
+        "pbkdf2_sha256$-1000$salt$" HASH,
+        "pbkdf2_sha256$ 1000$salt$" HASH,
+        "pbkdf2_sha256$1000 $salt$" HASH,
+        "pbkdf2_sha256$1e3$salt$" HASH,
+        "pbkdf2_sha256$0x10$salt$" HASH,
+        "pbkdf2_sha256$100000001$salt$" HASH,
+        "pbkdf2_sha256$4294967297$salt$" HASH,
+        "pbkdf2_sha256$18446744073709551617$salt$" HASH,
+        "pbkdf2_sha1$1000$salt$" HASH,
+        "PBKDF2_SHA256$1000$salt$" HASH,
+        "pbkdf2_sha256$1000$sa$lt$" HASH,
+        "pbkdf2_sha256$1000$salt$" HASH "=",
+        "pbkdf2_sha256$1000$salt$" HASH "$",
+        "pbkdf2_sha256$1000$salt$" HASH " ",
+        "pbkdf2_sha256$1000$salt$ " HASH,
+        "pbkdf2_sha256$1000$salt$Jl+3k1cW4qVJ0UCqSJ2g1t9BaLv1cNVEJRJjBSjtO9k",  /* padding */
+        "pbkdf2_sha256$1000$salt$Jl+3k1cW4qVJ0UCqSJ2g1t9BaLv1cNVEJRJjBSjtO9l=", /* spare bit */
+        "pbkdf2_sha256$1000$salt$Jl-3k1cW4qVJ0UCqSJ2g1t9BaLv1cNVEJRJjBSjtO9k=", /* alphabet */
+        "pbkdf2_sha256$1000$salt$Jl+3k1cW4qVJ0UCqSJ2g1t9BaLv1cNVEJRJjBSjt",     /* 30 bytes */
+        "pbkdf2_sha256$1000$salt$" HASH HASH,
+    };
+    struct password_work *work = xcalloc(1, sizeof(*work));
+
+    assert_true(password_form_known(SLICE_LITERAL("pbkdf2_sha256$1000$salt$" HASH)));
+    assert_true(password_form_known(SLICE_LITERAL("pbkdf2_sha256$100000000$salt$" HASH)));
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        if (password_form_known(slice_of_text(forms[i])))
+            fail_msg("known: %s", forms[i]);
+        set_work(work, PASSWORD_VERIFY, SLICE_LITERAL(""));
+        assert_true(slice_to_text(slice_of_text(forms[i]), work->encoded, sizeof(work->encoded)));
+        assert_true(password_work_compute(work, &never));
+        assert_false(work->matches);
+    }
+    free(work);
+}
+
+static void test_the_salt_is_bounded(void **state)
+{
+    (void)state;
+    char text[PASSWORD_ENCODED_BYTES + 64];
+
+    (void)snprintf(text, sizeof(text), "pbkdf2_sha256$1000$%0*d$%s", PASSWORD_SALT_MAX_BYTES, 7,
+                   HASH);
+    assert_true(password_form_known(slice_of_text(text)));
+    (void)snprintf(text, sizeof(text), "pbkdf2_sha256$1000$%0*d$%s", PASSWORD_SALT_MAX_BYTES + 1, 7,
+                   HASH);
+    assert_false(password_form_known(slice_of_text(text)));
+}
+
+static void test_the_known_answers_are_right(void **state)
+{
+    (void)state;
+    assert_true(password_self_test());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_django_made_hashes_match_their_passwords_alone),
+        cmocka_unit_test(test_an_encoded_password_has_djangos_form_and_verifies),
+        cmocka_unit_test(test_a_chain_is_openssls_pbkdf2_at_any_step),
+        cmocka_unit_test(test_a_chain_that_ends_leaves_nothing_behind),
+        cmocka_unit_test(test_a_computation_stops_when_it_is_told_to),
+        cmocka_unit_test(test_any_other_form_is_unknown_and_matches_nothing),
+        cmocka_unit_test(test_the_salt_is_bounded),
+        cmocka_unit_test(test_the_known_answers_are_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
