@@ -128,8 +128,8 @@ static bool parse_tcp(const char *text, union address *address_out, socklen_t *l
 {
     char host[LISTEN_TEXT_BYTES];
     const char *colon = strrchr(text, ':');
-    if (colon == NULL || strlen(text) >= sizeof host)
-        return false;
+    if (colon == NULL || strlen(text) >= sizeof host || strtol(colon + 1, NULL, 10) > 65535)
+        return false; /* getaddrinfo would cut the port to 16 bits */
     struct slice name = slice_of(text, (size_t)(colon - text));
     if (name.len >= 2 && name.at[0] == '[' && name.at[name.len - 1] == ']')
         name = slice_of(name.at + 1, name.len - 2);
