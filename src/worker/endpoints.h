@@ -1,0 +1,19 @@
+/* Every endpoint's first step, as the route table calls it. */
+#ifndef WORKER_ENDPOINTS_H
+#define WORKER_ENDPOINTS_H
+
+#include "request.h"
+
+void signup_on_request(struct request *request);
+void verify_on_request(struct request *request);
+void verify_page_on_request(struct request *request);
+void resend_on_request(struct request *request);
+void login_on_request(struct request *request);
+void refresh_on_request(struct request *request);
+void token_verify_on_request(struct request *request);
+void me_on_request(struct request *request);
+void healthz_on_request(struct request *request);
+void readyz_on_request(struct request *request);
+void metrics_on_request(struct request *request);
+
+#endif

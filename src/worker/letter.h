@@ -1,0 +1,11 @@
+/* A letter on its way to the mailer. */
+#ifndef WORKER_LETTER_H
+#define WORKER_LETTER_H
+
+#include "worker.h"
+
+/* Pushes a packed mail_job, which the store has made durable, into this worker's mail lane. A full
+ * lane is counted and no error: the mailer's sweep finds the row. */
+void letter_announce(struct worker *worker, struct slice packed_job);
+
+#endif

@@ -1,0 +1,122 @@
+/* Addresses of peers, and the list of those who may read /metrics. */
+#include "peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RULES_MAX 64
+
+struct peer_rule {
+    int family; /* AF_INET, AF_INET6 or AF_UNIX */
+    unsigned bits;
+    uint8_t address[16];
+};
+
+struct peer_rules {
+    size_t count;
+    struct peer_rule rules[RULES_MAX];
+};
+
+void peer_text(const struct sockaddr *address, socklen_t len, char *text_out, size_t text_bytes)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    const char *text = NULL;
+
+    if (address->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) {
+        const struct sockaddr_in *v4 = (const void *)address;
+        text = inet_ntop(AF_INET, &v4->sin_addr, text_out, (socklen_t)text_bytes);
+    } else if (address->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6)) {
+        const struct sockaddr_in6 *v6 = (const void *)address;
+        const uint8_t *bytes = v6->sin6_addr.s6_addr;
+        if (memcmp(bytes, mapped, sizeof(mapped)) == 0)
+            text = inet_ntop(AF_INET, bytes + 12, text_out, (socklen_t)text_bytes);
+        else
+            text = inet_ntop(AF_INET6, bytes, text_out, (socklen_t)text_bytes);
+    }
+    if (text == NULL)
+        snprintf(text_out, text_bytes, "unix");
+}
+
+static bool parse_address(const char *text, struct peer_rule *rule_out)
+{
+    if (strcmp(text, "unix") == 0)
+        rule_out->family = AF_UNIX;
+    else if (inet_pton(AF_INET, text, rule_out->address) == 1)
+        rule_out->family = AF_INET;
+    else if (inet_pton(AF_INET6, text, rule_out->address) == 1)
+        rule_out->family = AF_INET6;
+    else
+        return false;
+    return true;
+}
+
+static bool parse_rule(char *text, struct peer_rule *rule_out)
+{
+    char *slash = strchr(text, '/');
+    char *end = NULL;
+
+    if (slash != NULL)
+        *slash++ = '\0';
+    if (!parse_address(text, rule_out))
+        return false;
+    unsigned max = rule_out->family == AF_INET ? 32 : rule_out->family == AF_INET6 ? 128 : 0;
+    rule_out->bits = max;
+    if (slash == NULL)
+        return true;
+    unsigned long bits = strtoul(slash, &end, 10);
+    if (end == slash || *end != '\0' || bits > max)
+        return false;
+    rule_out->bits = (unsigned)bits;
+    return true;
+}
+
+struct peer_rules *peer_rules_new(const char *list, struct err *err)
+{
+    struct peer_rules *rules = xcalloc(1, sizeof(*rules));
+    char *copy = xstrdup(list);
+    char *rest = NULL;
+
+    for (char *text = strtok_r(copy, ", \t", &rest); text != NULL;
+         text = strtok_r(NULL, ", \t", &rest)) {
+        if (rules->count == RULES_MAX || !parse_rule(text, &rules->rules[rules->count])) {
+            err_set(err, "'%s' is no address, network or 'unix', or there are too many", text);
+            peer_rules_free(&rules);
+            break;
+        }
+        rules->count++;
+    }
+    free(copy);
+    return rules;
+}
+
+void peer_rules_free(struct peer_rules **rules)
+{
+    free(*rules);
+    *rules = NULL;
+}
+
+static bool same_network(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    unsigned whole = bits / 8;
+    unsigned rest = bits % 8;
+
+    if (memcmp(a, b, whole) != 0)
+        return false;
+    return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+bool peer_rules_match(const struct peer_rules *rules, const char *peer)
+{
+    struct peer_rule who = {0};
+
+    if (!parse_address(peer, &who))
+        return false;
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct peer_rule *rule = &rules->rules[i];
+        if (rule->family == who.family && same_network(rule->address, who.address, rule->bits))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,23 @@
+/* Who is at the other end, and whether a rule names them. */
+#ifndef WORKER_PEER_H
+#define WORKER_PEER_H
+
+#include <sys/socket.h>
+
+#include "gatepost/base.h"
+#include "gatepost/err.h"
+
+/* "127.0.0.1", "2001:db8::1" or "unix"; an IPv4 address mapped into IPv6 is shown as IPv4. */
+void peer_text(const struct sockaddr *address, socklen_t len, char *text_out, size_t text_bytes);
+
+/* A list like "127.0.0.0/8, ::1, unix". */
+struct peer_rules;
+
+/* Returns NULL with a sentence when an entry is none. Owner: the caller. */
+MUST_USE struct peer_rules *peer_rules_new(const char *list, struct err *err);
+void peer_rules_free(struct peer_rules **rules);
+
+/* peer: a text that peer_text gave. */
+bool peer_rules_match(const struct peer_rules *rules, const char *peer);
+
+#endif

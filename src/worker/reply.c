@@ -1,0 +1,372 @@
+/* What every answer carries, the fixed refusals, and how a reply leaves. */
+#include "reply.h"
+
+#include <stdio.h>
+
+#include "server.h"
+
+#define CHALLENGE     "Bearer realm=\"api\""
+#define RETRY_AFTER_S "1"
+
+static const char JSON_TYPE[] = "application/json";
+static const char API_POLICY[] = "default-src 'none'; frame-ancestors 'none'";
+
+struct problem_row {
+    int status;
+    const char *body;
+};
+
+static const struct problem_row PROBLEMS[PROBLEM_COUNT] = {
+    [PROBLEM_BAD_REQUEST] = {400, "{\"detail\":\"Bad request.\"}"},
+    [PROBLEM_NOT_FOUND] = {404, "{\"detail\":\"Not found.\"}"},
+    [PROBLEM_TOO_LARGE] = {413, "{\"detail\":\"Request body too large.\"}"},
+    [PROBLEM_EXPECTATION] = {417, "{\"detail\":\"Expectation failed.\"}"},
+    [PROBLEM_HEAD_TOO_LARGE] = {431, "{\"detail\":\"Request header fields too large.\"}"},
+    [PROBLEM_IDEMPOTENCY] = {422,
+                             "{\"detail\":\"Idempotency-Key was used with another request.\"}"},
+    [PROBLEM_INTERNAL] = {500, "{\"detail\":\"Internal server error.\"}"},
+    [PROBLEM_UNAVAILABLE] = {503,
+                             "{\"detail\":\"Service temporarily unavailable, try again later.\"}"},
+    [PROBLEM_NO_CREDENTIALS] = {401,
+                                "{\"detail\":\"Authentication credentials were not provided.\"}"},
+    [PROBLEM_BAD_AUTHORIZATION] =
+        {401, "{\"detail\":\"Authorization header must contain two "
+              "space-delimited values\",\"code\":\"bad_authorization_header\"}"},
+    [PROBLEM_LOGIN_REFUSED] = {401, "{\"detail\":\"No active account found with the given "
+                                    "credentials\"}"},
+    [PROBLEM_USER_NOT_FOUND] = {401, "{\"detail\":\"User not found\",\"code\":\"user_not_found\"}"},
+    [PROBLEM_USER_INACTIVE] = {401, "{\"detail\":\"User is inactive\",\"code\":\"user_inactive\"}"},
+};
+
+static const char *reason_of(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 202:
+        return "Accepted";
+    case 204:
+        return "No Content";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 413:
+        return "Content Too Large";
+    case 415:
+        return "Unsupported Media Type";
+    case 417:
+        return "Expectation Failed";
+    case 422:
+        return "Unprocessable Content";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 503:
+        return "Service Unavailable";
+    }
+    return "Internal Server Error";
+}
+
+/* ---- headers ------------------------------------------------------------------------------------
+ */
+
+/* Names are set in their usual case; libh2o sends orig_name where there is one. Values must live
+ * until the answer is sent: constants, or in the request's pool. */
+struct header_name {
+    h2o_iovec_t lower;
+    const char *shown;
+};
+
+static const struct header_name NAMES[] = {
+    {{H2O_STRLIT("content-type")}, "Content-Type"},
+    {{H2O_STRLIT("x-request-id")}, "X-Request-Id"},
+    {{H2O_STRLIT("content-security-policy")}, "Content-Security-Policy"},
+    {{H2O_STRLIT("x-content-type-options")}, "X-Content-Type-Options"},
+    {{H2O_STRLIT("referrer-policy")}, "Referrer-Policy"},
+    {{H2O_STRLIT("cache-control")}, "Cache-Control"},
+    {{H2O_STRLIT("strict-transport-security")}, "Strict-Transport-Security"},
+    {{H2O_STRLIT("allow")}, "Allow"},
+    {{H2O_STRLIT("retry-after")}, "Retry-After"},
+    {{H2O_STRLIT("www-authenticate")}, "WWW-Authenticate"},
+};
+enum {
+    NAME_TYPE,
+    NAME_ID,
+    NAME_POLICY,
+    NAME_NOSNIFF,
+    NAME_REFERRER,
+    NAME_CACHE,
+    NAME_HSTS,
+    NAME_ALLOW,
+    NAME_RETRY,
+    NAME_AUTHENTICATE,
+};
+
+static void add(h2o_req_t *h2o, size_t name, const char *value, size_t len)
+{
+    h2o_headers_t *headers = &h2o->res.headers;
+
+    BUG_ON(headers->size >= ARRAY_LEN(NAMES));
+    headers->entries[headers->size++] = (h2o_header_t){
+        .name = (h2o_iovec_t *)(uintptr_t)&NAMES[name].lower,
+        .orig_name = NAMES[name].shown,
+        .value = {.base = (char *)(uintptr_t)value, .len = len},
+    };
+}
+
+/* id: copied. type, policy, allow: constants or NULL. */
+static void dress(h2o_req_t *h2o, int status, const char *id, const char *type, const char *policy,
+                  const char *allow)
+{
+    h2o->res.status = status;
+    h2o->res.reason = reason_of(status);
+    h2o->res.headers.size = 0;
+    h2o_vector_reserve(&h2o->pool, &h2o->res.headers, ARRAY_LEN(NAMES));
+    if (type != NULL)
+        add(h2o, NAME_TYPE, type, strlen(type));
+    h2o_iovec_t kept = h2o_strdup(&h2o->pool, id, SIZE_MAX);
+    add(h2o, NAME_ID, kept.base, kept.len);
+    add(h2o, NAME_POLICY, policy, strlen(policy));
+    add(h2o, NAME_NOSNIFF, H2O_STRLIT("nosniff"));
+    add(h2o, NAME_REFERRER, H2O_STRLIT("no-referrer"));
+    add(h2o, NAME_CACHE, H2O_STRLIT("no-store"));
+    if (h2o->input.scheme == &H2O_URL_SCHEME_HTTPS)
+        add(h2o, NAME_HSTS, H2O_STRLIT("max-age=31536000"));
+    if (allow != NULL)
+        add(h2o, NAME_ALLOW, allow, strlen(allow));
+    if (status == 503)
+        add(h2o, NAME_RETRY, H2O_STRLIT(RETRY_AFTER_S));
+    if (status == 401)
+        add(h2o, NAME_AUTHENTICATE, H2O_STRLIT(CHALLENGE));
+}
+
+struct slice reply_dress_foreign(h2o_req_t *h2o, const char *request_id)
+{
+    enum problem problem = PROBLEM_BAD_REQUEST;
+
+    for (unsigned i = 0; i < PROBLEM_COUNT; i++) {
+        if (PROBLEMS[i].status == h2o->res.status) {
+            problem = (enum problem)i;
+            break;
+        }
+    }
+    struct slice body = slice_of_text(PROBLEMS[problem].body);
+    dress(h2o, PROBLEMS[problem].status, request_id, JSON_TYPE, API_POLICY, NULL);
+    h2o->res.content_length = body.len;
+    return body;
+}
+
+/* ---- the one way out ----------------------------------------------------------------------------
+ */
+
+/* body: alive until sent, that is constant or in the pool. */
+static void send_and_cut(struct request *request, int status, const char *type, const char *policy,
+                         struct slice body)
+{
+    static h2o_generator_t generator = {NULL, NULL};
+    h2o_req_t *h2o = request->h2o;
+
+    request->worker->answers++;
+    if (h2o == NULL)
+        return;
+    dress(h2o, status, request->id, type, policy,
+          request->route != NULL ? request->route->allow : NULL);
+    if (status != 204)
+        h2o->res.content_length = body.len;
+    server_close_if_leaving(h2o);
+    /* Before the answer: sending may free h2o, and the link must know of no request then. */
+    request_cut(request);
+
+    h2o_iovec_t part = {.base = (char *)(uintptr_t)body.at, .len = body.len};
+    bool has_body = body.len > 0 && request->method != METHOD_HEAD;
+    h2o_start_response(h2o, &generator);
+    h2o_send(h2o, &part, has_body ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
+static void send_reply(struct request **request, int status, const char *type, const char *policy,
+                       struct slice body)
+{
+    send_and_cut(*request, status, type, policy, body);
+    request_free(request);
+}
+
+void reply_unavailable_and_cut(struct request *request)
+{
+    const struct problem_row *row = &PROBLEMS[PROBLEM_UNAVAILABLE];
+
+    send_and_cut(request, row->status, JSON_TYPE, API_POLICY, slice_of_text(row->body));
+}
+
+static void send_json(struct request **request, int status, struct slice body)
+{
+    send_reply(request, status, JSON_TYPE, API_POLICY, body);
+}
+
+void reply_constant(struct request **request, int status, const char *body)
+{
+    send_json(request, status, slice_of_text(body));
+}
+
+void reply_problem(struct request **request, enum problem problem)
+{
+    reply_constant(request, PROBLEMS[problem].status, PROBLEMS[problem].body);
+}
+
+void reply_no_content(struct request **request)
+{
+    send_reply(request, 204, NULL, API_POLICY, slice_of(NULL, 0));
+}
+
+static struct slice keep(struct request *request, struct slice text)
+{
+    if (request->h2o == NULL)
+        return slice_of(NULL, 0);
+    h2o_iovec_t kept = h2o_strdup(&request->h2o->pool, text.at, text.len);
+    return slice_of(kept.base, kept.len);
+}
+
+void reply_json(struct request **request, int status, struct json_writer **writer)
+{
+    struct slice body = keep(*request, json_writer_text(*writer));
+
+    json_writer_free(writer);
+    send_json(request, status, body);
+}
+
+void reply_text(struct request **request, int status, const char *type, const char *csp,
+                struct slice body)
+{
+    h2o_req_t *h2o = (*request)->h2o;
+    const char *policy = API_POLICY;
+
+    if (csp != NULL && h2o != NULL)
+        policy = h2o_strdup(&h2o->pool, csp, SIZE_MAX).base;
+    send_reply(request, status, type, policy, keep(*request, body));
+}
+
+/* ---- refusals -----------------------------------------------------------------------------------
+ */
+
+void reply_store_trouble(struct request **request, enum store_status status)
+{
+    switch (status) {
+    case STORE_BUSY:
+    case STORE_AWAY:
+        reply_problem(request, PROBLEM_UNAVAILABLE);
+        return;
+    case STORE_OK:
+    case STORE_DUPLICATE:
+    case STORE_NOT_FOUND:
+    case STORE_SPENT:
+    case STORE_REFUSED:
+    case STORE_POISON:
+    case STORE_STATUS_COUNT:
+        break;
+    }
+    reply_problem(request, PROBLEM_INTERNAL);
+}
+
+static void name_and_text(struct json_writer *writer, const char *name, const char *text)
+{
+    json_string(writer, slice_of_text(name));
+    json_string(writer, slice_of_text(text));
+}
+
+void reply_detail(struct request **request, int status, const char *sentence)
+{
+    struct json_writer *writer = json_writer_new();
+
+    json_object_begin(writer);
+    name_and_text(writer, "detail", sentence);
+    json_object_end(writer);
+    reply_json(request, status, &writer);
+}
+
+void reply_fields(struct request **request, const struct field *fields,
+                  const struct field_problems *problems, size_t count)
+{
+    struct json_writer *writer = json_writer_new();
+
+    json_object_begin(writer);
+    for (size_t i = 0; i < count; i++) {
+        if (problems[i].count == 0)
+            continue;
+        json_string(writer, slice_of_text(fields[i].name));
+        json_array_begin(writer);
+        for (size_t j = 0; j < problems[i].count; j++)
+            json_string(writer, slice_of_text(problems[i].sentences[j]));
+        json_array_end(writer);
+    }
+    json_object_end(writer);
+    reply_json(request, 400, &writer);
+}
+
+void reply_field(struct request **request, const char *field, const char *sentence)
+{
+    const struct field row = {.name = field};
+    const struct field_problems problems = {.sentences = {sentence}, .count = 1};
+
+    reply_fields(request, &row, &problems, 1);
+}
+
+void reply_token_refused(struct request **request, const char *sentence)
+{
+    struct json_writer *writer = json_writer_new();
+
+    json_object_begin(writer);
+    name_and_text(writer, "detail", sentence);
+    name_and_text(writer, "code", "token_not_valid");
+    json_object_end(writer);
+    reply_json(request, 401, &writer);
+}
+
+void reply_access_refused(struct request **request, const char *sentence)
+{
+    struct json_writer *writer = json_writer_new();
+
+    json_object_begin(writer);
+    name_and_text(writer, "detail", "Given token not valid for any token type");
+    name_and_text(writer, "code", "token_not_valid");
+    json_string(writer, SLICE_LITERAL("messages"));
+    json_array_begin(writer);
+    json_object_begin(writer);
+    name_and_text(writer, "token_class", "AccessToken");
+    name_and_text(writer, "token_type", "access");
+    name_and_text(writer, "message", sentence);
+    json_object_end(writer);
+    json_array_end(writer);
+    json_object_end(writer);
+    reply_json(request, 401, &writer);
+}
+
+void reply_method_not_allowed(struct request **request)
+{
+    h2o_iovec_t method = {NULL, 0}; /* a token: head_check saw to it */
+    char sentence[64];
+
+    if ((*request)->h2o != NULL)
+        method = (*request)->h2o->method;
+    snprintf(sentence, sizeof(sentence), "Method \"%.*s\" not allowed.", (int)method.len,
+             method.base);
+    reply_detail(request, 405, sentence);
+}
+
+void reply_unsupported_type(struct request **request, struct slice type)
+{
+    char sentence[256];
+    char shown[128];
+    size_t len = 0;
+
+    /* DRF shows the header as it came; what is not printable ASCII is not shown back. */
+    for (size_t i = 0; i < type.len && len < sizeof(shown) - 1; i++)
+        shown[len++] = type.at[i] >= 0x20 && type.at[i] < 0x7f ? type.at[i] : '?';
+    shown[len] = '\0';
+    snprintf(sentence, sizeof(sentence), "Unsupported media type \"%s\" in request.", shown);
+    reply_detail(request, 415, sentence);
+}

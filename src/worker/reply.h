@@ -1,0 +1,72 @@
+/* Answers. Every function takes the request and frees it; when the client is gone nothing is sent.
+ * The headers that every answer carries are put on here and nowhere else. */
+#ifndef WORKER_REPLY_H
+#define WORKER_REPLY_H
+
+#include "request.h"
+
+/* The fixed refusals of api.md. */
+enum problem {
+    PROBLEM_BAD_REQUEST,
+    PROBLEM_NOT_FOUND,
+    PROBLEM_TOO_LARGE,
+    PROBLEM_EXPECTATION,
+    PROBLEM_HEAD_TOO_LARGE,
+    PROBLEM_IDEMPOTENCY,
+    PROBLEM_INTERNAL,
+    PROBLEM_UNAVAILABLE,
+    PROBLEM_NO_CREDENTIALS,
+    PROBLEM_BAD_AUTHORIZATION,
+    PROBLEM_LOGIN_REFUSED,
+    PROBLEM_USER_NOT_FOUND,
+    PROBLEM_USER_INACTIVE,
+    PROBLEM_COUNT
+};
+
+/* body: JSON that lives for ever. */
+void reply_constant(struct request **request, int status, const char *body);
+
+/* Takes the writer. */
+void reply_json(struct request **request, int status, struct json_writer **writer);
+
+void reply_problem(struct request **request, enum problem problem);
+
+/* What a store status other than the endpoint's own ones means to the client. */
+void reply_store_trouble(struct request **request, enum store_status status);
+
+/* {"detail":sentence}; sentence: valid UTF-8, borrowed. */
+void reply_detail(struct request **request, int status, const char *sentence);
+
+/* 400 with {"field":["sentence",...],...}, those fields that have problems. */
+void reply_fields(struct request **request, const struct field *fields,
+                  const struct field_problems *problems, size_t count);
+
+/* 400 with {"field":["sentence"]}. */
+void reply_field(struct request **request, const char *field, const char *sentence);
+
+/* 401 {"detail":sentence,"code":"token_not_valid"}. */
+void reply_token_refused(struct request **request, const char *sentence);
+
+/* 401 as simplejwt refuses an Authorization header's token. */
+void reply_access_refused(struct request **request, const char *sentence);
+
+/* 405 {"detail":"Method \"GET\" not allowed."} and 415. */
+void reply_method_not_allowed(struct request **request);
+void reply_unsupported_type(struct request **request, struct slice type);
+
+/* Another content type; body is copied. csp: NULL for the one of JSON. */
+void reply_text(struct request **request, int status, const char *type, const char *csp,
+                struct slice body);
+
+/* 204 with Allow. */
+void reply_no_content(struct request **request);
+
+/* The one that leaves the request alive, cut loose, because the store or a hash thread still has
+ * it: 503 when the worker must leave. */
+void reply_unavailable_and_cut(struct request *request);
+
+/* libh2o makes answers of its own before a request has a route: their headers and body are
+ * replaced by these. Returns the body, which lives for ever. */
+struct slice reply_dress_foreign(h2o_req_t *h2o, const char *request_id);
+
+#endif

@@ -1,0 +1,104 @@
+/* One HTTP request, from its route to its answer.
+ *
+ * The request is an allocation of its own. libh2o's h2o_req_t can vanish while the store or a hash
+ * thread is at work for it; a small link in its pool notices and cuts the request loose: h2o is
+ * NULL from then on, the work goes on, and the reply goes nowhere. Every request ends in exactly
+ * one call of a reply function, which takes it and frees it with its state. */
+#ifndef WORKER_REQUEST_H
+#define WORKER_REQUEST_H
+
+#include <h2o.h>
+
+#include "gatepost/password.h"
+
+#include "body.h"
+#include "worker.h"
+
+#define REQUEST_ID_BYTES 65 /* with the NUL */
+#define PEER_TEXT_BYTES  64 /* an IPv6 address or "unix", with the NUL */
+
+enum method { METHOD_GET = 1, METHOD_HEAD = 2, METHOD_POST = 4, METHOD_OPTIONS = 8 };
+
+/* What a route takes as a body. */
+enum route_body {
+    ROUTE_NO_BODY,   /* ignored */
+    ROUTE_API_BODY,  /* JSON or form */
+    ROUTE_FORM_BODY, /* form alone: a page's own target */
+};
+
+struct route {
+    const char *path;
+    unsigned methods;  /* bits of enum method; 0: the handler looks for itself */
+    const char *allow; /* the Allow header of every answer */
+    enum route_body body;
+    void (*on_request)(struct request *request);
+};
+
+struct request {
+    struct worker *worker;
+    const struct route *route; /* NULL: no such path */
+    h2o_req_t *h2o;            /* NULL once the client is gone */
+    struct request_link *link;
+    const struct password_work *hash; /* under way for this request, or NULL */
+    h2o_timeout_entry_t later;        /* of request_call_later */
+    void (*on_later)(struct request *request);
+    struct request *older; /* of worker->requests */
+    struct request *newer;
+    unsigned method;              /* enum method; 0: another one */
+    enum body_format body_format; /* set before on_request is called */
+    struct body *body;            /* what was read of it, or NULL; owned */
+    void *state;                  /* of the endpoint, see request_keep; owned */
+    size_t state_bytes;
+    char id[REQUEST_ID_BYTES];  /* X-Request-Id */
+    char peer[PEER_TEXT_BYTES]; /* "" until request_peer was asked */
+};
+
+/* libh2o's handler: every request of the server comes in here. */
+int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o);
+
+/* A new id: 32 hex digits that no other request of this installation has. */
+void request_make_id(struct worker *worker, char id_out[REQUEST_ID_BYTES]);
+
+/* Room for what the endpoint keeps from step to step, zeroed; wiped and freed with the request. */
+void *request_keep(struct request *request, size_t bytes) __attribute__((returns_nonnull));
+
+/* On the first call only, while h2o is there: */
+
+/* A header's value; at == NULL when it is absent. name: lower case. */
+struct slice request_header(const struct request *request, const char *name);
+struct slice request_body(const struct request *request);
+struct slice request_query(const struct request *request); /* after the '?', or empty */
+
+/* The peer's address as text: "127.0.0.1", "2001:db8::1", "unix". Asked once while h2o is there,
+ * kept for later. */
+const char *request_peer(struct request *request);
+
+/* Overwrites the body where libh2o keeps it: it may hold a password. */
+void request_wipe_body(struct request *request);
+
+/* Reads the body into request->body and wipes it from libh2o's buffer. Returns true when it is an
+ * object; else the request has been answered. */
+MUST_USE bool request_read_body(struct request **request);
+
+/* Checks what was read by the table. Returns true when all of it is good; else the request has been
+ * answered with every field error. The slices in checked are good until request_forget_body. */
+MUST_USE bool request_check_body(struct request **request, const struct field *fields, size_t count,
+                                 void *checked);
+
+/* Wipes what was read; at the latest the request's end does. */
+void request_forget_body(struct request *request);
+
+/* Asks the store on behalf of a request: on_answer is called once, later, with the request as
+ * context. When the ask cannot be taken, the request is answered by 503. */
+void request_ask(struct request **request, enum store_request ask, const struct packer *packed,
+                 store_answer_fn on_answer);
+
+/* Calls back once, REQUEST_LATER_MS from now, unless the request has ended by then. */
+#define REQUEST_LATER_MS 250
+void request_call_later(struct request *request, void (*on_later)(struct request *request));
+
+/* For the reply functions alone: parts the request from h2o; unlinks, wipes and frees it. */
+void request_cut(struct request *request);
+void request_free(struct request **request);
+
+#endif

@@ -1,0 +1,160 @@
+/* The table of all routes, and the checks that every route shares. */
+#include "routes.h"
+
+#include <strings.h>
+
+#include "endpoints.h"
+#include "reply.h"
+
+#define BODY_MAX_BYTES 16384
+
+#define ALLOW_POST "POST, OPTIONS"
+#define ALLOW_GET  "GET, HEAD, OPTIONS"
+#define ALLOW_PAGE "GET, HEAD, POST, OPTIONS"
+#define READING    (METHOD_GET | METHOD_HEAD)
+
+/* `me` looks at the method itself: in DRF credentials come first. */
+static const struct route ROUTES[] = {
+    {"/api/auth/me", 0, ALLOW_GET, ROUTE_NO_BODY, me_on_request},
+    {"/api/auth/signup", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, signup_on_request},
+    {"/api/auth/login", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, login_on_request},
+    {"/api/auth/token/refresh", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, refresh_on_request},
+    {"/api/auth/token/verify", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, token_verify_on_request},
+    {"/api/auth/verify-email", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, verify_on_request},
+    {"/api/auth/verify-email/resend", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, resend_on_request},
+    {"/verify-email", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, verify_page_on_request},
+    {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, healthz_on_request},
+    {"/readyz", READING, ALLOW_GET, ROUTE_NO_BODY, readyz_on_request},
+    {"/metrics", 0, ALLOW_GET, ROUTE_NO_BODY, metrics_on_request},
+};
+
+/* The authority of "http://authority/path" ends at the next slash. */
+static struct slice without_origin(struct slice target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        size_t len = strlen(schemes[i]);
+        if (target.len <= len || strncasecmp(target.at, schemes[i], len) != 0)
+            continue;
+        const char *slash = memchr(target.at + len, '/', target.len - len);
+        if (slash != NULL && slash > target.at + len)
+            return slice_of(slash, target.len - (size_t)(slash - target.at));
+    }
+    return target;
+}
+
+struct slice route_path(struct slice target)
+{
+    struct slice path = without_origin(target);
+    const char *query = path.len > 0 ? memchr(path.at, '?', path.len) : NULL;
+
+    if (query != NULL)
+        path.len = (size_t)(query - path.at);
+    return path;
+}
+
+const struct route *route_find(struct slice target)
+{
+    struct slice path = route_path(target);
+
+    if (path.len > 1 && path.at[path.len - 1] == '/')
+        path.len--;
+    for (size_t i = 0; i < ARRAY_LEN(ROUTES); i++) {
+        if (slice_equal(path, slice_of_text(ROUTES[i].path)))
+            return &ROUTES[i];
+    }
+    return NULL;
+}
+
+/* Compares without case, blanks around a gone. */
+static bool word_is(struct slice a, const char *word)
+{
+    while (a.len > 0 && (a.at[0] == ' ' || a.at[0] == '\t'))
+        a = slice_of(a.at + 1, a.len - 1);
+    while (a.len > 0 && (a.at[a.len - 1] == ' ' || a.at[a.len - 1] == '\t'))
+        a.len--;
+    return a.len == strlen(word) && strncasecmp(a.at, word, a.len) == 0;
+}
+
+/* Cuts the text before the next separator off the front of rest. */
+static struct slice next_part(struct slice *rest, char separator)
+{
+    const char *end = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
+    struct slice part = *rest;
+
+    if (end == NULL) {
+        *rest = slice_of(NULL, 0);
+        return part;
+    }
+    part.len = (size_t)(end - rest->at);
+    *rest = slice_of(end + 1, rest->len - part.len - 1);
+    return part;
+}
+
+static bool charset_is_utf8(struct slice parameters)
+{
+    while (parameters.len > 0) {
+        struct slice value = next_part(&parameters, ';');
+        struct slice name = next_part(&value, '=');
+        if (word_is(name, "charset") && !word_is(value, "utf-8") && !word_is(value, "\"utf-8\"") &&
+            !word_is(value, "utf8"))
+            return false;
+    }
+    return true;
+}
+
+bool route_body_format(enum route_body takes, struct slice content_type,
+                       struct slice content_encoding, size_t body_len, enum body_format *format_out)
+{
+    struct slice parameters = content_type;
+    struct slice type = next_part(&parameters, ';');
+    bool is_json = word_is(type, "application/json");
+    bool is_form = word_is(type, "application/x-www-form-urlencoded");
+
+    if (body_len == 0) {
+        *format_out = BODY_EMPTY;
+        return true;
+    }
+    if (content_encoding.len > 0 && !word_is(content_encoding, "identity"))
+        return false;
+    if (!is_form && !(is_json && takes == ROUTE_API_BODY))
+        return false;
+    *format_out = is_json ? BODY_JSON : BODY_FORM;
+    return charset_is_utf8(parameters);
+}
+
+void route_dispatch(struct request **request)
+{
+    const struct route *route = (*request)->route;
+    unsigned method = (*request)->method;
+
+    if (route == NULL) {
+        reply_problem(request, PROBLEM_NOT_FOUND);
+        return;
+    }
+    if (method == METHOD_OPTIONS && route->on_request != metrics_on_request) {
+        reply_no_content(request);
+        return;
+    }
+    if (route->methods != 0 && (route->methods & method) == 0) {
+        reply_method_not_allowed(request);
+        return;
+    }
+    if (route->body != ROUTE_NO_BODY && method == METHOD_POST) {
+        struct slice type = request_header(*request, "content-type");
+        size_t len = request_body(*request).len;
+        if (len > BODY_MAX_BYTES) {
+            reply_problem(request, PROBLEM_TOO_LARGE);
+            return;
+        }
+        if (!route_body_format(route->body, type, request_header(*request, "content-encoding"), len,
+                               &(*request)->body_format)) {
+            request_wipe_body(*request);
+            reply_unsupported_type(request, type);
+            return;
+        }
+    }
+    route->on_request(*request);
+    *request = NULL;
+}

@@ -1,0 +1,90 @@
+/* The one door to libh2o's server: configuration, TLS, connections, the loop. */
+#ifndef WORKER_SERVER_H
+#define WORKER_SERVER_H
+
+#include <h2o.h>
+
+#include "worker.h"
+
+#define SERVER_WATCHES_MAX 4
+
+struct server;
+
+/* A listening socket. */
+struct listening {
+    struct server *server;
+    h2o_socket_t *socket;
+    h2o_accept_ctx_t accept;
+    bool is_unix;
+};
+
+/* A client's connection, from accept until it is closed and no longer lingers. */
+struct connection {
+    struct server *server;
+    h2o_socket_t *socket; /* NULL while it lingers */
+    struct connection *older;
+    struct connection *newer;
+    int linger_fd; /* a second descriptor of the same socket, or -1 */
+    h2o_socket_t *linger;
+    h2o_timeout_entry_t linger_end;
+    size_t discarded; /* bytes read while lingering */
+};
+
+struct server {
+    struct worker *worker;
+    h2o_globalconf_t config;
+    h2o_context_t context;
+    SSL_CTX *tls; /* NULL: plain HTTP */
+    struct listening listeners[LISTENERS_MAX];
+    size_t listener_count;
+    bool accepting; /* the listeners are read */
+    bool refusing;  /* for good: the worker is leaving */
+    size_t connection_count;
+    size_t connections_max;
+    struct connection *connections; /* newest first */
+    h2o_timeout_t linger_timeout;
+    h2o_timeout_t later_timeout; /* of request_call_later */
+    int spare_fd;                /* given up to say no when there is no other descriptor left */
+    h2o_socket_t *watches[SERVER_WATCHES_MAX];
+    size_t watch_count;
+};
+
+/* Reads certificate and key, before privileges are dropped. Returns NULL with TLS not configured;
+ * dies with EXIT_TLS when the files cannot be used. */
+SSL_CTX *server_load_tls(const struct config *config);
+
+/* Takes tls. */
+struct server *server_new(struct worker *worker, SSL_CTX *tls);
+void server_free(struct server **server);
+
+/* One turn of the loop, waiting at most max_wait_ms for something to happen. */
+void server_run(struct server *server, int32_t max_wait_ms);
+
+/* The server that a handler of its own belongs to. */
+struct server *server_of_handler(h2o_handler_t *handler);
+
+/* Begins to accept; ends it for good: what connects later stays in the backlog for others. */
+void server_listen(struct server *server, const struct heritage *heritage);
+void server_stop_listening(struct server *server);
+
+/* Every answer from now on says Connection: close. */
+void server_begin_shutdown(struct server *server);
+
+/* Cuts every connection; they are gone after some turns of the loop. */
+void server_cut_connections(struct server *server);
+
+/* Calls back when fd is readable, from within the loop. The descriptor stays the caller's. */
+typedef void (*server_readable_fn)(struct worker *worker);
+void server_watch(struct server *server, int fd, server_readable_fn on_readable);
+
+/* The peer's address as text. */
+void server_peer(h2o_req_t *h2o, char *text_out, size_t text_bytes);
+
+/* Close the connection after this answer, which the client is to read although it may still be
+ * sending: what arrives is discarded for a moment (RFC 9112 section 9.6). */
+void server_close_after(h2o_req_t *h2o);
+
+/* The same without lingering, when the worker is about to leave. */
+void server_close_if_leaving(h2o_req_t *h2o);
+
+#endif

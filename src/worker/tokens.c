@@ -1,0 +1,116 @@
+/* Tokens, as far as the worker deals in them. */
+#include "tokens.h"
+
+#include <stdlib.h>
+
+#include "gatepost/encoding.h"
+
+#include "reply.h"
+
+static void make_jti(char jti_out[TOKEN_JTI_BYTES])
+{
+    uint8_t random[16];
+
+    random_bytes(random, sizeof(random));
+    hex_encode(random, sizeof(random), jti_out);
+}
+
+void token_jti_digest(const char *jti, uint8_t digest_out[32])
+{
+    digest_sha256(jti, strlen(jti), digest_out);
+}
+
+struct uuid token_adopted_session(const char *jti)
+{
+    uint8_t digest[32];
+    struct uuid id;
+
+    token_jti_digest(jti, digest);
+    memcpy(id.bytes, digest, UUID_BYTES);
+    /* Version 8 (RFC 9562 section 5.8): no session of our own has such an id. */
+    id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x80);
+    id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
+    return id;
+}
+
+void token_grant_begin(struct token_grant *grant, const struct config *config)
+{
+    grant->now = clock_wall_ms();
+    grant->access_expires_s = grant->now / 1000 + config->token_access_s;
+    grant->refresh_expires_s = grant->now / 1000 + config->token_refresh_s;
+    make_jti(grant->access_jti);
+    make_jti(grant->refresh_jti);
+    token_jti_digest(grant->refresh_jti, grant->refresh_digest);
+}
+
+static char *sign(const struct request *request, const struct token_grant *grant,
+                  enum token_type type)
+{
+    const char *jti = type == TOKEN_ACCESS ? grant->access_jti : grant->refresh_jti;
+    struct token_claims claims = {
+        .type = type,
+        .expires_s = type == TOKEN_ACCESS ? grant->access_expires_s : grant->refresh_expires_s,
+        .issued_s = grant->now / 1000,
+        .has_subject = true,
+        .has_session = true,
+        .session_id = grant->session_id,
+    };
+
+    memcpy(claims.jti, jti, sizeof(claims.jti));
+    memcpy(claims.subject, grant->subject, sizeof(claims.subject));
+    return token_sign(&request->worker->token_key, &claims);
+}
+
+void token_grant_reply(struct request **request, const struct token_grant *grant,
+                       enum token_grant_order order)
+{
+    char *access = sign(*request, grant, TOKEN_ACCESS);
+    char *refresh = sign(*request, grant, TOKEN_REFRESH);
+    bool access_first = order == TOKEN_GRANT_REFRESH;
+    struct json_writer *writer = json_writer_new();
+
+    json_object_begin(writer);
+    json_string(writer, slice_of_text(access_first ? "access" : "refresh"));
+    json_string(writer, slice_of_text(access_first ? access : refresh));
+    json_string(writer, slice_of_text(access_first ? "refresh" : "access"));
+    json_string(writer, slice_of_text(access_first ? refresh : access));
+    json_object_end(writer);
+    free(access);
+    free(refresh);
+    reply_json(request, 200, &writer);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Python's bytes.split(). */
+static struct slice next_word(struct slice *rest)
+{
+    size_t begin = 0;
+
+    while (begin < rest->len && is_space(rest->at[begin]))
+        begin++;
+    size_t end = begin;
+    while (end < rest->len && !is_space(rest->at[end]))
+        end++;
+    struct slice word = slice_of(rest->at + begin, end - begin);
+    *rest = slice_of(rest->at + end, rest->len - end);
+    return word;
+}
+
+enum bearer_status token_of_header(struct slice authorization, struct slice *token_out)
+{
+    struct slice rest = authorization;
+
+    if (rest.at == NULL)
+        return BEARER_NONE;
+    if (!slice_equal(next_word(&rest), SLICE_LITERAL("Bearer")))
+        return BEARER_NONE;
+    struct slice token = next_word(&rest);
+    if (token.len == 0 || next_word(&rest).len > 0)
+        return BEARER_BROKEN;
+    *token_out = token;
+    return BEARER_OK;
+}

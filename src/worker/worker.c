@@ -1,0 +1,205 @@
+/* A worker: HTTP in, requests to the store and the hash threads, answers out.
+ *
+ * worker_main is the order of design.md section 7; what it opens it closes in reverse. One thread
+ * runs the loop and owns everything in struct worker; the hash threads only see their work.
+ *
+ * The loop sleeps in libh2o's epoll. Answers of the store wake it by the slot's eventfd, hash
+ * threads by libh2o's own queue; both bring replies, and a reply that was sent outside of
+ * h2o_evloop_run is finished by the next run, which therefore must not sleep. */
+#include "worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gatepost/log.h"
+#include "gatepost/metrics.h"
+#include "gatepost/password.h"
+
+#include "hasher.h"
+#include "peer.h"
+#include "reply.h"
+#include "server.h"
+
+/* After the last answer: turns of the loop for cut connections to be noticed and freed. */
+#define FAREWELL_TURNS 16
+
+/* ---- in -----------------------------------------------------------------------------------------
+ */
+
+static void load_secrets(struct worker *worker)
+{
+    struct err err;
+
+    if (!secret_load(worker->config->token_secret_file, SECRET_KEY_MIN_BYTES, &worker->token_key,
+                     &err) ||
+        !secret_load(worker->config->mail_key_file, SECRET_KEY_MIN_BYTES, &worker->mail_key, &err))
+        die(EXIT_SECRET, "%s", err.text);
+    secret_derive(&worker->token_key, "gatepost idempotency", &worker->idempotency_key);
+}
+
+static void on_wake(struct worker *worker)
+{
+    (void)worker; /* the turn that follows looks at the lane, and wake_done empties the eventfd */
+}
+
+static void on_master_gone(struct worker *worker)
+{
+    (void)worker;
+    _exit(EXIT_ORPHANED);
+}
+
+/* ORDER_STOP after ORDER_DRAIN tightens it; the other way round changes nothing. */
+static void begin_stop(struct worker *worker, bool draining, uint64_t within_ms)
+{
+    mono_ns until = clock_mono_ns() + within_ms * NS_PER_MS;
+
+    if (!worker->stopping || until < worker->stop_until)
+        worker->stop_until = until;
+    worker->draining = draining && (worker->draining || !worker->stopping);
+    if (worker->stopping)
+        return;
+    worker->stopping = true;
+    life_enter(worker->segment, worker->slot, LIFE_DRAINING);
+    server_stop_listening(worker->server);
+    server_begin_shutdown(worker->server);
+}
+
+static void on_order(struct worker *worker)
+{
+    struct proc_message message;
+
+    while (proc_receive(worker->heritage, &message)) {
+        if (message.kind == ORDER_DRAIN)
+            begin_stop(worker, true, message.value);
+        else if (message.kind == ORDER_STOP)
+            begin_stop(worker, false, message.value);
+    }
+}
+
+static void open_all(struct worker *worker, SSL_CTX *tls)
+{
+    const struct heritage *heritage = worker->heritage;
+    struct err err;
+
+    metrics_init(worker->segment, worker->slot);
+    if (!password_self_test())
+        die(EXIT_FAILED, "the password hashes of this machine are wrong");
+    worker->metrics_peers = peer_rules_new(worker->config->http_metrics_allow, &err);
+    if (worker->metrics_peers == NULL)
+        die(EXIT_CONFIG, "http.metrics_allow: %s", err.text);
+    random_bytes(&worker->id_base, sizeof(worker->id_base));
+    worker->server = server_new(worker, tls);
+    worker->store = store_client_new(worker->segment, worker->slot);
+    worker->hasher = hasher_new(worker);
+    worker->mail_lane = lane_open(worker->segment, worker->slot, LANE_MAIL);
+    server_watch(worker->server, wake_fd(worker->segment, worker->slot), on_wake);
+    server_watch(worker->server, heritage->alive_fd, on_master_gone);
+    server_watch(worker->server, heritage->control_fd, on_order);
+    server_listen(worker->server, heritage);
+}
+
+/* ---- the loop -----------------------------------------------------------------------------------
+ */
+
+static void turn(struct worker *worker, int32_t wait_ms)
+{
+    wake_prepare(worker->segment, worker->slot);
+    server_run(worker->server, store_client_has_answer(worker->store) ? 0 : wait_ms);
+    wake_done(worker->segment, worker->slot);
+    uint64_t answers = worker->answers;
+    store_client_poll(worker->store, clock_mono_ns());
+    if (worker->answers != answers)
+        server_run(worker->server, 0); /* finishes those replies, and begins what came meanwhile */
+    life_sign(worker->segment, worker->slot);
+}
+
+/* Requests are served to their end; idle connections may finish when draining, else they end with
+ * the process. */
+static bool may_leave(const struct worker *worker)
+{
+    if (worker->draining)
+        return worker->server->connection_count == 0;
+    return worker->requests == NULL;
+}
+
+static int32_t wait_ms(const struct worker *worker)
+{
+    mono_ns now = clock_mono_ns();
+
+    if (!worker->stopping)
+        return WAKE_WAIT_MAX_MS;
+    if (now >= worker->stop_until)
+        return 0;
+    uint64_t left_ms = (worker->stop_until - now) / NS_PER_MS + 1;
+    return left_ms < 50 ? (int32_t)left_ms : 50;
+}
+
+static void serve(struct worker *worker)
+{
+    uint64_t dropped = 0;
+
+    for (;;) {
+        if (worker->stopping && (may_leave(worker) || clock_mono_ns() >= worker->stop_until))
+            return;
+        turn(worker, wait_ms(worker));
+        if (log_dropped() != dropped) {
+            metric_add(METRIC_LOG_DROPPED, log_dropped() - dropped);
+            dropped = log_dropped();
+        }
+    }
+}
+
+/* Whoever is still here gets a 503; then every connection is closed. */
+static void say_farewell(struct worker *worker)
+{
+    for (struct request *at = worker->requests; at != NULL; at = at->older)
+        reply_unavailable_and_cut(at);
+    server_run(worker->server, 0);
+    server_cut_connections(worker->server);
+    for (int i = 0; i < FAREWELL_TURNS && worker->server->connection_count > 0; i++)
+        server_run(worker->server, 0);
+    if (worker->draining)
+        proc_send(worker->heritage->control_fd, MESSAGE_DRAINED, worker->slot,
+                  worker->heritage->generation, -1);
+}
+
+/* ---- out ----------------------------------------------------------------------------------------
+ */
+
+static void close_all(struct worker *worker)
+{
+    hasher_free(&worker->hasher);
+    store_client_free(&worker->store);
+    while (worker->requests != NULL) { /* what waited for the store: answered already */
+        struct request *request = worker->requests;
+        request_free(&request);
+    }
+    server_free(&worker->server);
+    peer_rules_free(&worker->metrics_peers);
+    secret_fini(&worker->idempotency_key);
+    secret_fini(&worker->mail_key);
+    secret_fini(&worker->token_key);
+}
+
+int worker_main(struct heritage *heritage)
+{
+    struct worker worker = {
+        .heritage = heritage,
+        .config = heritage->config,
+        .segment = heritage->segment,
+        .slot = heritage->slot,
+    };
+
+    proc_enter(heritage);
+    config_forget_secrets(heritage->config);
+    load_secrets(&worker);
+    SSL_CTX *tls = server_load_tls(worker.config);
+    proc_drop_privileges(heritage);
+    open_all(&worker, tls);
+    life_enter(worker.segment, worker.slot, LIFE_SERVING);
+    proc_ready(heritage);
+    serve(&worker);
+    say_farewell(&worker);
+    close_all(&worker);
+    return EXIT_DONE;
+}

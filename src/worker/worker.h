@@ -1,0 +1,41 @@
+/* One worker process: what its files share. Everything here belongs to the loop thread. */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "gatepost/lane.h"
+#include "gatepost/proc.h"
+#include "gatepost/store_client.h"
+
+struct hasher;
+struct server;
+struct request;
+struct peer_rules;
+
+/* How long a request waits for the store: longer than a store takes to be replaced. */
+#define STORE_WAIT_NS (10 * NS_PER_S)
+
+struct worker {
+    const struct heritage *heritage; /* borrowed */
+    const struct config *config;     /* borrowed from heritage */
+    struct segment *segment;         /* borrowed from heritage */
+    uint32_t slot;                   /* of heritage */
+    struct secret token_key;
+    struct secret mail_key;
+    struct secret idempotency_key; /* derived from token_key */
+    struct peer_rules *metrics_peers;
+    struct server *server;
+    struct store_client *store;
+    struct hasher *hasher;
+    struct lane mail_lane;
+
+    struct request *requests; /* not yet answered, newest first */
+    uint64_t answers;         /* replies sent; tells the loop that there is something to flush */
+    uint64_t id_base;         /* random, and id_count: what request ids are made of */
+    uint64_t id_count;
+
+    bool stopping;      /* ORDER_STOP or ORDER_DRAIN came */
+    bool draining;      /* it was ORDER_DRAIN: idle connections may finish */
+    mono_ns stop_until; /* deadline of either */
+};
+
+#endif
