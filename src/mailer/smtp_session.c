@@ -109,6 +109,12 @@ void connection_opened(struct smtp_connection *connection, CURLcode result)
     tell(connection, result, false, curl_easy_strerror(result));
 }
 
+/* now may be older than used_at: it is the turn's, not the moment's. */
+static bool is_stale(const struct smtp_connection *connection, mono_ns now)
+{
+    return now >= connection->used_at + SMTP_IDLE_S * NS_PER_S;
+}
+
 /* Looks whether an idle connection can take a letter: not worn out, and silent. A relay that has
  * something to say now says goodbye. */
 bool connection_is_fit(struct smtp_connection *connection, mono_ns now)
@@ -117,8 +123,7 @@ bool connection_is_fit(struct smtp_connection *connection, mono_ns now)
     size_t got;
 
     BUG_ON(connection->state != CONNECTION_IDLE);
-    if (connection->letters >= SMTP_LETTERS_PER_CONNECTION ||
-        now - connection->used_at >= SMTP_IDLE_S * NS_PER_S)
+    if (connection->letters >= SMTP_LETTERS_PER_CONNECTION || is_stale(connection, now))
         return false;
     return curl_easy_recv(connection->easy, &byte, 1, &got) == CURLE_AGAIN;
 }
@@ -255,8 +260,7 @@ void connection_expire(struct smtp_connection *connection, mono_ns now)
     if (connection->state == CONNECTION_BUSY && now >= connection->deadline) {
         connection->letters = 1; /* a stall is no stale connection */
         lose(connection, "no answer in time");
-    } else if (connection->state == CONNECTION_IDLE &&
-               now - connection->used_at >= SMTP_IDLE_S * NS_PER_S) {
+    } else if (connection->state == CONNECTION_IDLE && is_stale(connection, now)) {
         connection_close(connection, true);
     }
 }
