@@ -57,7 +57,10 @@ static void report(const struct child *child, int status, const struct err *why)
     char name[PROC_NAME_BYTES];
     char text[sizeof why->text + 16];
     child_name(child, name);
-    if (child->leaving && !(WIFEXITED(status) && WEXITSTATUS(status) != EXIT_DONE)) {
+    /* SIGKILL is the master's own way with those that overstay; a crash on the way out is a bug. */
+    bool as_told = WIFEXITED(status) ? WEXITSTATUS(status) == EXIT_DONE
+                                     : WTERMSIG(status) == SIGKILL && !child->stuck;
+    if (child->leaving && as_told) {
         log_info("child.left", "role=%s child=%d slot=%" PRIu32 " because=%s", name,
                  (int)child->pid, child->slot,
                  log_quoted(slice_of_text(why->text), text, sizeof text));

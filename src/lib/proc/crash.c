@@ -1,11 +1,13 @@
-/* The call stack of a crash, as one log line: `process.crashed signal=SIGABRT stack=+0x12ab,...`.
+/* The call stack of a crash, as one log line: `process.crashed signal=SIGABRT
+ * stack=libc.so.6+0x8aeec,gatepost+0x12ab,...`.
  *
  * Core files are off (they would hold passwords), so this line is what is left of a crash and of a
- * process that the watchdog aborted. "+0x" addresses are offsets into this program:
- * addr2line -e gatepost 0x12ab names them. Formatting in a signal handler may deadlock when the
- * crash was inside the allocator or the log; an alarm then ends the process all the same. */
+ * process that the watchdog aborted: addr2line -e gatepost 0x12ab names the place. Formatting in a
+ * signal handler may deadlock when the crash was inside the allocator, the loader or the log; an
+ * alarm then ends the process all the same. */
 #include "crash.h"
 
+#include <dlfcn.h>
 #include <execinfo.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -16,21 +18,22 @@
 #include "gatepost/log.h"
 
 #define FRAMES_MAX     32
+#define FRAME_BYTES    48
 #define REPORT_LIMIT_S 2
-
-/* The linker's marks: where the program begins and where its code ends. */
-extern const char __executable_start;
-extern const char etext;
 
 static uint8_t alternate_stack[64 * 1024]; /* a stack overflow leaves no room on its own */
 
-static void print_frame(uintptr_t address, char *text_out, size_t text_bytes)
+/* "gatepost+0x12ab": the file that holds the code, and the offset in it. */
+static void print_frame(void *address, char *text_out, size_t text_bytes)
 {
-    uintptr_t begin = (uintptr_t)&__executable_start;
-    if (address >= begin && address < (uintptr_t)&etext)
-        snprintf(text_out, text_bytes, "+0x%" PRIxPTR, address - begin);
-    else
-        snprintf(text_out, text_bytes, "0x%" PRIxPTR, address);
+    Dl_info info = {0};
+    if (dladdr(address, &info) == 0 || info.dli_fname == NULL) {
+        snprintf(text_out, text_bytes, "%p", address);
+        return;
+    }
+    const char *slash = strrchr(info.dli_fname, '/');
+    snprintf(text_out, text_bytes, "%.20s+0x%" PRIxPTR, slash != NULL ? slash + 1 : info.dli_fname,
+             (uintptr_t)address - (uintptr_t)info.dli_fbase);
 }
 
 static void on_crash(int number)
@@ -38,14 +41,14 @@ static void on_crash(int number)
     alarm(REPORT_LIMIT_S);
     void *frames[FRAMES_MAX];
     int count = backtrace(frames, FRAMES_MAX);
-    char stack[FRAMES_MAX * 24];
+    char stack[FRAMES_MAX * FRAME_BYTES];
     size_t len = 0;
     stack[0] = '\0';
     /* Frame 0 is this function and frame 1 the kernel's return from the handler. */
-    for (int i = 2; i < count && len + 24 < sizeof stack; i++) {
+    for (int i = 2; i < count && len + FRAME_BYTES < sizeof stack; i++) {
         if (len > 0)
             stack[len++] = ',';
-        print_frame((uintptr_t)frames[i], stack + len, sizeof stack - len);
+        print_frame(frames[i], stack + len, sizeof stack - len);
         len += strlen(stack + len);
     }
     log_error("process.crashed", "signal=SIG%s stack=%s", sigabbrev_np(number), stack);
