@@ -204,9 +204,11 @@ enum lane_read lane_take(struct lane *lane, uint8_t record_out[LANE_RECORD_MAX_B
     if (used > LANE_BYTES || used % 8 != 0 || head % 8 != 0)
         return LANE_BROKEN;
 
-    /* One read of each: what is checked is what is used, whatever the producer writes now. */
+    /* One read: what is checked is what is used, whatever the producer writes now. The empty asm
+     * keeps the compiler from reading the shared bytes a second time instead of the copy. */
     struct record_header header;
     memcpy(&header, shared->bytes + (head & OFFSET_MASK), sizeof(header));
+    __asm__ volatile("" : "+m"(header));
     if (header.len == 0 || header.len > LANE_RECORD_MAX_BYTES || record_bytes(header.len) > used)
         return LANE_BROKEN;
     copy_out(shared, head + sizeof(header), record_out, header.len);
