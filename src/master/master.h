@@ -131,7 +131,8 @@ void stop_advance(struct master *master, mono_ns now);
 MUST_USE int signals_open(void);
 void signals_take(struct master *master);
 
-/* places.c: directories and key files that do not exist yet. Errors: a sentence. */
+/* places.c: what does not exist yet: directories; at the first start key files, with the
+ * directories they lie in. Errors: a sentence. */
 MUST_USE bool places_make_directories(const struct config *config, struct err *err);
 MUST_USE bool places_make_keys(const struct config *config, struct err *err);
 

@@ -70,8 +70,6 @@ bool places_make_directories(const struct config *config, struct err *err)
     return find_owner(config, &owner, err) && make_path(config->log_file, false, &owner, err) &&
            make_path(config->master_pid_file, false, &owner, err) &&
            make_path(config->master_admin_socket, false, &owner, err) &&
-           make_path(config->token_secret_file, false, &owner, err) &&
-           make_path(config->mail_key_file, false, &owner, err) &&
            make_path(config->store_dir, true, &owner, err) &&
            make_path(config->mail_dir, true, &owner, err);
 }
@@ -97,7 +95,12 @@ static bool exists(const char *path)
 
 bool places_make_keys(const struct config *config, struct err *err)
 {
+    struct owner owner;
     int status = 0;
+    if (!find_owner(config, &owner, err) ||
+        !make_path(config->token_secret_file, false, &owner, err) ||
+        !make_path(config->mail_key_file, false, &owner, err))
+        return false;
     if (exists(config->token_secret_file) && exists(config->mail_key_file))
         return true;
     pid_t pid = fork();

@@ -2,16 +2,17 @@
  *
  *   read and check it         wrong: every problem is logged, nothing else happens
  *   compare                   a key that needs a restart: refused by name
- *   keys, log, listeners      a new port in use: refused, what was opened is closed
+ *   log, listeners            a new port in use: refused, what was opened is closed
  *   WORKERS                   new ones start beside the old ones, which go on serving
- *   MAILER                    replaced: the old one ends, the store closes its seat, the new one
- * starts STORE                     replaced, only when a store key changed; workers hold their
- * requests commit                    the next edition is the current one; old workers drain
+ *   MAILER                    replaced: one ends, the store closes its seat, the next starts
+ *   STORE                     replaced if a store key changed; workers hold their requests
+ *   commit                    the next edition is the current one; old workers drain
  *
  * A new process that dies before it is READY ends the reload: the next edition is forgotten, and
  * supervise dismisses what belongs to it and restores what is missing. One reload runs, one more
  * waits, and all that come meanwhile are folded into that one. A reload without a change still
- * replaces workers and mailer: a certificate or key file may have changed. */
+ * replaces workers and mailer: a certificate or key file may have changed. A key file that a reload
+ * names must exist: making one would silently end every token and link there is. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,7 +96,7 @@ static bool prepare(struct master *master, struct config *config, struct err *er
                 config->http_workers, master->current.config->http_workers);
         return false;
     }
-    return places_make_directories(config, err) && places_make_keys(config, err) &&
+    return places_make_directories(config, err) &&
            (reload->log_fd = logfile_open(master, config, err)) >= 0 &&
            listen_open(config->http_listen, &master->current.listeners, &none,
                        &master->next.listeners, err);
