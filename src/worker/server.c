@@ -157,6 +157,7 @@ static void configure(struct server *server)
     config->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
     config->http1.req_timeout = REQUEST_TIMEOUT_MS;
     config->http1.upgrade_to_http2 = 0;
+    config->http2.callbacks.request_shutdown = NULL; /* its timer would outlive the context */
 
     h2o_hostconf_t *host =
         h2o_config_register_host(config, h2o_iovec_init(H2O_STRLIT("gatepost")), 65535);

@@ -1,0 +1,118 @@
+/* Paths and content types. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "worker/routes.h"
+
+static const char *found(const char *target)
+{
+    const struct route *route = route_find(slice_of_text(target));
+
+    return route != NULL ? route->path : "";
+}
+
+static void test_one_slash_at_the_end_and_a_query_change_nothing(void **state)
+{
+    (void)state;
+    assert_string_equal(found("/api/auth/signup"), "/api/auth/signup");
+    assert_string_equal(found("/api/auth/signup/"), "/api/auth/signup");
+    assert_string_equal(found("/api/auth/signup?x=/y"), "/api/auth/signup");
+    assert_string_equal(found("/api/auth/verify-email/resend/?"), "/api/auth/verify-email/resend");
+    assert_string_equal(found("http://elsewhere/api/auth/me"), "/api/auth/me");
+}
+
+static void test_no_path_is_decoded_merged_or_folded(void **state)
+{
+    static const char *const none[] = {
+        "",
+        "/",
+        "*",
+        "//",
+        "/api/auth/signup//",
+        "//api/auth/signup",
+        "/api//auth/signup",
+        "/api/auth/SIGNUP",
+        "/api/auth/%73ignup",
+        "/api/auth/./signup",
+        "/api/auth/me/../me",
+        "/api/auth/mee",
+        "/api/auth",
+        "api/auth/me",
+        "http:///api/auth/me",
+        "http://x",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_string_equal(found(none[i]), "");
+}
+
+struct type_example {
+    const char *type;
+    const char *encoding;
+    int format; /* -1: refused */
+};
+
+static void test_content_types_are_read_as_drf_reads_them(void **state)
+{
+    static const struct type_example examples[] = {
+        {"application/json", "", BODY_JSON},
+        {"APPLICATION/JSON", "identity", BODY_JSON},
+        {"application/json; charset=utf-8", "", BODY_JSON},
+        {"application/json;charset=\"UTF-8\"; q=1", "", BODY_JSON},
+        {"application/x-www-form-urlencoded", "", BODY_FORM},
+        {"application/json; charset=latin-1", "", -1},
+        {"application/json; q=1; Charset=utf-16", "", -1},
+        {"application/json", "gzip", -1},
+        {"application/xml", "", -1},
+        {"application/jsonp", "", -1},
+        {"multipart/form-data", "", -1},
+        {"text/plain", "", -1},
+        {"", "", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(examples); i++) {
+        enum body_format format;
+        bool read = route_body_format(ROUTE_API_BODY, slice_of_text(examples[i].type),
+                                      slice_of_text(examples[i].encoding), 2, &format);
+        assert_int_equal(read ? (int)format : -1, examples[i].format);
+    }
+}
+
+static void test_an_empty_body_has_no_type_to_refuse(void **state)
+{
+    enum body_format format = BODY_JSON;
+
+    (void)state;
+    assert_true(route_body_format(ROUTE_API_BODY, slice_of_text("text/plain"),
+                                  slice_of_text("gzip"), 0, &format));
+    assert_int_equal(format, BODY_EMPTY);
+}
+
+static void test_a_page_takes_forms_alone(void **state)
+{
+    enum body_format format;
+
+    (void)state;
+    assert_false(route_body_format(ROUTE_FORM_BODY, slice_of_text("application/json"),
+                                   slice_of(NULL, 0), 2, &format));
+    assert_true(route_body_format(ROUTE_FORM_BODY,
+                                  slice_of_text("application/x-www-form-urlencoded"),
+                                  slice_of(NULL, 0), 2, &format));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_slash_at_the_end_and_a_query_change_nothing),
+        cmocka_unit_test(test_no_path_is_decoded_merged_or_folded),
+        cmocka_unit_test(test_content_types_are_read_as_drf_reads_them),
+        cmocka_unit_test(test_an_empty_body_has_no_type_to_refuse),
+        cmocka_unit_test(test_a_page_takes_forms_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
