@@ -85,9 +85,19 @@ static void look_for_condemnation(struct master *master, int status)
     log_error("store.condemned", "because=\"a flush failed\" remedy=\"check the disk, restart\"");
 }
 
+/* A death that counts towards the back-off of its role. */
+static void hold_against(struct backoff *backoff, const struct child *dead)
+{
+    char name[PROC_NAME_BYTES];
+    mono_ns now = clock_mono_ns();
+    backoff_count_death(backoff, now, now - dead->started_ns);
+    if (backoff->delay_ns > 0)
+        log_error("child.delayed", "role=%s delay_ms=%" PRIu64, child_name(dead, name),
+                  (uint64_t)(backoff->delay_ns / NS_PER_MS));
+}
+
 static void bury(struct master *master, struct child *child, int status)
 {
-    mono_ns now = clock_mono_ns();
     struct err why = {0};
     char name[PROC_NAME_BYTES];
     child_read_messages(master, child); /* its last words */
@@ -102,7 +112,8 @@ static void bury(struct master *master, struct child *child, int status)
         look_for_condemnation(master, status);
     else
         seat_bury(master->segment, dead.slot);
-    if (dead.role == ROLE_WORKER) {
+    bool clean = dead.leaving && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE;
+    if (dead.role == ROLE_WORKER && !clean) {
         struct child *mailer = child_find(master, ROLE_MAILER);
         if (mailer != NULL)
             child_tell(mailer, ORDER_SWEEP, 0); /* for letters it announced to nobody */
@@ -110,10 +121,7 @@ static void bury(struct master *master, struct child *child, int status)
     if (dead.leaving)
         return;
     if (is_own_fault(&dead, status))
-        backoff_count_death(&master->backoff[dead.role], now, now - dead.started_ns);
-    if (master->backoff[dead.role].delay_ns > 0)
-        log_error("child.delayed", "role=%s delay_ms=%" PRIu64, child_name(&dead, name),
-                  (uint64_t)(master->backoff[dead.role].delay_ns / NS_PER_MS));
+        hold_against(&master->backoff[dead.role], &dead);
     if (!dead.ready && master->next.number != 0 && dead.edition == master->next.number)
         reload_refuse(master, "%s could not start: %s", child_name(&dead, name), why.text);
     if (!master->served && refuses_to_start(status) && master->stop.stage == STOP_NONE) {

@@ -79,10 +79,10 @@ void stop_request(struct master *master, bool graceful)
         return;
     }
     log_info("server.stopping", "graceful=%s", graceful ? "yes" : "no");
-    notify_send("STOPPING=1");
     if (master->reload.step != RELOAD_IDLE)
         reload_refuse(master, "the server was told to stop");
     master->reload.waiting = false;
+    notify_send("STOPPING=1");
 
     stop->graceful = graceful;
     uint64_t total_ms = FAST_TOTAL_MS;
