@@ -9,9 +9,9 @@
 #define USERNAME_MAX_BYTES  1024
 
 enum username_problem { /* bits */
-    USERNAME_FINE = 0,
-    USERNAME_BAD_CHARACTER = 1,
-    USERNAME_TOO_LONG = 2,
+                        USERNAME_FINE = 0,
+                        USERNAME_BAD_CHARACTER = 1,
+                        USERNAME_TOO_LONG = 2,
 };
 
 struct username {
