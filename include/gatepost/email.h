@@ -2,8 +2,9 @@
  *
  * Accepted: ASCII dot-atom local part of at most 64 octets; domain of letters, digits, hyphens, or
  * an internationalised one, turned into its A-labels (IDNA 2008, libidn2); 254 octets in all.
- * `localhost` is a domain; other names need a dot. Refused: quoted local parts, comments, IP
- * literals, a trailing dot, anything that could reach an SMTP command line (RFC 5321, 5322). */
+ * `localhost` is a domain, in lower case as in Django; other names need a dot and a top-level label
+ * of two characters or more that is no number. Refused: quoted local parts, comments, IP literals,
+ * a trailing dot, anything that could reach an SMTP command line (RFC 5321, 5322). */
 #ifndef GATEPOST_EMAIL_H
 #define GATEPOST_EMAIL_H
 
