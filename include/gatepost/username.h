@@ -22,7 +22,7 @@ struct username {
 /* text: trimmed, valid UTF-8, without NUL. Returns username_problem bits; username_out is written
  * only when there is none. Django's \w is Unicode's as Python has it: str.isalnum or '_', so no
  * marks; the letters that nobody can see (Hangul fillers) are refused, and so is a
- * text whose NFKC holds anything else. */
+ * text whose NFKC holds anything else but marks. */
 MUST_USE unsigned username_check(struct slice text, struct username *username_out);
 
 /* The key alone, of whatever somebody types at login: false when it can be nobody's name. */
