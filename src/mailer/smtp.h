@@ -9,8 +9,7 @@
 
 #define SMTP_LETTERS_PER_CONNECTION 100
 #define SMTP_IDLE_S                 60  /* a connection without work is closed then */
-#define SMTP_CONNECT_S              10  /* name and TCP handshake */
-#define SMTP_SESSION_S              60  /* greeting, TLS, AUTH */
+#define SMTP_SESSION_S              60  /* name, TCP, greeting, TLS, AUTH; some greet late */
 #define SMTP_TRANSACTION_S          120 /* MAIL to the reply to the dot */
 #define SMTP_COMMANDS_MAX_BYTES     1024
 #define SMTP_CONNECTIONS_MAX        64

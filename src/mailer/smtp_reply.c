@@ -87,6 +87,13 @@ static enum smtp_step end(struct smtp_dialogue *dialogue, unsigned code)
     return SMTP_STEP_END;
 }
 
+/* A no after which the connection goes on as if nothing had been. */
+static bool is_plain_no(unsigned code)
+{
+    enum smtp_answer answer = smtp_answer_of_code(code);
+    return answer == SMTP_ANSWER_LATER || answer == SMTP_ANSWER_NO || answer == SMTP_ANSWER_LOCKED;
+}
+
 /* The reply to MAIL or RCPT was good. */
 static enum smtp_step next_command(struct smtp_dialogue *dialogue)
 {
@@ -104,13 +111,13 @@ static enum smtp_step on_envelope_reply(struct smtp_dialogue *dialogue, unsigned
     }
     if (good)
         return next_command(dialogue);
-    if (dialogue->stage == SMTP_STAGE_RCPT && dialogue->pipelining && code >= 400 && code != 421) {
+    if (dialogue->stage == SMTP_STAGE_RCPT && dialogue->pipelining && is_plain_no(code)) {
         dialogue->refused = true;
         dialogue->code = code;
         return SMTP_STEP_WAIT;
     }
     /* A refused MAIL with two more replies to come, nonsense, or a relay that leaves. */
-    dialogue->out_of_step = dialogue->pipelining || code < 400 || code == 421;
+    dialogue->out_of_step = dialogue->pipelining || !is_plain_no(code);
     return end(dialogue, code);
 }
 
@@ -118,14 +125,14 @@ static enum smtp_step on_data_reply(struct smtp_dialogue *dialogue, unsigned cod
 {
     if (code == 354)
         return SMTP_STEP_LETTER;
-    dialogue->out_of_step = code < 400 || code == 421;
+    dialogue->out_of_step = !is_plain_no(code);
     return end(dialogue, code);
 }
 
 static enum smtp_step on_reply(struct smtp_dialogue *dialogue, unsigned code)
 {
     if (dialogue->refused) { /* DATA's reply; 354 would want a letter that has no recipient */
-        dialogue->out_of_step = code < 400 || code == 421;
+        dialogue->out_of_step = !is_plain_no(code);
         return SMTP_STEP_END;
     }
     switch (dialogue->stage) {
@@ -136,7 +143,7 @@ static enum smtp_step on_reply(struct smtp_dialogue *dialogue, unsigned code)
         return on_data_reply(dialogue, code);
     case SMTP_STAGE_SESSION:
     case SMTP_STAGE_DOT:
-        dialogue->out_of_step = code < 200 || code == 421;
+        dialogue->out_of_step = !is_plain_no(code) && smtp_answer_of_code(code) != SMTP_ANSWER_YES;
         return end(dialogue, code);
     case SMTP_STAGES:
         break;
