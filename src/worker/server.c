@@ -195,8 +195,11 @@ void server_free(struct server **server)
     connections_fini(gone);
     h2o_timeout_dispose(gone->context.loop, &gone->later_timeout);
     h2o_loop_t *loop = gone->context.loop;
+    h2o_multithread_queue_t *queue = gone->context.queue;
     h2o_context_dispose(&gone->context);
+    free(queue);             /* libh2o ends its queue and does not free it */
     h2o_evloop_run(loop, 0); /* frees the sockets that were closed just now */
+    h2o_evloop_destroy(loop);
     h2o_config_dispose(&gone->config);
     SSL_CTX_free(gone->tls);
     free(gone);

@@ -1,0 +1,31 @@
+/* Raw heads of any bytes, and paths and content types taken from the same bytes. What is called
+ * fine has exactly one way to be read. */
+#include <stdint.h>
+#include <string.h>
+
+#include "worker/head.h"
+#include "worker/routes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct slice input = slice_of(data, size);
+    enum body_format format;
+
+    if (head_check(input) == HEAD_FINE) {
+        const char *end = memmem(data, size, "\r\n\r\n", 4);
+        BUG_ON(end == NULL);
+        for (const char *at = (const char *)data; at < end; at++) {
+            if (*at == '\n')
+                BUG_ON(at == (const char *)data || at[-1] != '\r' || at[1] == ' ' || at[1] == '\t');
+        }
+    }
+    const struct route *route = route_find(input);
+    if (route != NULL)
+        BUG_ON(route_path(input).len < strlen(route->path));
+    if (!route_body_format(ROUTE_API_BODY, input, slice_of(NULL, 0), 1, &format))
+        return 0;
+    BUG_ON(format != BODY_JSON && format != BODY_FORM);
+    return 0;
+}
