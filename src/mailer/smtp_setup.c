@@ -9,10 +9,11 @@
 #include "gatepost/secret.h"
 #include "smtp.h"
 
+/* A name that begins with "127." may be anybody's: digits and dots only. */
 static bool is_loopback(const char *host)
 {
     return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           strncmp(host, "127.", 4) == 0;
+           (strncmp(host, "127.", 4) == 0 && host[strspn(host, "0123456789.")] == '\0');
 }
 
 /* It becomes part of a URL: letters, digits, dots, hyphens, underscores, colons. */

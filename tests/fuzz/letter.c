@@ -1,0 +1,65 @@
+/* A mail job of any bytes: what passes the check makes a letter that is safe on the wire. */
+#include "mailer/hand.h"
+#include "mailer/job.h"
+#include "mailer/message.h"
+#include "mailer/mime.h"
+#include "mailer/transport.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static void check_wire_form(const char *letter, size_t len)
+{
+    size_t line_len = 0, recipients = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)letter[i];
+        BUG_ON(byte != '\r' && byte != '\n' && (byte < 0x20 || byte > 0x7e));
+        BUG_ON(byte == '\n' && (i == 0 || letter[i - 1] != '\r'));
+        BUG_ON(byte == '\r' && (i + 1 == len || letter[i + 1] != '\n'));
+        if (line_len == 0 && len - i > 4 && memcmp(letter + i, "To: ", 4) == 0)
+            recipients++;
+        line_len = byte == '\n' ? 0 : line_len + (byte != '\r');
+        BUG_ON(line_len > MIME_LINE_MAX_BYTES);
+    }
+    BUG_ON(recipients != 1);
+    BUG_ON(len < 2 || memcmp(letter + len - 2, "\r\n", 2) != 0);
+}
+
+/* The input: how the job is packed is part of what is tried, so it is taken as it is; and once more
+ * with its head set right, or the fuzzer would rarely come past it. */
+static void try_job(struct slice packed)
+{
+    static char letter[LETTER_MAX_BYTES];
+    static uint8_t key_bytes[32] = "0123456789abcdef0123456789abcde";
+    const struct secret key = {key_bytes, sizeof(key_bytes)};
+    const struct letter_head head = {"post@example.org", "https://id.example.org", &key};
+    struct mail_job job;
+    size_t len;
+
+    if (!job_read(packed, &job))
+        return;
+    struct hand *hand = hand_new(1, 1);
+    BUG_ON(hand_take(hand, &job, 0, 0) != HAND_TAKEN);
+    if (message_compose(&head, hand_first(hand, DELIVERY_WAITING), 0, letter, sizeof(letter),
+                        &len) == COMPOSED)
+        check_wire_form(letter, len);
+    hand_free(&hand);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    uint8_t packed[2048];
+    struct packer packer = packer_over(packed, sizeof(packed));
+    const struct mail_job job = {
+        .purpose = MAIL_VERIFY,
+        .to = SLICE_LITERAL("anna@example.com"),
+        .username = slice_of(bytes, len < 1024 ? len : 1024),
+        .created = 1795445507000,
+        .expires = 1795531907000,
+    };
+
+    try_job(slice_of(bytes, len));
+    mail_job_pack(&packer, &job);
+    try_job(packer_slice(&packer));
+    return 0;
+}
