@@ -94,6 +94,7 @@ static void begin(struct store *store, struct heritage *heritage)
     store->purge.stepped = clock_mono_ns();
     store->flusher = flusher_start(&store->env);
     store->checkpointer = checkpointer_start(&store->env);
+    board_set(store->segment, BOARD_DISK, DISK_ENOUGH); /* a predecessor may have left a mark */
     disk_look(store, clock_mono_ns());
     meta_show(&store->env);
 }

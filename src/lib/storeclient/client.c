@@ -1,11 +1,11 @@
 /* The asking side of the store's lanes.
  *
- * Invariant: every accepted ask stays in the window until its answer came, or until nobody waits
- * for it and no store can carry it out any more; so `acknowledged`, the window's lower edge, never
+ * Invariant: every accepted ask stays in the list until its answer came, or until nobody waits for
+ * it and no store can carry it out any more; so `acknowledged`, the list's first sequence, never
  * lets the store forget an answer that may still be wanted.
  *
- * An ask's life: UNSENT (kept while the store is away or its lane is full) -> SENT -> gone. When
- * another store begins to serve, SENT ones become UNSENT again, marked as repeats. An ask whose
+ * An ask's life: unsent (kept while the store is away or its lane is full) -> sent -> gone. When
+ * another store begins to serve, sent ones become unsent again, marked as repeats. An ask whose
  * deadline passed tells its caller STORE_AWAY once; if it was sent it stays, without a caller,
  * until its answer comes or its store is replaced. */
 #include "gatepost/store_client.h"
@@ -16,7 +16,8 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
-#define WINDOW         1024U /* asks under way, a power of two */
+#define ASKS_MAX       1024U /* under way, of all kinds */
+#define BUCKETS        1024U /* of the table that finds an ask by its sequence */
 #define ASK_HEAD_BYTES 26U
 #define ANSWERS_A_POLL 4096U /* so that a mad store cannot hold the loop for ever */
 
@@ -24,17 +25,19 @@
  * lane means that it is away, not that it has too much to do. */
 #define STORE_QUIET_NS (2 * NS_PER_MS)
 
-enum ask_state { ASK_GONE, ASK_UNSENT, ASK_SENT };
-
 struct ask {
-    enum ask_state state;
+    struct ask *previous; /* by sequence */
+    struct ask *next;
+    struct ask *next_in_bucket;
+    uint64_t sequence;
+    bool sent;                 /* to the store we know */
     bool repeat;               /* a store that died may have carried it out */
     uint8_t request;           /* enum store_request */
-    mono_ns deadline;          /* UINT64_MAX once the caller has been told */
+    mono_ns deadline;          /* of no account once the caller has been told */
     store_answer_fn on_answer; /* NULL once the caller has been told */
     void *context;
-    uint8_t *record; /* owned: room for the head, then the packed message */
     size_t record_len;
+    uint8_t record[]; /* room for the head, then the packed message */
 };
 
 struct store_client {
@@ -42,15 +45,17 @@ struct store_client {
     uint32_t slot;
     struct lane asks;
     struct lane answers;
-    uint64_t epoch;        /* of the store we talk to; 0 before the first */
-    uint64_t base;         /* lowest sequence still in the window */
-    uint64_t next;         /* sequence of the next ask */
-    uint64_t first_unsent; /* no ask below this one is UNSENT */
-    size_t pending;        /* asks whose callers wait */
-    mono_ns next_expiry;   /* no deadline is earlier */
-    uint64_t life_seen;    /* the store's life word when last looked at */
-    mono_ns life_changed;  /* and when it was first seen so */
-    struct ask window[WINDOW];
+    uint64_t epoch;    /* of the store we talk to; 0 before the first */
+    uint64_t next;     /* sequence of the next ask */
+    struct ask *first; /* all that have no answer, by sequence */
+    struct ask *last;
+    struct ask *unsent;   /* the first that is not sent; no later one is, either */
+    size_t count;         /* of them all */
+    size_t pending;       /* asks whose callers wait */
+    mono_ns next_expiry;  /* no deadline is earlier */
+    uint64_t life_seen;   /* the store's life word when last looked at */
+    mono_ns life_changed; /* and when it was first seen so */
+    struct ask *buckets[BUCKETS];
     uint8_t taken[LANE_RECORD_MAX_BYTES];
 };
 
@@ -63,44 +68,86 @@ struct store_client *store_client_new(struct segment *segment, uint32_t slot)
     client->asks = lane_open(segment, slot, LANE_ASK);
     client->answers = lane_open(segment, slot, LANE_ANSWER);
     client->epoch = board_get(segment, BOARD_STORE_EPOCH);
-    client->base = client->next = client->first_unsent = 1;
+    client->next = 1;
     client->next_expiry = UINT64_MAX;
     return client;
 }
 
-static struct ask *ask_at(struct store_client *client, uint64_t sequence)
+static struct ask **bucket_of(struct store_client *client, uint64_t sequence)
 {
-    return &client->window[sequence % WINDOW];
+    return &client->buckets[sequence % BUCKETS];
+}
+
+static struct ask *ask_find(struct store_client *client, uint64_t sequence)
+{
+    struct ask *ask = *bucket_of(client, sequence);
+
+    while (ask && ask->sequence != sequence)
+        ask = ask->next_in_bucket;
+    return ask;
+}
+
+/* Takes the next sequence; not sent yet. */
+static struct ask *ask_append(struct store_client *client, struct slice packed)
+{
+    struct ask *ask = xcalloc(1, sizeof(*ask) + ASK_HEAD_BYTES + packed.len);
+
+    ask->record_len = ASK_HEAD_BYTES + packed.len;
+    if (packed.len > 0)
+        memcpy(ask->record + ASK_HEAD_BYTES, packed.at, packed.len);
+    ask->sequence = client->next++;
+    ask->previous = client->last;
+    if (client->last)
+        client->last->next = ask;
+    else
+        client->first = ask;
+    client->last = ask;
+    if (!client->unsent)
+        client->unsent = ask;
+    ask->next_in_bucket = *bucket_of(client, ask->sequence);
+    *bucket_of(client, ask->sequence) = ask;
+    client->count++;
+    return ask;
 }
 
 static void ask_remove(struct store_client *client, struct ask *ask)
 {
-    free(ask->record);
-    memset(ask, 0, sizeof(*ask));
-    while (client->base < client->next && ask_at(client, client->base)->state == ASK_GONE)
-        client->base++;
-    if (client->first_unsent < client->base)
-        client->first_unsent = client->base;
+    struct ask **link = bucket_of(client, ask->sequence);
+
+    while (*link != ask)
+        link = &(*link)->next_in_bucket;
+    *link = ask->next_in_bucket;
+    if (client->unsent == ask)
+        client->unsent = ask->next;
+    if (ask->previous)
+        ask->previous->next = ask->next;
+    else
+        client->first = ask->next;
+    if (ask->next)
+        ask->next->previous = ask->previous;
+    else
+        client->last = ask->previous;
+    client->count--;
+    free(ask);
 }
 
 void store_client_free(struct store_client **client)
 {
     if (!*client)
         return;
-    for (size_t i = 0; i < WINDOW; i++)
-        free((*client)->window[i].record);
+    while ((*client)->first)
+        ask_remove(*client, (*client)->first);
     free(*client);
     *client = NULL;
 }
 
-static bool ask_send(struct store_client *client, uint64_t sequence)
+static bool ask_send(struct store_client *client, struct ask *ask)
 {
-    struct ask *ask = ask_at(client, sequence);
     struct packer packer = packer_over(ask->record, ASK_HEAD_BYTES);
     struct ask_head head = {
         .epoch = client->epoch,
-        .sequence = sequence,
-        .acknowledged = client->base,
+        .sequence = ask->sequence,
+        .acknowledged = client->first->sequence,
         .request = ask->request,
         .repeat = ask->repeat,
     };
@@ -109,22 +156,19 @@ static bool ask_send(struct store_client *client, uint64_t sequence)
     BUG_ON(packer.overflow || packer.len != ASK_HEAD_BYTES);
     if (!lane_push(&client->asks, ask->record, ask->record_len))
         return false;
-    ask->state = ASK_SENT;
+    ask->sent = true;
     if (ask->repeat)
         counter_add(client->segment, client->slot, METRIC_STORE_RESENT, 1);
     return true;
 }
 
-/* Pushes what is UNSENT, in order, until the lane is full. */
+/* Pushes what is not sent, in order, until the lane is full. */
 static void send_unsent(struct store_client *client)
 {
     if (client->epoch == 0)
         return;
-    for (; client->first_unsent < client->next; client->first_unsent++) {
-        if (ask_at(client, client->first_unsent)->state == ASK_UNSENT &&
-            !ask_send(client, client->first_unsent))
-            return;
-    }
+    while (client->unsent && ask_send(client, client->unsent))
+        client->unsent = client->unsent->next;
 }
 
 /* Has the store given a life sign within the last moment, so that a full lane means that it has too
@@ -147,39 +191,32 @@ static bool store_is_at_work(struct store_client *client)
 bool store_ask(struct store_client *client, enum store_request request, struct slice packed,
                mono_ns deadline, store_answer_fn on_answer, void *context)
 {
-    struct ask *ask = ask_at(client, client->next);
+    struct ask *ask;
+    bool others_wait = client->unsent != NULL;
 
     BUG_ON(packed.len > LANE_RECORD_MAX_BYTES - ASK_HEAD_BYTES);
-    if (client->next - client->base >= WINDOW)
+    if (client->count >= ASKS_MAX)
         return false;
-    *ask = (struct ask){
-        .state = ASK_UNSENT,
-        .request = (uint8_t)request,
-        .deadline = deadline,
-        .on_answer = on_answer,
-        .context = context,
-        .record = xcalloc(1, ASK_HEAD_BYTES + packed.len),
-        .record_len = ASK_HEAD_BYTES + packed.len,
-    };
-    if (packed.len > 0)
-        memcpy(ask->record + ASK_HEAD_BYTES, packed.at, packed.len);
-    client->next++;
-    client->pending++;
-    if (client->first_unsent == client->next - 1) {
+    ask = ask_append(client, packed);
+    ask->request = (uint8_t)request;
+    ask->deadline = deadline;
+    ask->on_answer = on_answer;
+    ask->context = context;
+    if (!others_wait) {
         send_unsent(client);
-        if (ask->state == ASK_UNSENT && client->epoch != 0 && store_is_at_work(client)) {
-            client->next--;
-            client->pending--;
+        if (!ask->sent && client->epoch != 0 && store_is_at_work(client)) {
             ask_remove(client, ask);
+            client->next--;
             return false;
         }
     }
+    client->pending++;
     if (deadline < client->next_expiry)
         client->next_expiry = deadline;
     return true;
 }
 
-/* Tells the caller, if one still waits. The ask is settled in the window before the call, so the
+/* Tells the caller, if one still waits. The ask is out of the list before the call, so the
  * callback may ask again. */
 static void tell(struct store_client *client, store_answer_fn on_answer, void *context,
                  enum store_status status, struct slice payload)
@@ -200,10 +237,8 @@ static void take_answer(struct store_client *client, size_t len)
         log_error("answer.unreadable", "bytes=%zu", len);
         return;
     }
-    if (head.sequence < client->base || head.sequence >= client->next)
-        return;
-    ask = ask_at(client, head.sequence);
-    if (ask->state == ASK_GONE)
+    ask = ask_find(client, head.sequence);
+    if (!ask)
         return;
 
     store_answer_fn on_answer = ask->on_answer;
@@ -239,36 +274,36 @@ static void meet_new_store(struct store_client *client, uint64_t epoch)
     size_t again = 0;
 
     client->epoch = epoch;
-    client->first_unsent = client->base;
-    for (uint64_t sequence = client->base; sequence < client->next; sequence++) {
-        struct ask *ask = ask_at(client, sequence);
-
-        if (ask->state != ASK_SENT)
-            continue;
+    for (struct ask *ask = client->first, *next; ask; ask = next) {
+        next = ask->next;
+        if (!ask->sent)
+            break;
         if (!ask->on_answer) {
             ask_remove(client, ask);
             continue;
         }
-        ask->state = ASK_UNSENT;
+        ask->sent = false;
         ask->repeat = true;
         again++;
     }
+    client->unsent = client->first;
     log_info("store.met", "epoch=%llu again=%zu", (unsigned long long)epoch, again);
 }
 
 static void expire(struct store_client *client, mono_ns now)
 {
-    uint64_t end = client->next;
+    struct ask *end = client->last; /* callbacks may append */
 
     if (now < client->next_expiry)
         return;
     client->next_expiry = UINT64_MAX;
-    for (uint64_t sequence = client->base; sequence < end; sequence++) {
-        struct ask *ask = ask_at(client, sequence);
+    for (struct ask *ask = client->first, *next; ask; ask = next) {
+        bool is_end = ask == end;
         store_answer_fn on_answer = ask->on_answer;
         void *context = ask->context;
 
-        if (ask->state == ASK_GONE || !on_answer)
+        next = is_end ? NULL : ask->next;
+        if (!on_answer)
             continue;
         if (ask->deadline > now) {
             if (ask->deadline < client->next_expiry)
@@ -276,8 +311,7 @@ static void expire(struct store_client *client, mono_ns now)
             continue;
         }
         ask->on_answer = NULL;
-        ask->deadline = UINT64_MAX;
-        if (ask->state == ASK_UNSENT)
+        if (!ask->sent)
             ask_remove(client, ask);
         tell(client, on_answer, context, STORE_AWAY, (struct slice){0});
     }

@@ -136,12 +136,12 @@ static inline void rig_fini(struct rig *rig)
     nftw(rig->dir, rig_unlink, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* One turn of a worker's loop: takes answers, else sleeps until something comes or ms are over. */
+/* One turn of a worker's loop: sleeps until an answer waits or ms are over, then takes what is
+ * there. */
 static inline void rig_turn(struct rig *rig, int ms)
 {
     struct pollfd wait = {.fd = wake_fd(rig->segment, rig->slot), .events = POLLIN};
 
-    store_client_poll(rig->client, clock_mono_ns());
     wake_prepare(rig->segment, rig->slot);
     if (!store_client_has_answer(rig->client) &&
         board_get(rig->segment, BOARD_STORE_EPOCH) == rig->epoch)

@@ -1,4 +1,4 @@
-/* The store as a process: asked over real lanes. */
+/* The store as a process: batches, repeats, mad askers, slow and broken disks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,15 +6,25 @@
 
 #include <cmocka.h>
 
+#include <db.h>
+#include <errno.h>
+
+#include "store/sync.h"
 #include "store_rig.h"
 
-static int start(void **state)
+static int make(void **state)
 {
     struct rig *rig = xcalloc(1, sizeof(*rig));
 
     rig_init(rig);
-    rig_start(rig, NULL);
     *state = rig;
+    return 0;
+}
+
+static int start(void **state)
+{
+    make(state);
+    rig_start(*state, NULL);
     return 0;
 }
 
@@ -25,17 +35,74 @@ static int end(void **state)
     return 0;
 }
 
+/* ---- a worker without the client's manners: every byte of an ask is this test's
+ * ------------------ */
+
+static void push_ask(struct rig *rig, const struct ask_head *head, enum store_request request,
+                     struct slice message)
+{
+    struct lane lane = lane_open(rig->segment, rig->slot, LANE_ASK);
+    uint8_t bytes[LANE_RECORD_MAX_BYTES];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct ask_head full = *head;
+
+    full.epoch = full.epoch ? full.epoch : rig->epoch;
+    full.request = (uint8_t)request;
+    ask_head_pack(&packer, &full);
+    pack_raw(&packer, message.at, message.len);
+    assert_false(packer.overflow);
+    assert_true(lane_push(&lane, bytes, packer.len));
+}
+
+static void push_signup(struct rig *rig, const struct ask_head *head, uint64_t number)
+{
+    uint8_t bytes[4096];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct rig_person person = rig_person(number);
+
+    rig_pack_signup(&packer, &person, (struct slice){0}, (struct slice){0});
+    push_ask(rig, head, STORE_ACCOUNT_CREATE, packer_slice(&packer));
+}
+
+/* The next answer within ms; false when there is none. */
+static bool next_answer(struct rig *rig, int ms, struct answer_head *head_out)
+{
+    struct lane lane = lane_open(rig->segment, rig->slot, LANE_ANSWER);
+    uint8_t bytes[LANE_RECORD_MAX_BYTES];
+    struct unpacker unpacker;
+    size_t len;
+
+    for (int i = 0; i <= ms; i++) {
+        if (lane_take(&lane, bytes, &len) == LANE_RECORD) {
+            unpacker = unpacker_over(slice_of(bytes, len));
+            assert_true(answer_head_unpack(&unpacker, head_out));
+            return true;
+        }
+        usleep(1000);
+    }
+    return false;
+}
+
+static enum store_status answer_to(struct rig *rig, uint64_t sequence)
+{
+    struct answer_head head;
+
+    assert_true(next_answer(rig, 5000, &head));
+    assert_int_equal(head.sequence, sequence);
+    return (enum store_status)head.status;
+}
+
+/* ---- the path of a sign-up --------------------------------------------------------------------
+ */
+
 static void test_a_signup_is_there_for_the_login(void **state)
 {
     struct rig *rig = *state;
     struct rig_answer answer;
-    struct account_create_answer created;
     struct credentials_answer credentials;
 
     assert_int_equal(rig_credentials(rig, "person1", &answer), STORE_NOT_FOUND);
     assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
-    assert_true(account_create_answer_unpack(slice_of(answer.payload, answer.len), &created));
-    assert_int_equal(created.replay, STORE_REPLAY_NONE);
     assert_int_equal(rig_credentials(rig, "person1", &answer), STORE_OK);
     assert_true(credentials_answer_unpack(slice_of(answer.payload, answer.len), &credentials));
     assert_true(slice_equal(credentials.password, SLICE_LITERAL(RIG_PASSWORD)));
@@ -55,12 +122,294 @@ static void test_a_store_that_stops_leaves_everything_behind(void **state)
     assert_int_equal(rig_signup(rig, 2, &answer), STORE_DUPLICATE);
 }
 
+static void test_a_refused_write_leaves_its_neighbours_whole(void **state)
+{
+    struct rig *rig = *state;
+    struct answer_head head;
+    unsigned by_status[STORE_STATUS_COUNT] = {0};
+
+    push_signup(rig, &(struct ask_head){.sequence = 1}, 1);
+    push_signup(rig, &(struct ask_head){.sequence = 2}, 1);
+    push_ask(rig, &(struct ask_head){.sequence = 3}, STORE_ACCOUNT_CREATE, SLICE_LITERAL("junk"));
+    push_signup(rig, &(struct ask_head){.sequence = 4}, 2);
+    for (int i = 0; i < 4; i++) {
+        assert_true(next_answer(rig, 5000, &head));
+        by_status[head.status]++;
+    }
+    assert_int_equal(by_status[STORE_OK], 2);
+    assert_int_equal(by_status[STORE_DUPLICATE], 1);
+    assert_int_equal(by_status[STORE_REFUSED], 1);
+    assert_int_equal(board_get(rig->segment, BOARD_USERS), 2);
+}
+
+/* ---- repeats and deaths -------------------------------------------------------------------------
+ */
+
+static void test_a_repeat_gets_the_stored_answer_until_it_is_acknowledged(void **state)
+{
+    struct rig *rig = *state;
+
+    push_signup(rig, &(struct ask_head){.sequence = 1}, 1);
+    assert_int_equal(answer_to(rig, 1), STORE_OK);
+    rig_kill(rig);
+    rig_start(rig, NULL);
+    push_signup(rig, &(struct ask_head){.sequence = 1, .repeat = 1}, 1);
+    assert_int_equal(answer_to(rig, 1), STORE_OK);
+    push_signup(rig, &(struct ask_head){.sequence = 2, .acknowledged = 2}, 2);
+    assert_int_equal(answer_to(rig, 2), STORE_OK);
+    rig_kill(rig);
+    rig_start(rig, NULL);
+    /* Forgotten: it is carried out again, and the name is taken by its own first time. */
+    push_signup(rig, &(struct ask_head){.sequence = 1, .repeat = 1}, 1);
+    assert_int_equal(answer_to(rig, 1), STORE_DUPLICATE);
+    push_signup(rig, &(struct ask_head){.sequence = 2, .repeat = 1}, 2);
+    assert_int_equal(answer_to(rig, 2), STORE_OK);
+}
+
+static void test_the_answers_of_a_dead_worker_are_forgotten_and_its_seat_closed(void **state)
+{
+    struct rig *rig = *state;
+    struct answer_head head;
+    uint64_t incarnation = seat_look(rig->segment, rig->slot).incarnation;
+
+    push_signup(rig, &(struct ask_head){.sequence = 1}, 1);
+    assert_int_equal(answer_to(rig, 1), STORE_OK);
+    seat_bury(rig->segment, rig->slot);
+    push_signup(rig, &(struct ask_head){.sequence = 2}, 2); /* what was left in its lane */
+    seat_close(rig->segment, rig->slot, seat_look(rig->segment, rig->slot).generation,
+               SEAT_CLOSED_BY_MAILER);
+    for (int i = 0; !seat_recycle(rig->segment, rig->slot); i++) {
+        assert_true(i < 5000);
+        usleep(1000);
+    }
+    assert_true(seat_take_worker(rig->segment, &rig->slot));
+    assert_true(seat_look(rig->segment, rig->slot).incarnation != incarnation);
+    assert_false(next_answer(rig, 50, &head));
+    push_signup(rig, &(struct ask_head){.sequence = 1, .repeat = 1}, 3);
+    assert_int_equal(answer_to(rig, 1), STORE_OK);
+}
+
+static void test_asks_for_another_store_are_dropped_without_a_word(void **state)
+{
+    struct rig *rig = *state;
+    struct answer_head head;
+
+    push_signup(rig, &(struct ask_head){.epoch = 77, .sequence = 1}, 1);
+    push_signup(rig, &(struct ask_head){.sequence = 2}, 2);
+    assert_int_equal(answer_to(rig, 2), STORE_OK);
+    assert_false(next_answer(rig, 20, &head));
+    assert_int_equal(board_get(rig->segment, BOARD_USERS), 1);
+}
+
+static void test_a_write_that_was_in_work_at_two_deaths_is_not_tried_again(void **state)
+{
+    struct rig *rig = *state;
+    uint64_t incarnation = seat_look(rig->segment, rig->slot).incarnation;
+
+    for (int deaths = 1; deaths <= 2; deaths++) {
+        board_set(rig->segment, BOARD_WORK_SEQUENCE, 7);
+        board_set(rig->segment, BOARD_WORK_INCARNATION, incarnation);
+        rig_start(rig, NULL);
+        assert_int_equal(board_get(rig->segment, BOARD_SUSPECT_SEQUENCE), 7);
+        assert_int_equal(board_get(rig->segment, BOARD_SUSPECT_DEATHS), deaths);
+        assert_int_equal(board_get(rig->segment, BOARD_WORK_INCARNATION), 0);
+        if (deaths == 2)
+            break;
+        rig_kill(rig);
+    }
+    push_signup(rig, &(struct ask_head){.sequence = 7, .repeat = 1}, 1);
+    assert_int_equal(answer_to(rig, 7), STORE_POISON);
+    push_signup(rig, &(struct ask_head){.sequence = 8, .repeat = 1}, 2);
+    assert_int_equal(answer_to(rig, 8), STORE_OK);
+    assert_int_equal(board_get(rig->segment, BOARD_USERS), 1);
+}
+
+/* ---- mad askers ---------------------------------------------------------------------------------
+ */
+
+static unsigned broken_reports(struct rig *rig)
+{
+    struct proc_message message;
+    unsigned count = 0;
+    bool gone;
+
+    while (proc_receive_from_child(rig->control_fd, &message, &gone)) {
+        if (message.kind == MESSAGE_SEAT_BROKEN) {
+            assert_int_equal(message.slot, rig->slot);
+            count++;
+        }
+    }
+    return count;
+}
+
+static void test_nonsense_is_refused_and_reported_once(void **state)
+{
+    struct rig *rig = *state;
+    struct lane lane = lane_open(rig->segment, rig->slot, LANE_ASK);
+
+    assert_true(lane_push(&lane, "x", 1));
+    push_ask(rig, &(struct ask_head){.sequence = 1}, (enum store_request)99, SLICE_LITERAL(""));
+    assert_int_equal(answer_to(rig, 1), STORE_REFUSED);
+    push_ask(rig, &(struct ask_head){.sequence = 2}, STORE_CREDENTIALS, SLICE_LITERAL("x"));
+    assert_int_equal(answer_to(rig, 2), STORE_REFUSED);
+    push_ask(rig, &(struct ask_head){.sequence = 0}, STORE_PING, SLICE_LITERAL("12345678"));
+    assert_int_equal(answer_to(rig, 0), STORE_REFUSED);
+    push_signup(rig, &(struct ask_head){.sequence = 3}, 1);
+    assert_int_equal(answer_to(rig, 3), STORE_OK);
+    assert_int_equal(broken_reports(rig), 1);
+}
+
+static void test_answers_that_nobody_reads_wait_and_stop_that_lane(void **state)
+{
+    struct rig *rig = *state;
+    struct answer_head head;
+    uint8_t bytes[2048];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct rig_answer answer;
+    uint64_t asked = 0;
+    uint64_t answered = 1;
+
+    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
+    credentials_ask_pack(&packer,
+                         &(struct credentials_ask){.username_key = SLICE_LITERAL("person1")});
+    for (asked = 2; asked < 1500; asked++) {
+        push_ask(rig, &(struct ask_head){.sequence = asked}, STORE_CREDENTIALS,
+                 packer_slice(&packer));
+        usleep(asked % 10 == 0 ? 1000 : 0);
+    }
+    for (; answered + 1 < asked && next_answer(rig, 1000, &head); answered++) {
+        assert_int_equal(head.sequence, answered + 1);
+        assert_int_equal(head.status, STORE_OK);
+    }
+    assert_int_equal(answered + 1, asked);
+}
+
+/* ---- disks
+ * ---------------------------------------------------------------------------------------- */
+
+#define SLOW_MS 200
+
+static int slow_sync(int fd)
+{
+    usleep(SLOW_MS * 1000);
+    return fdatasync(fd);
+}
+
+static void be_slow(void)
+{
+    sync_replace(slow_sync);
+}
+
+static void test_no_write_is_answered_before_its_flush_and_no_lookup_waits_for_one(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_answer answer;
+    struct rig_answer signup = {0};
+    uint8_t bytes[4096];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct rig_person person = rig_person(2);
+    mono_ns began;
+    mono_ns longest = 0;
+    int lookups = 0;
+
+    rig_start(rig, be_slow);
+    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
+    rig_pack_signup(&packer, &person, (struct slice){0}, (struct slice){0});
+    began = clock_mono_ns();
+    assert_true(store_ask(rig->client, STORE_ACCOUNT_CREATE, packer_slice(&packer),
+                          began + 20 * NS_PER_S, rig_on_answer, &signup));
+    for (; clock_mono_ns() - began < (SLOW_MS - 50) * NS_PER_MS; lookups++) {
+        mono_ns asked = clock_mono_ns();
+
+        assert_int_equal(rig_credentials(rig, "person1", &answer), STORE_OK);
+        if (clock_mono_ns() - asked > longest)
+            longest = clock_mono_ns() - asked;
+        assert_false(signup.came);
+    }
+    while (!signup.came)
+        rig_turn(rig, 10);
+    assert_int_equal(signup.status, STORE_OK);
+    assert_true(clock_mono_ns() - began >= SLOW_MS * NS_PER_MS);
+    assert_true(lookups > 20);
+    assert_true(longest < (SLOW_MS / 2) * NS_PER_MS);
+}
+
+static int failing_sync(int fd)
+{
+    (void)fd;
+    errno = EIO;
+    return -1;
+}
+
+static void be_broken(void)
+{
+    sync_replace(failing_sync);
+}
+
+static void test_a_failed_flush_condemns_the_store(void **state)
+{
+    struct rig *rig = *state;
+    struct answer_head head;
+    struct proc_message message;
+    bool gone = false;
+    bool condemned = false;
+    int status;
+
+    rig_start(rig, NULL);
+    assert_int_equal(rig_stop(rig), 0);
+    rig_fork(rig, be_broken);
+    for (int i = 0; board_get(rig->segment, BOARD_STORE_EPOCH) != rig->epoch && i < 5000 &&
+                    board_get(rig->segment, BOARD_STORE_CONDEMNED) == 0;
+         i++)
+        usleep(1000);
+    push_signup(rig, &(struct ask_head){.sequence = 1}, 1);
+    assert_false(next_answer(rig, 300, &head));
+    assert_int_equal(board_get(rig->segment, BOARD_STORE_CONDEMNED), 1);
+    while (proc_receive_from_child(rig->control_fd, &message, &gone))
+        condemned |= message.kind == MESSAGE_CONDEMNED;
+    assert_true(condemned);
+    status = rig_reap(rig);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+static void test_below_the_first_mark_signups_are_refused_and_logins_go_on(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_answer answer;
+
+    rig_start(rig, NULL);
+    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
+    assert_int_equal(rig_stop(rig), 0);
+    rig->config.store_signup_free_mib = 1LL << 40;
+    rig_start(rig, NULL);
+    assert_int_equal(rig_signup(rig, 2, &answer), STORE_BUSY);
+    assert_int_equal(rig_credentials(rig, "person1", &answer), STORE_OK);
+    assert_int_equal(board_get(rig->segment, BOARD_DISK), 1);
+    assert_int_equal(rig_stop(rig), 0);
+    rig->config.store_signup_free_mib = 0;
+    rig_start(rig, NULL);
+    assert_int_equal(rig_signup(rig, 2, &answer), STORE_OK);
+    assert_int_equal(board_get(rig->segment, BOARD_DISK), 0);
+}
+
 int main(void)
 {
+#define TEST(name)      cmocka_unit_test_setup_teardown(name, start, end)
+#define TEST_COLD(name) cmocka_unit_test_setup_teardown(name, make, end)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_signup_is_there_for_the_login, start, end),
-        cmocka_unit_test_setup_teardown(test_a_store_that_stops_leaves_everything_behind, start,
-                                        end),
+        TEST(test_a_signup_is_there_for_the_login),
+        TEST(test_a_store_that_stops_leaves_everything_behind),
+        TEST(test_a_refused_write_leaves_its_neighbours_whole),
+        TEST(test_a_repeat_gets_the_stored_answer_until_it_is_acknowledged),
+        TEST(test_the_answers_of_a_dead_worker_are_forgotten_and_its_seat_closed),
+        TEST(test_asks_for_another_store_are_dropped_without_a_word),
+        TEST_COLD(test_a_write_that_was_in_work_at_two_deaths_is_not_tried_again),
+        TEST(test_nonsense_is_refused_and_reported_once),
+        TEST(test_answers_that_nobody_reads_wait_and_stop_that_lane),
+        TEST_COLD(test_no_write_is_answered_before_its_flush_and_no_lookup_waits_for_one),
+        TEST_COLD(test_a_failed_flush_condemns_the_store),
+        TEST_COLD(test_below_the_first_mark_signups_are_refused_and_logins_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,6 +293,22 @@ static void test_a_full_lane_of_a_store_that_is_away_keeps_up_to_the_bound(void 
     assert_int_equal(scene->head.sequence, lane_full + 1);
 }
 
+static void test_one_slow_answer_does_not_stop_the_others(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_true(ask(scene));
+    assert_true(store_reads(scene));
+    for (uint64_t sequence = 2; sequence < 5000; sequence++) {
+        assert_true(ask(scene));
+        assert_true(store_reads(scene));
+        assert_int_equal(scene->head.acknowledged, 1);
+        store_says(scene, sequence, STORE_OK);
+        poll_at(scene, 1);
+    }
+    assert_int_equal(scene->told[STORE_OK], 4998);
+}
+
 static bool again_result;
 
 static void on_answer_ask_again(void *context, enum store_status status, struct slice payload)
@@ -332,6 +348,7 @@ int main(void)
         TEST(test_an_ask_that_expired_unsent_is_gone),
         TEST(test_a_full_lane_of_a_busy_store_refuses),
         TEST(test_a_full_lane_of_a_store_that_is_away_keeps_up_to_the_bound),
+        TEST(test_one_slow_answer_does_not_stop_the_others),
         TEST(test_a_callback_may_ask_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
