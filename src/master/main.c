@@ -67,31 +67,45 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+/* Fills command and source, or says why not. False: *code_out is the exit code. */
+static bool parse(int argc, char **argv, const struct command **command_out,
+                  struct config_source *source_out, const char **overrides, int *code_out)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        bool is_option = strcmp(word, "-c") == 0 || strcmp(word, "-o") == 0;
+        if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
+            print_usage(stdout);
+            *code_out = EXIT_DONE;
+            return false;
+        }
+        if (is_option && i + 1 == argc) {
+            *code_out = refuse("an argument is missing after ", word);
+            return false;
+        }
+        if (strcmp(word, "-c") == 0) {
+            source_out->file = argv[++i];
+        } else if (strcmp(word, "-o") == 0) {
+            overrides[source_out->override_count++] = argv[++i];
+        } else if (*command_out != NULL || (*command_out = find_command(word)) == NULL) {
+            *code_out = refuse("unknown command or option: ", word);
+            return false;
+        }
+    }
+    if (*command_out == NULL)
+        *code_out = refuse("a command is missing", "");
+    return *command_out != NULL;
+}
+
 int main(int argc, char **argv)
 {
     proc_title_init(argc, argv); /* first: it moves argv and the environment */
-    const struct command *command = NULL;
-    struct config_source source = {0};
     const char **overrides = xcalloc((size_t)argc + 1, sizeof *overrides);
-
-    for (int i = 1; i < argc; i++) {
-        const char *word = argv[i];
-        if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
-            print_usage(stdout);
-            return EXIT_DONE;
-        }
-        bool is_option = strcmp(word, "-c") == 0 || strcmp(word, "-o") == 0;
-        if (is_option && i + 1 == argc)
-            return refuse("an argument is missing after ", word);
-        if (strcmp(word, "-c") == 0)
-            source.file = argv[++i];
-        else if (strcmp(word, "-o") == 0)
-            overrides[source.override_count++] = argv[++i];
-        else if (command != NULL || (command = find_command(word)) == NULL)
-            return refuse("unknown command or option: ", word);
-    }
-    if (command == NULL)
-        return refuse("a command is missing", "");
-    source.overrides = overrides;
-    return command->run(&source);
+    const struct command *command = NULL;
+    struct config_source source = {.overrides = overrides};
+    int code = EXIT_FAILED;
+    if (parse(argc, argv, &command, &source, overrides, &code))
+        code = command->run(&source);
+    free(overrides);
+    return code;
 }
