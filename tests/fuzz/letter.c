@@ -10,13 +10,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 static void check_wire_form(const char *letter, size_t len)
 {
     size_t line_len = 0, recipients = 0;
+    bool in_header = true;
 
     for (size_t i = 0; i < len; i++) {
         unsigned char byte = (unsigned char)letter[i];
         BUG_ON(byte != '\r' && byte != '\n' && (byte < 0x20 || byte > 0x7e));
         BUG_ON(byte == '\n' && (i == 0 || letter[i - 1] != '\r'));
         BUG_ON(byte == '\r' && (i + 1 == len || letter[i + 1] != '\n'));
-        if (line_len == 0 && len - i > 4 && memcmp(letter + i, "To: ", 4) == 0)
+        in_header &= !(line_len == 0 && byte == '\r' && i > 0);
+        if (in_header && line_len == 0 && len - i > 4 && memcmp(letter + i, "To: ", 4) == 0)
             recipients++;
         line_len = byte == '\n' ? 0 : line_len + (byte != '\r');
         BUG_ON(line_len > MIME_LINE_MAX_BYTES);

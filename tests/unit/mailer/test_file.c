@@ -55,9 +55,11 @@ static int close_transport(void **state)
 
 static struct delivery *delivery_number(uint8_t number)
 {
-    static struct delivery deliveries[64];
-    memset(deliveries[number].job_id.bytes, number, UUID_BYTES);
-    return &deliveries[number];
+    static struct delivery *deliveries[64]; /* reachable for as long as the tests run */
+    if (deliveries[number] == NULL)
+        deliveries[number] = xcalloc(1, sizeof(struct delivery) + 1);
+    memset(deliveries[number]->job_id.bytes, number, UUID_BYTES);
+    return deliveries[number];
 }
 
 static void send_text(uint8_t number, const char *text)
