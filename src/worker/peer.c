@@ -35,8 +35,10 @@ void peer_text(const struct sockaddr *address, socklen_t len, char *text_out, si
         else
             text = inet_ntop(AF_INET6, bytes, text_out, (socklen_t)text_bytes);
     }
+    /* A connection that is gone has no address any more, and is not to pass for a local one. */
     if (text == NULL)
-        snprintf(text_out, text_bytes, "unix");
+        snprintf(text_out, text_bytes, "%s",
+                 len > 0 && address->sa_family == AF_UNIX ? "unix" : "unknown");
 }
 
 static bool parse_address(const char *text, struct peer_rule *rule_out)

@@ -7,7 +7,8 @@
 #include "gatepost/base.h"
 #include "gatepost/err.h"
 
-/* "127.0.0.1", "2001:db8::1" or "unix"; an IPv4 address mapped into IPv6 is shown as IPv4. */
+/* "127.0.0.1", "2001:db8::1", "unix" or, when the peer is gone, "unknown", which no rule matches.
+ * An IPv4 address mapped into IPv6 is shown as IPv4. */
 void peer_text(const struct sockaddr *address, socklen_t len, char *text_out, size_t text_bytes);
 
 /* A list like "127.0.0.0/8, ::1, unix". */

@@ -175,6 +175,7 @@ static void send_and_cut(struct request *request, int status, const char *type, 
     request->worker->answers++;
     if (h2o == NULL)
         return;
+    request_wipe_body(request);
     dress(h2o, status, request->id, type, policy,
           request->route != NULL ? request->route->allow : NULL);
     if (status != 204)

@@ -215,6 +215,7 @@ void request_wipe_body(struct request *request)
         return;
     secret_wipe(h2o->entity.base, h2o->entity.len);
     secret_wipe(input->bytes + input->size, input->capacity - input->size);
+    h2o->entity.len = 0;
 }
 
 bool request_read_body(struct request **request)

@@ -73,7 +73,8 @@ struct slice request_query(const struct request *request); /* after the '?', or 
  * kept for later. */
 const char *request_peer(struct request *request);
 
-/* Overwrites the body where libh2o keeps it: it may hold a password. */
+/* Overwrites the body where libh2o keeps it: it may hold a password. request_body is empty from
+ * then on. Every answer does it, if nothing has before. */
 void request_wipe_body(struct request *request);
 
 /* Reads the body into request->body and wipes it from libh2o's buffer. Returns true when it is an

@@ -150,7 +150,6 @@ void route_dispatch(struct request **request)
         }
         if (!route_body_format(route->body, type, request_header(*request, "content-encoding"), len,
                                &(*request)->body_format)) {
-            request_wipe_body(*request);
             reply_unsupported_type(request, type);
             return;
         }

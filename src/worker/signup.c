@@ -141,7 +141,6 @@ void signup_on_request(struct request *request)
 
     request_peer(request);
     if (!read_idempotency_key(request, signup)) {
-        request_wipe_body(request);
         reply_problem(&request, PROBLEM_BAD_REQUEST);
         return;
     }

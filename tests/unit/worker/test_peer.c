@@ -65,12 +65,24 @@ static void test_a_mapped_address_is_shown_as_ipv4(void **state)
     assert_string_equal(text, "unix");
 }
 
+static void test_a_peer_that_is_gone_is_nobody(void **state)
+{
+    struct sockaddr_storage nothing = {0};
+    char text[64];
+
+    (void)state;
+    peer_text((struct sockaddr *)&nothing, 0, text, sizeof(text));
+    assert_string_equal(text, "unknown");
+    assert_false(matches("0.0.0.0/0, ::/0, unix", text));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_networks_are_compared_by_their_leading_bits),
         cmocka_unit_test(test_an_entry_that_is_none_is_refused),
         cmocka_unit_test(test_a_mapped_address_is_shown_as_ipv4),
+        cmocka_unit_test(test_a_peer_that_is_gone_is_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
