@@ -99,7 +99,7 @@ def test_a_token_that_was_not_ours_proves_nothing(server, api, person):
         answer = api.post("/api/auth/verify-email", {"token": token})
         assert (answer.status, answer.json()) == (400, {"token": ["Invalid or expired token."]}), token
         page = api.post("/verify-email", {"token": token}, content_type=FORM)
-        assert page.status == 400 and token not in page.text()
+        assert page.status == 400 and (len(token) < 9 or token not in page.text())
     assert api.get("/verify-email?token=%22%3E%3Cscript%3E").text().count("<script") == 0
     assert api.get("/verify-email").status in (200, 400)
     assert api.post("/api/auth/verify-email", {}).json() == {"token": ["This field is required."]}

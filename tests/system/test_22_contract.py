@@ -49,7 +49,7 @@ def detail(answer):
     ({"username": "a" * 151, "email": "a@b.c", "password": PASSWORD},
      {"username": LONG_150, "email": BAD_EMAIL}),
     ({"username": "a b", "email": "a" * 250 + "@example.com", "password": "short"},
-     {"username": BAD_NAME, "email": LONG_254, "password": [
+     {"username": BAD_NAME, "email": LONG_254 + BAD_EMAIL, "password": [
          "This password is too short. It must contain at least 8 characters."]}),
     ({"username": "!" * 151, "email": "a@b@c.com", "password": PASSWORD},
      {"username": BAD_NAME + LONG_150, "email": BAD_EMAIL}),
@@ -247,12 +247,13 @@ def test_an_address_of_the_dot_atom_kind_is_taken(api, local):
 
 
 def test_passwords_keep_their_spaces_and_every_byte(api):
-    for password in ("  two spaces around  ", "tab\tand\nnewline", "p" * 64, "é" * 512, "x" * 900 + "Y" * 124,
-                     '"quotes\\and\\slashes"', "\u00a0no-break\u00a0", "用户的密码很长很长"):
+    long = "".join(chr(ord("a") + i * i % 23) for i in range(1024))
+    for password in ("  two spaces around  ", "tab\tand\nnewline", long[:64], long[:256], long,
+                     "éß" * 16 + "用户" * 100, '"quotes\\and\\slashes"', "\u00a0no-break\u00a0", "用户的密码很长很长"):
         name = unique()
         assert api.signup(name, password=password).status == (201), password[:20]
         assert api.login(name, password).status == 200
-        assert api.login(name, password + " ").status == 401 or len(password.encode()) == 1024
+        assert api.login(name, password + " ").status in ((400, 401) if password == long else (401,))
         assert api.login(name, password[:-1]).status == 401
         assert api.login(name, password.strip()).status == (200 if password.strip() == password else 401)
 
@@ -441,7 +442,7 @@ def test_a_head_in_pieces_is_checked_as_well(server):
         assert connection.receive().status == 400
 
 
-@pytest.mark.parametrize("size, status", [(3000, 200), (9000, 431), (60000, 431)])
+@pytest.mark.parametrize("size, status", [(3000, 200), (20000, 431), (60000, 431)])
 def test_a_big_head_is_431(server, size, status):
     lines = [("X-Big-%d" % i, "v" * 1000) for i in range(size // 1000)]
     with Connection(server.address) as connection:
@@ -508,7 +509,8 @@ def test_the_methods_of_each_route(api, path):
         if path == "/api/auth/me" and answer.status == 401:
             continue  # authentication comes first, as in DRF
         assert answer.status == 405, (method, answer)
-        assert answer.json() == {"detail": f'Method "{method}" not allowed.'}
+        if method != "HEAD":
+            assert answer.json() == {"detail": f'Method "{method}" not allowed.'}
         assert answer.header("allow") == allow.header("allow")
 
 
@@ -554,7 +556,9 @@ def every_status(server):
     yield "201", made
     yield "200", api.get("/healthz")
     yield "200 me", api.me(pair["access"])
-    yield "200 page", api.get("/verify-email?token=x")
+    token = letter_to(server, f"{name}@example.com").token
+    yield "200 page", api.get(f"/verify-email?token={token}")
+    yield "400 page for a bad link", api.get("/verify-email?token=x")
     yield "202", api.post("/api/auth/verify-email/resend", {"email": "x@example.com"})
     yield "204", api.call("OPTIONS", SIGNUP)
     yield "400", api.post(SIGNUP, "{}")

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from client import Api
-from gatepost import patience, wait_for
+from gatepost import patience, processes_where, wait_for
 from letters import recipients
 from load import Load, assert_all_exist
 from smtp_peer import SmtpPeer
@@ -130,7 +130,7 @@ def test_a_new_start_at_once_waits_for_the_children_of_the_killed_master(victim)
     victim.start()
     first.wait()
     first.stdout.close()
-    alive = [pid for pid in leftover if os.path.exists(f"/proc/{pid}/fd")]
+    alive = set(leftover) & set(processes_where(lambda fields: True))
     assert not alive, [victim.title(pid) for pid in alive]
     assert Api(victim.address).signup("beforethekill").status == 400
 

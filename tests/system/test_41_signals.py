@@ -162,6 +162,7 @@ def test_a_reload_keeps_the_port_the_store_and_the_sessions(reloaded):
     api = Api(reloaded.address)
     assert api.me(pair["access"]).status == 200
     assert api.post("/api/auth/token/refresh", {"refresh": pair["refresh"]}).status == 200
+    api.close()
 
 
 def test_changed_keys_take_effect(reloaded):
@@ -172,9 +173,12 @@ def test_changed_keys_take_effect(reloaded):
     assert answer.status == 400
     assert answer.json() == {"password": [
         "This password is too short. It must contain at least 12 characters."]}
+    api.close()
     write_config(reloaded, CONFIG)
     reload(reloaded)
-    assert Api(reloaded.address).signup(unique(), password="elevenchars").status == 201
+    api = Api(reloaded.address)
+    assert api.signup(unique(), password="elevenchars").status == 201
+    api.close()
 
 
 def test_a_changed_store_key_replaces_the_store_and_fails_no_request(prepare):

@@ -71,21 +71,27 @@ def test_an_unreachable_address_is_named(prepare):
     assert refused(prepare({"http.listen": "192.0.2.1:8000"}), "192.0.2.1:8000") == 1
 
 
-def test_several_listeners_are_printed_in_order(serve):
-    server = serve({"http.listen": "127.0.0.1:0, unix:var/http.sock, [::1]:0"})
+def test_several_listeners_are_printed_in_order(prepare):
+    server = prepare()
+    path = str(server.directory / "http.sock")
+    server.settings["http.listen"] = f"127.0.0.1:0, unix:{path}, [::1]:0"
+    server.start()
     first, second, third = server.listeners
-    assert first.startswith("127.0.0.1:") and second == "unix:var/http.sock"
+    assert first.startswith("127.0.0.1:") and second == f"unix:{path}"
     assert third.startswith("[::1]:") and not third.endswith(":0")
-    path = str(server.directory / "var" / "http.sock")
     for address in (server.address, path, ("::1", int(third.rsplit(":", 1)[1]))):
         api = Api(address)
         assert api.get("/healthz").status == 200
         assert api.signup(unique()).status == 201
         assert api.get("/metrics").status == 200
+        api.close()
+    server.stop()
+    assert not os.path.exists(path), "the socket file stays behind"
 
 
 def test_a_stale_unix_socket_is_replaced_and_a_live_one_is_not(prepare):
-    server = prepare({"http.listen": "unix:http.sock"})
+    server = prepare()
+    server.settings["http.listen"] = f"unix:{server.directory}/http.sock"
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(server.directory / "http.sock"))
     server.start()
@@ -105,7 +111,7 @@ def test_systemd_sockets_are_used(prepare):
         port, fd = inherited.getsockname()[1], inherited.fileno()
         server = prepare(
             {"http.listen": f"127.0.0.1:{port}"}, pass_fds=(fd,),
-            wrap=("sh", "-c", f'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&{fd}', "sh"))
+            wrap=("bash", "-c", f'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&{fd}', "sh"))
         server.start()
         assert server.listeners == [f"127.0.0.1:{port}"]
         assert Api(server.address).get("/healthz").status == 200
@@ -141,6 +147,7 @@ def test_the_segment_is_under_32_mib_and_has_no_name(serve):
     before = set(os.listdir("/dev/shm"))
     server = serve({"http.workers": None})
     assert not {n for n in set(os.listdir("/dev/shm")) - before if "gatepost" in n}
+    assert len(server.workers()) == len(os.sched_getaffinity(0))
     sizes = []
     with open(f"/proc/{server.pid}/maps") as maps:
         for line in maps:

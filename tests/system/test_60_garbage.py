@@ -8,7 +8,7 @@ from client import Api, Closed, Connection, PASSWORD, encode, unique
 from gatepost import wait_for
 
 SEED = int(os.environ.get("GATEPOST_SEED", "20261123"))
-MUTATED, RANDOM = 9_000, 1_000
+MUTATED, RANDOM = 8_000, 2_000
 ROUTES = ["/api/auth/signup", "/api/auth/login", "/api/auth/verify-email", "/verify-email",
           "/api/auth/verify-email/resend", "/api/auth/token/refresh", "/api/auth/token/verify"]
 BODIES = [
@@ -51,7 +51,10 @@ def test_mutated_bodies_get_an_answer_of_the_contract(server):
             answer = connection.receive()
         except Closed as error:
             raise AssertionError(f"seed {SEED}, request {i}: {error}: {request!r}") from None
-        assert answer.status in (200, 201, 202, 400, 401, 413), (SEED, i, request, answer)
+        allowed = (200, 201, 202, 400, 401, 413)
+        if request.startswith(b"POST /verify-email ") and not form:
+            allowed = (400,) if body == b"" else (413, 415)  # a form alone is read
+        assert answer.status in allowed, (SEED, i, request, answer)
         statuses[answer.status] = statuses.get(answer.status, 0) + 1
         if answer.closes():
             connection.close()
