@@ -214,7 +214,12 @@ void request_wipe_body(struct request *request)
     if (h2o->entity.len == 0)
         return;
     secret_wipe(h2o->entity.base, h2o->entity.len);
-    secret_wipe(input->bytes + input->size, input->capacity - input->size);
+    /* What is spare may hold what was moved from there. capacity counts from _buf; bytes has moved
+     * on by the requests that were answered out of this buffer. */
+    char *spare = input->bytes + input->size;
+    const char *end = input->_buf + input->capacity;
+    if (input->bytes != NULL && spare < end)
+        secret_wipe(spare, (size_t)(end - spare));
     h2o->entity.len = 0;
 }
 
