@@ -28,7 +28,8 @@ struct sweep {
     mono_ns after_full_at; /* an extra sweep, or 0 */
     uint64_t lane_full_seen;
     int64_t clock_offset_ms; /* wall less monotonic, at the last sweep */
-    wall_ms after_due;       /* cursor */
+    uint64_t rows_read;
+    wall_ms after_due; /* cursor */
     struct uuid after_job;
 };
 
@@ -106,6 +107,7 @@ static bool take_page(struct sweep *sweep, struct slice rows)
             return false;
         sweep->after_due = row.due;
         sweep->after_job = row.job_id;
+        sweep->rows_read++;
     }
     return true;
 }
@@ -132,7 +134,9 @@ static void on_page(void *context, enum store_status status, struct slice payloa
         return;
     }
     sweep->state = SWEEP_READY;
-    if (take_page(sweep, page.rows) && !page.more)
+    /* A page that moves nothing on would be asked for again at once, for ever. */
+    uint64_t rows_before = sweep->rows_read;
+    if (take_page(sweep, page.rows) && (!page.more || sweep->rows_read == rows_before))
         end(sweep, sweep_ns(sweep));
 }
 
