@@ -38,37 +38,33 @@ static const struct problem_row PROBLEMS[PROBLEM_COUNT] = {
     [PROBLEM_USER_INACTIVE] = {401, "{\"detail\":\"User is inactive\",\"code\":\"user_inactive\"}"},
 };
 
+struct reason_row {
+    int status;
+    const char *reason;
+};
+
+static const struct reason_row REASONS[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {422, "Unprocessable Content"},
+    {431, "Request Header Fields Too Large"},
+    {503, "Service Unavailable"},
+};
+
 static const char *reason_of(int status)
 {
-    switch (status) {
-    case 200:
-        return "OK";
-    case 201:
-        return "Created";
-    case 202:
-        return "Accepted";
-    case 204:
-        return "No Content";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 413:
-        return "Content Too Large";
-    case 415:
-        return "Unsupported Media Type";
-    case 417:
-        return "Expectation Failed";
-    case 422:
-        return "Unprocessable Content";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 503:
-        return "Service Unavailable";
+    for (size_t i = 0; i < ARRAY_LEN(REASONS); i++) {
+        if (REASONS[i].status == status)
+            return REASONS[i].reason;
     }
     return "Internal Server Error";
 }
