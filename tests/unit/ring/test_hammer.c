@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ struct notes {
 
 static struct segment *segment;
 static struct notes *notes;
+static pid_t children[2]; /* producer, consumer; 0: none */
 
 static uint64_t mix(uint64_t value)
 {
@@ -177,45 +179,54 @@ static void *consume(void *context)
     }
 }
 
-static pid_t start(void *(*side)(void *))
+/* Side 0 produces, side 1 consumes. */
+static void start(int side)
 {
     uint64_t limit = UINT64_MAX;
+    pid_t parent = getpid();
     pid_t pid = fork();
 
     assert_true(pid >= 0);
     if (pid == 0) {
-        side(&limit);
+        /* A failed test must not leave the other side hammering for ever. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() == parent)
+            (side == 0 ? produce : consume)(&limit);
         _exit(0);
     }
-    return pid;
+    children[side] = pid;
 }
 
-static void expect_clean_exit(pid_t pid)
+static void expect_clean_exit(int side)
 {
+    pid_t pid = children[side];
     int status;
 
+    children[side] = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
 }
 
 /* A child that found a wrong record has ended by itself before it could be killed. */
-static void kill_one(pid_t pid)
+static void kill_one(int side)
 {
+    pid_t pid = children[side];
     int status;
 
+    children[side] = 0;
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 /* The producer ends first, so that all it pushed is there to be taken. */
-static void finish(pid_t producer, pid_t consumer)
+static void finish(void)
 {
     atomic_store(&notes->stop, 1);
-    expect_clean_exit(producer);
+    expect_clean_exit(0);
     atomic_store(&notes->stop, 2);
     wake_slot(segment, segment_store_slot(segment));
-    expect_clean_exit(consumer);
+    expect_clean_exit(1);
     assert_int_equal(atomic_load(&notes->taken), atomic_load(&notes->pushed));
     print_message("%llu records, %llu waits, %llu kills in a push, %llu in a take, %llu late\n",
                   (unsigned long long)atomic_load(&notes->pushed),
@@ -227,21 +238,16 @@ static void finish(pid_t producer, pid_t consumer)
 
 static void hammer(bool kill_producer, bool kill_consumer)
 {
-    pid_t producer = start(produce);
-    pid_t consumer = start(consume);
-
+    start(0);
+    start(1);
     srandom((unsigned)getpid());
     for (int i = 0; i < STAGE_KILLS; i++) {
         usleep((useconds_t)(random() % 4000));
-        if (kill_producer && (!kill_consumer || random() % 2 == 0)) {
-            kill_one(producer);
-            producer = start(produce);
-        } else {
-            kill_one(consumer);
-            consumer = start(consume);
-        }
+        int side = kill_producer && (!kill_consumer || random() % 2 == 0) ? 0 : 1;
+        kill_one(side);
+        start(side);
     }
-    finish(producer, consumer);
+    finish();
     assert_true(atomic_load(&notes->pushed) > STAGE_KILLS);
     /* Only who was killed in the middle can have left the other side asleep, and once each. */
     assert_true(atomic_load(&notes->lost_wakeups) <=
@@ -269,12 +275,11 @@ static void test_no_record_is_lost_doubled_or_torn_when_either_side_is_killed(vo
 static void test_no_wake_up_is_lost_while_nobody_is_killed(void **state)
 {
     (void)state;
-    pid_t producer = start(produce);
-    pid_t consumer = start(consume);
-
+    start(0);
+    start(1);
     while (atomic_load(&notes->pushed) < STAGE_RECORDS / 2)
         usleep(1000);
-    finish(producer, consumer);
+    finish();
     assert_true(atomic_load(&notes->waits) > 10);
     assert_int_equal(atomic_load(&notes->lost_wakeups), 0);
 }
@@ -311,6 +316,10 @@ static int tear_down(void **state)
 {
     (void)state;
     alarm(0);
+    for (int side = 0; side < 2; side++) {
+        if (children[side] != 0)
+            kill_one(side);
+    }
     munmap(notes, sizeof(*notes));
     segment_close(&segment);
     return 0;
