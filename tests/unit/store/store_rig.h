@@ -17,6 +17,15 @@
 #include "gatepost/proc.h"
 #include "gatepost/store_client.h"
 
+#ifdef __SANITIZE_THREAD__
+/* Berkeley DB is not instrumented: ThreadSanitizer sees its latches but not its rules for them. */
+const char *__tsan_default_suppressions(void) __attribute__((visibility("default")));
+const char *__tsan_default_suppressions(void)
+{
+    return "called_from_lib:libdb-5.3.so\ndeadlock:libdb-5.3.so\n";
+}
+#endif
+
 struct rig {
     struct segment *segment;
     struct config config;
