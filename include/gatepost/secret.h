@@ -41,7 +41,8 @@ void random_bytes(void *bytes_out, size_t len);
 
 /* HMAC-SHA-256 (RFC 2104, 6234). */
 #define MAC_BYTES 32
-void secret_mac(const struct secret *key, const void *bytes, size_t len, uint8_t mac_out[MAC_BYTES]);
+void secret_mac(const struct secret *key, const void *bytes, size_t len,
+                uint8_t mac_out[MAC_BYTES]);
 
 /* HKDF-SHA-256 without salt (RFC 5869): a key for one purpose, out of a key for another. */
 void secret_derive(const struct secret *key, const char *purpose, struct secret *derived_out);

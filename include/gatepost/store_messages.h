@@ -13,16 +13,17 @@ enum store_request {
 #undef REQUEST
 };
 
-/* How a request ended. Written on the answer lane but for STORE_AWAY, which the asking side says. */
+/* How a request ended. Written on the answer lane but for STORE_AWAY, which the asking side says.
+ */
 enum store_status {
     STORE_OK,
-    STORE_DUPLICATE,   /* a unique key is taken */
-    STORE_NOT_FOUND,   /* no such row */
-    STORE_SPENT,       /* it was, but has been used, voided or replaced */
-    STORE_REFUSED,     /* the request made no sense; reported to the master */
-    STORE_BUSY,        /* disk mark or log cap: try later */
-    STORE_POISON,      /* it was in work at two deaths of the store */
-    STORE_AWAY,        /* no answer in time: it may or may not have happened */
+    STORE_DUPLICATE, /* a unique key is taken */
+    STORE_NOT_FOUND, /* no such row */
+    STORE_SPENT,     /* it was, but has been used, voided or replaced */
+    STORE_REFUSED,   /* the request made no sense; reported to the master */
+    STORE_BUSY,      /* disk mark or log cap: try later */
+    STORE_POISON,    /* it was in work at two deaths of the store */
+    STORE_AWAY,      /* no answer in time: it may or may not have happened */
     STORE_STATUS_COUNT
 };
 
