@@ -134,6 +134,8 @@ static void take_ask(struct store *store, uint32_t slot, size_t len)
     if (head.epoch != store->heritage->generation)
         return;
     packed = slice_of(unpacker.bytes, unpacker.len);
+    if (head.repeat)
+        metric_count(METRIC_STORE_RESENT);
     if (head.acknowledged > seat->acknowledged)
         seat->acknowledged = head.acknowledged;
     if (head.sequence == 0 || head.sequence == UINT64_MAX) {

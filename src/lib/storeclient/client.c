@@ -14,7 +14,6 @@
 
 #include "gatepost/lane.h"
 #include "gatepost/log.h"
-#include "gatepost/metrics.h"
 
 #define ASKS_MAX       1024U /* under way, of all kinds */
 #define BUCKETS        1024U /* of the table that finds an ask by its sequence */
@@ -157,8 +156,6 @@ static bool ask_send(struct store_client *client, struct ask *ask)
     if (!lane_push(&client->asks, ask->record, ask->record_len))
         return false;
     ask->sent = true;
-    if (ask->repeat)
-        counter_add(client->segment, client->slot, METRIC_STORE_RESENT, 1);
     return true;
 }
 

@@ -1,96 +1,5 @@
-/* The store as a process: batches, repeats, mad askers, slow and broken disks. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <db.h>
-#include <errno.h>
-
-#include "store/sync.h"
-#include "store_rig.h"
-
-static int make(void **state)
-{
-    struct rig *rig = xcalloc(1, sizeof(*rig));
-
-    rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
-static int start(void **state)
-{
-    make(state);
-    rig_start(*state, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    rig_fini(*state);
-    free(*state);
-    return 0;
-}
-
-/* ---- a worker without the client's manners: every byte of an ask is this test's
- * ------------------ */
-
-static void push_ask(struct rig *rig, const struct ask_head *head, enum store_request request,
-                     struct slice message)
-{
-    struct lane lane = lane_open(rig->segment, rig->slot, LANE_ASK);
-    uint8_t bytes[LANE_RECORD_MAX_BYTES];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
-    struct ask_head full = *head;
-
-    full.epoch = full.epoch ? full.epoch : rig->epoch;
-    full.request = (uint8_t)request;
-    ask_head_pack(&packer, &full);
-    pack_raw(&packer, message.at, message.len);
-    assert_false(packer.overflow);
-    assert_true(lane_push(&lane, bytes, packer.len));
-}
-
-static void push_signup(struct rig *rig, const struct ask_head *head, uint64_t number)
-{
-    uint8_t bytes[4096];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
-    struct rig_person person = rig_person(number);
-
-    rig_pack_signup(&packer, &person, (struct slice){0}, (struct slice){0});
-    push_ask(rig, head, STORE_ACCOUNT_CREATE, packer_slice(&packer));
-}
-
-/* The next answer within ms; false when there is none. */
-static bool next_answer(struct rig *rig, int ms, struct answer_head *head_out)
-{
-    struct lane lane = lane_open(rig->segment, rig->slot, LANE_ANSWER);
-    uint8_t bytes[LANE_RECORD_MAX_BYTES];
-    struct unpacker unpacker;
-    size_t len;
-
-    for (int i = 0; i <= ms; i++) {
-        if (lane_take(&lane, bytes, &len) == LANE_RECORD) {
-            unpacker = unpacker_over(slice_of(bytes, len));
-            assert_true(answer_head_unpack(&unpacker, head_out));
-            return true;
-        }
-        usleep(1000);
-    }
-    return false;
-}
-
-static enum store_status answer_to(struct rig *rig, uint64_t sequence)
-{
-    struct answer_head head;
-
-    assert_true(next_answer(rig, 5000, &head));
-    assert_int_equal(head.sequence, sequence);
-    return (enum store_status)head.status;
-}
+/* The store as a process: batches, repeats, deaths, mad askers. */
+#include "mad_worker.h"
 
 /* ---- the path of a sign-up --------------------------------------------------------------------
  */
@@ -284,132 +193,25 @@ static void test_answers_that_nobody_reads_wait_and_stop_that_lane(void **state)
     assert_int_equal(answered + 1, asked);
 }
 
-/* ---- disks
- * ---------------------------------------------------------------------------------------- */
-
-#define SLOW_MS 200
-
-static int slow_sync(int fd)
-{
-    usleep(SLOW_MS * 1000);
-    return fdatasync(fd);
-}
-
-static void be_slow(void)
-{
-    sync_replace(slow_sync);
-}
-
-static void test_no_write_is_answered_before_its_flush_and_no_lookup_waits_for_one(void **state)
-{
-    struct rig *rig = *state;
-    struct rig_answer answer;
-    struct rig_answer signup = {0};
-    uint8_t bytes[4096];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
-    struct rig_person person = rig_person(2);
-    mono_ns began;
-    mono_ns longest = 0;
-    int lookups = 0;
-
-    rig_start(rig, be_slow);
-    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
-    rig_pack_signup(&packer, &person, (struct slice){0}, (struct slice){0});
-    began = clock_mono_ns();
-    assert_true(store_ask(rig->client, STORE_ACCOUNT_CREATE, packer_slice(&packer),
-                          began + 20 * NS_PER_S, rig_on_answer, &signup));
-    for (; clock_mono_ns() - began < (SLOW_MS - 50) * NS_PER_MS; lookups++) {
-        mono_ns asked = clock_mono_ns();
-
-        assert_int_equal(rig_credentials(rig, "person1", &answer), STORE_OK);
-        if (clock_mono_ns() - asked > longest)
-            longest = clock_mono_ns() - asked;
-        assert_false(signup.came);
-    }
-    while (!signup.came)
-        rig_turn(rig, 10);
-    assert_int_equal(signup.status, STORE_OK);
-    assert_true(clock_mono_ns() - began >= SLOW_MS * NS_PER_MS);
-    assert_true(lookups > 20);
-    assert_true(longest < (SLOW_MS / 2) * NS_PER_MS);
-}
-
-static int failing_sync(int fd)
-{
-    (void)fd;
-    errno = EIO;
-    return -1;
-}
-
-static void be_broken(void)
-{
-    sync_replace(failing_sync);
-}
-
-static void test_a_failed_flush_condemns_the_store(void **state)
-{
-    struct rig *rig = *state;
-    struct answer_head head;
-    struct proc_message message;
-    bool gone = false;
-    bool condemned = false;
-    int status;
-
-    rig_start(rig, NULL);
-    assert_int_equal(rig_stop(rig), 0);
-    rig_fork(rig, be_broken);
-    for (int i = 0; board_get(rig->segment, BOARD_STORE_EPOCH) != rig->epoch && i < 5000 &&
-                    board_get(rig->segment, BOARD_STORE_CONDEMNED) == 0;
-         i++)
-        usleep(1000);
-    push_signup(rig, &(struct ask_head){.sequence = 1}, 1);
-    assert_false(next_answer(rig, 300, &head));
-    assert_int_equal(board_get(rig->segment, BOARD_STORE_CONDEMNED), 1);
-    while (proc_receive_from_child(rig->control_fd, &message, &gone))
-        condemned |= message.kind == MESSAGE_CONDEMNED;
-    assert_true(condemned);
-    status = rig_reap(rig);
-    assert_true(WIFSIGNALED(status));
-    assert_int_equal(WTERMSIG(status), SIGABRT);
-}
-
-static void test_below_the_first_mark_signups_are_refused_and_logins_go_on(void **state)
-{
-    struct rig *rig = *state;
-    struct rig_answer answer;
-
-    rig_start(rig, NULL);
-    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
-    assert_int_equal(rig_stop(rig), 0);
-    rig->config.store_signup_free_mib = 1LL << 40;
-    rig_start(rig, NULL);
-    assert_int_equal(rig_signup(rig, 2, &answer), STORE_BUSY);
-    assert_int_equal(rig_credentials(rig, "person1", &answer), STORE_OK);
-    assert_int_equal(board_get(rig->segment, BOARD_DISK), 1);
-    assert_int_equal(rig_stop(rig), 0);
-    rig->config.store_signup_free_mib = 0;
-    rig_start(rig, NULL);
-    assert_int_equal(rig_signup(rig, 2, &answer), STORE_OK);
-    assert_int_equal(board_get(rig->segment, BOARD_DISK), 0);
-}
-
 int main(void)
 {
-#define TEST(name)      cmocka_unit_test_setup_teardown(name, start, end)
-#define TEST_COLD(name) cmocka_unit_test_setup_teardown(name, make, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_signup_is_there_for_the_login),
-        TEST(test_a_store_that_stops_leaves_everything_behind),
-        TEST(test_a_refused_write_leaves_its_neighbours_whole),
-        TEST(test_a_repeat_gets_the_stored_answer_until_it_is_acknowledged),
-        TEST(test_the_answers_of_a_dead_worker_are_forgotten_and_its_seat_closed),
-        TEST(test_asks_for_another_store_are_dropped_without_a_word),
-        TEST_COLD(test_a_write_that_was_in_work_at_two_deaths_is_not_tried_again),
-        TEST(test_nonsense_is_refused_and_reported_once),
-        TEST(test_answers_that_nobody_reads_wait_and_stop_that_lane),
-        TEST_COLD(test_no_write_is_answered_before_its_flush_and_no_lookup_waits_for_one),
-        TEST_COLD(test_a_failed_flush_condemns_the_store),
-        TEST_COLD(test_below_the_first_mark_signups_are_refused_and_logins_go_on),
+        cmocka_unit_test_setup_teardown(test_a_signup_is_there_for_the_login, start, end),
+        cmocka_unit_test_setup_teardown(test_a_store_that_stops_leaves_everything_behind, start,
+                                        end),
+        cmocka_unit_test_setup_teardown(test_a_refused_write_leaves_its_neighbours_whole, start,
+                                        end),
+        cmocka_unit_test_setup_teardown(
+            test_a_repeat_gets_the_stored_answer_until_it_is_acknowledged, start, end),
+        cmocka_unit_test_setup_teardown(
+            test_the_answers_of_a_dead_worker_are_forgotten_and_its_seat_closed, start, end),
+        cmocka_unit_test_setup_teardown(test_asks_for_another_store_are_dropped_without_a_word,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_write_that_was_in_work_at_two_deaths_is_not_tried_again, make, end),
+        cmocka_unit_test_setup_teardown(test_nonsense_is_refused_and_reported_once, start, end),
+        cmocka_unit_test_setup_teardown(test_answers_that_nobody_reads_wait_and_stop_that_lane,
+                                        start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
