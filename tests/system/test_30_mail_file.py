@@ -1,6 +1,7 @@
 """The letter itself, as the file transport leaves it, and what the directory looks like."""
 import os
 import re
+import signal
 import stat
 
 import pytest
@@ -111,6 +112,8 @@ def test_a_directory_that_is_gone_delays_letters_and_stops_nothing(serve):
     server.wait_event("relay.troubled")
     assert api.get("/readyz").status == 200
     server.mail_dir.mkdir(mode=0o700)
+    api.close()
+    os.kill(server.pid, signal.SIGHUP)  # the mailer opens the directory at its start
     letter_to(server, "second@example.com", seconds=15)
 
 

@@ -1,8 +1,5 @@
 """A relay that accepts and never answers, and none at all: sign-ups go on, no letter is lost."""
-import time
 from collections import Counter
-
-import pytest
 
 from client import Api, unique
 from gatepost import free_port, patience, wait_for

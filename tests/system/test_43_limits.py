@@ -6,7 +6,7 @@ import time
 import pytest
 
 from client import Api, Closed, Connection, account, encode, unique
-from gatepost import SLOW, cpu_seconds, patience, wait_for
+from gatepost import cpu_seconds, patience, wait_for
 
 
 class Slow(threading.Thread):

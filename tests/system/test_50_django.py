@@ -4,13 +4,11 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from client import Api, Connection, unique
-from gatepost import patience, scaled
 
 KEY = "the signing key that both services hold, 32 bytes and more"
 ITERATIONS = 1000
