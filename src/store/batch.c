@@ -25,17 +25,17 @@ struct batch {
     struct parcel_queue asks;    /* carried out; kept in case that all of it fails */
     struct parcel_queue answers; /* not yet told */
     struct tally tally_before;
+    bool changed; /* something was put or deleted, by whichever of them */
 };
 
-static struct parcel *answer_new(const struct store *store, const struct parcel *ask,
-                                 enum store_status status, struct slice payload)
+static struct parcel *answer_new(const struct parcel *ask, enum store_status status,
+                                 struct slice payload)
 {
     struct parcel *answer = xcalloc(1, sizeof(*answer) + ANSWER_HEAD_BYTES + payload.len);
     struct packer packer = packer_over(answer->bytes, ANSWER_HEAD_BYTES + payload.len);
 
     answer->slot = ask->slot;
     answer->generation = ask->generation;
-    answer->commit = store->commits + 1;
     answer->len = ANSWER_HEAD_BYTES + payload.len;
     answer_head_pack(
         &packer, &(struct answer_head){.sequence = ask->head.sequence, .status = (uint8_t)status});
@@ -53,6 +53,8 @@ static void carry_out(struct store *store, struct batch *batch, struct parcel *a
 
     if (!seat)
         return; /* nobody waits for it any more */
+    board_set(store->segment, BOARD_WORK_INCARNATION,
+              0); /* never one's name with another's number */
     board_set(store->segment, BOARD_WORK_SEQUENCE, ask->head.sequence);
     board_set(store->segment, BOARD_WORK_INCARNATION, seat->shelf.incarnation);
     life_sign(store->segment, store->env.slot);
@@ -70,10 +72,11 @@ static void carry_out(struct store *store, struct batch *batch, struct parcel *a
         call->answer.len = 0;
         seat_report(store, ask->slot, "a write that makes no sense");
     }
+    batch->changed |= call->changed;
     if (call->changed)
         draft_add(call, &seat->shelf, &seat->draft, ask->head.sequence, status,
                   packer_slice(&call->answer));
-    parcel_append(&batch->answers, answer_new(store, ask, status, packer_slice(&call->answer)));
+    parcel_append(&batch->answers, answer_new(ask, status, packer_slice(&call->answer)));
 }
 
 /* What the transaction does besides: answers kept and forgotten, upkeep, the tally. */
@@ -82,6 +85,7 @@ static void finish(struct store *store, struct batch *batch)
     struct call *call = &batch->call;
     const struct tally *now = &store->env.tally;
 
+    call->changed = false;
     for (uint32_t slot = 0; slot < store->seat_count; slot++) {
         struct seat *seat = &store->seats[slot];
 
@@ -95,6 +99,7 @@ static void finish(struct store *store, struct batch *batch)
     purge_step(&store->purge, call, batch->asks.count);
     if (memcmp(now, &batch->tally_before, sizeof(*now)) != 0)
         meta_put_tally(call);
+    batch->changed |= call->changed;
 }
 
 static void settle_shelves(struct store *store, bool committed)
@@ -118,17 +123,23 @@ static void settle_shelves(struct store *store, bool committed)
         store->doomed_count = 0;
 }
 
+/* Refusals rest on what was committed before, which may not be on disk yet either: they wait for
+ * that, but a batch of nothing else asks for no flush. */
 static void on_committed(struct store *store, struct batch *batch)
 {
     struct parcel *answer;
 
-    store->commits++;
-    metric_count(METRIC_STORE_COMMITS);
-    while ((answer = parcel_take(&batch->answers)))
+    if (batch->changed) {
+        store->commits++;
+        metric_count(METRIC_STORE_COMMITS);
+        meta_show(&store->env);
+        flusher_ask(store->flusher, store->commits);
+        checkpointer_note(store->checkpointer);
+    }
+    while ((answer = parcel_take(&batch->answers))) {
+        answer->commit = store->commits;
         parcel_append(&store->held, answer);
-    meta_show(&store->env);
-    flusher_ask(store->flusher, store->commits);
-    checkpointer_note(store->checkpointer);
+    }
 }
 
 /* None of it has happened: everybody may try again. */

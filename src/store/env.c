@@ -17,8 +17,8 @@
 #include "meta.h"
 
 #define PAGE_BYTES       4096U
-#define LOG_BUFFER_BYTES (8U << 20) /* a batch waits for the disk only when this is full */
-#define LOG_FILE_BYTES   (16U << 20)
+#define LOG_BUFFER_BYTES (8U << 20)  /* a batch waits for the disk only when this is full */
+#define LOG_FILE_BYTES   (64U << 20) /* a new file waits for a flush: seldom */
 #define TRANSACTIONS_MAX 32U
 
 static const char *const table_files[TABLE_COUNT] = {

@@ -10,12 +10,14 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "sync.h"
 
-#define WAIT_MS 200 /* also how often the disk's room is looked at */
+#define ROUNDS_A_LOOK 64U /* a busy store looks for orders so often: each look is a system call */
+#define WAIT_MS       200 /* also how often the disk's room is looked at */
 
 /* A predecessor that died at a write left its name on the board. The same one at two deaths in a
  * row is not given a third. */
@@ -140,24 +142,39 @@ static void sleep_until_woken(struct store *store)
 
     (void)poll(fds, ARRAY_LEN(fds), WAIT_MS);
     if (fds[2].revents != 0)
-        exit(EXIT_ORPHANED);
+        _exit(EXIT_ORPHANED);
+}
+
+/* Returns true when the master said stop, and when that must be over. */
+static bool told_to_stop(struct store *store, mono_ns *until_out)
+{
+    struct proc_message message;
+
+    while (proc_receive(store->heritage, &message)) {
+        if (message.kind != ORDER_STOP && message.kind != ORDER_DRAIN)
+            continue;
+        *until_out = clock_mono_ns() + message.value * NS_PER_MS;
+        return true;
+    }
+    return false;
 }
 
 /* Serves until the master says stop. Returns when the stop must be over. */
 static mono_ns serve(struct store *store)
 {
-    struct proc_message message;
+    uint32_t rounds = 0;
+    mono_ns until;
 
     for (;;) {
-        while (proc_receive(store->heritage, &message)) {
-            if (message.kind == ORDER_STOP || message.kind == ORDER_DRAIN)
-                return clock_mono_ns() + message.value * NS_PER_MS;
-        }
+        if (rounds++ % ROUNDS_A_LOOK == 0 && told_to_stop(store, &until))
+            return until;
         if (step(store))
             continue;
         wake_prepare(store->segment, store->env.slot);
-        if (!step(store))
+        if (!step(store)) {
             sleep_until_woken(store);
+            rounds = 0;
+        }
         wake_done(store->segment, store->env.slot);
     }
 }

@@ -1,7 +1,9 @@
 /* The store on slow, broken and full disks. */
 #include "mad_worker.h"
 
+#include <db.h>
 #include <errno.h>
+#include <fcntl.h>
 
 #include "store/sync.h"
 
@@ -114,6 +116,60 @@ static void test_below_the_first_mark_signups_are_refused_and_logins_go_on(void 
     assert_int_equal(board_get(rig->segment, BOARD_DISK), 0);
 }
 
+/* A disk that is full while this file exists; the name is set before the store is forked. */
+static char full_mark[128];
+
+static ssize_t full_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    if (access(full_mark, F_OK) == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return pwrite(fd, bytes, len, at);
+}
+
+/* Berkeley DB seeks and writes where pwrite failed. */
+static ssize_t full_write(int fd, const void *bytes, size_t len)
+{
+    if (access(full_mark, F_OK) == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return write(fd, bytes, len);
+}
+
+static void be_full_at_times(void)
+{
+    db_env_set_func_write(full_write);
+    db_env_set_func_pwrite(full_pwrite);
+}
+
+static void test_a_log_that_cannot_be_written_keeps_answers_back_and_ends_by_itself(void **state)
+{
+    struct rig *rig = *state;
+    struct answer_head head;
+    int mark;
+
+    snprintf(full_mark, sizeof(full_mark), "%s-full", rig->dir);
+    rig_start(rig, be_full_at_times);
+    push_signup(rig, &(struct ask_head){.sequence = 1}, 1);
+    assert_int_equal(answer_to(rig, 1), STORE_OK);
+    mark = open(full_mark, O_CREAT | O_WRONLY, 0600);
+    assert_true(mark >= 0);
+    close(mark);
+    push_signup(rig, &(struct ask_head){.sequence = 2}, 2);
+    assert_false(next_answer(rig, 100, &head)); /* committed, but not on disk */
+    push_signup(rig, &(struct ask_head){.sequence = 3}, 3);
+    assert_int_equal(answer_to(rig, 3), STORE_BUSY);
+    assert_int_equal(unlink(full_mark), 0);
+    assert_int_equal(answer_to(rig, 2), STORE_OK);
+    push_signup(rig, &(struct ask_head){.sequence = 4}, 3);
+    assert_int_equal(answer_to(rig, 4), STORE_OK);
+    rig_kill(rig);
+    rig_start(rig, NULL);
+    assert_int_equal(board_get(rig->segment, BOARD_USERS), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +178,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_failed_flush_condemns_the_store, make, end),
         cmocka_unit_test_setup_teardown(
             test_below_the_first_mark_signups_are_refused_and_logins_go_on, make, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_log_that_cannot_be_written_keeps_answers_back_and_ends_by_itself, make, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
