@@ -26,6 +26,7 @@ struct pending_file {
 
 struct file_transport {
     struct transport transport; /* first */
+    const char *folder;         /* mail.dir; the configuration's */
     int folder_fd;
     size_t count;
     struct pending_file pending[FILE_LANES];
@@ -97,6 +98,43 @@ static void tell(struct file_transport *file, const struct pending_file *pending
     file->transport.on_outcome(file->transport.context, pending->delivery, &outcome);
 }
 
+/* The folder: made where only it is missing, a real one, ours to write. */
+static int folder_open(const char *path, struct err *err)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        err_set(err, "mail.dir: %s cannot be made: %s", path, strerror(errno));
+        return -1;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        err_set(err, "mail.dir: %s cannot be opened: %s", path, strerror(errno));
+        return -1;
+    }
+    if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        err_set(err, "mail.dir: %s cannot be written to: %s", path, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Somebody who empties the folder may remove it, or put another in its place: letters go to the one
+ * that has the name now. On failure the old one stays, and its errors are told with the letters. */
+static void folder_look(struct file_transport *file)
+{
+    struct stat named, held;
+    struct err err;
+
+    if (stat(file->folder, &named) == 0 && fstat(file->folder_fd, &held) == 0 &&
+        named.st_dev == held.st_dev && named.st_ino == held.st_ino)
+        return;
+    int folder_fd = folder_open(file->folder, &err);
+    if (folder_fd < 0)
+        return;
+    close(file->folder_fd);
+    file->folder_fd = folder_fd;
+}
+
 static bool file_work(struct transport *transport)
 {
     struct file_transport *file = (struct file_transport *)transport;
@@ -104,6 +142,7 @@ static bool file_work(struct transport *transport)
 
     if (count == 0)
         return false;
+    folder_look(file);
     for (size_t i = 0; i < count; i++)
         write_out(file, &file->pending[i]);
     for (size_t i = 0; i < count; i++)
@@ -134,32 +173,13 @@ static void file_close(struct transport **transport)
     *transport = NULL;
 }
 
-/* The folder: made where only it is missing, a real one, ours to write. */
-static int folder_open(const char *path, struct err *err)
-{
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        err_set(err, "mail.dir: %s cannot be made: %s", path, strerror(errno));
-        return -1;
-    }
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        err_set(err, "mail.dir: %s cannot be opened: %s", path, strerror(errno));
-        return -1;
-    }
-    if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
-        err_set(err, "mail.dir: %s cannot be written to: %s", path, strerror(errno));
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 struct transport *file_open(const struct config *config, struct err *err)
 {
     int folder_fd = folder_open(config->mail_dir, err);
     if (folder_fd < 0)
         return NULL;
     struct file_transport *file = xcalloc(1, sizeof(*file));
+    file->folder = config->mail_dir;
     file->folder_fd = folder_fd;
     file->transport = (struct transport){
         .name = "file",

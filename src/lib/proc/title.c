@@ -15,6 +15,7 @@
 static struct {
     char *begin; /* NULL until init */
     size_t bytes;
+    char **copies; /* of the environment; unsetenv takes them out of environ, never out of here */
 } area;
 
 /* The end of the contiguous memory that begins at `end`, if text is what follows it. */
@@ -36,10 +37,11 @@ void proc_title_init(int argc, char **argv)
     for (; environ[count] != NULL; count++)
         end = extend(end, environ[count]);
 
-    char **copies = xcalloc(count + 1, sizeof *copies);
+    area.copies = xcalloc(count + 1, sizeof *area.copies);
     for (size_t i = 0; i < count; i++)
-        copies[i] = xstrdup(environ[i]);
-    environ = copies;
+        area.copies[i] = xstrdup(environ[i]);
+    environ = xcalloc(count + 1, sizeof *environ);
+    memcpy(environ, area.copies, count * sizeof *environ);
     for (int i = 0; i < argc; i++)
         argv[i] = xstrdup(argv[i]);
     program_invocation_name = argv[0];
