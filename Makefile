@@ -61,7 +61,8 @@ endef
 $(foreach dir,$(DIRS),$(eval $(call ARCHIVE,$(dir))))
 ARCHIVES = $(foreach dir,$(DIRS),$(call archive,$(dir)))
 
-$(OBJ)/%.o: src/%.c
+# Flags live here, so a change here is a change of every object.
+$(OBJ)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c $< -o $@
 

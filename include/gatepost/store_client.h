@@ -33,8 +33,9 @@ MUST_USE bool store_ask(struct store_client *client, enum store_request request,
  * loop whenever the slot's wake-up fired and at least every WAKE_WAIT_MAX_MS. */
 void store_client_poll(struct store_client *client, mono_ns now);
 
-/* An answer waits: looked at between wake_prepare and the wait. */
-bool store_client_has_answer(const struct store_client *client);
+/* An answer waits, or a full lane has room again for an ask: store_client_poll has something to do.
+ * Looked at between wake_prepare and the wait. */
+bool store_client_has_work(const struct store_client *client);
 
 /* Asks without an answer yet. */
 size_t store_client_pending(const struct store_client *client);

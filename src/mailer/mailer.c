@@ -137,7 +137,7 @@ static bool wait(struct mailer *mailer, bool more)
     int timeout_ms = 0;
 
     wake_prepare(mailer->segment, heritage->slot);
-    if (!more && !intake_has_record(mailer->intake) && !store_client_has_answer(mailer->store))
+    if (!more && !intake_has_record(mailer->intake) && !store_client_has_work(mailer->store))
         timeout_ms = wait_ms(mailer, clock_mono_ns());
     mailer->transport->wait(mailer->transport, fds, FD_COUNT, timeout_ms);
     wake_done(mailer->segment, heritage->slot);

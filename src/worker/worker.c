@@ -104,7 +104,7 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
 static void turn(struct worker *worker, int32_t wait_ms)
 {
     wake_prepare(worker->segment, worker->slot);
-    server_run(worker->server, store_client_has_answer(worker->store) ? 0 : wait_ms);
+    server_run(worker->server, store_client_has_work(worker->store) ? 0 : wait_ms);
     wake_done(worker->segment, worker->slot);
     uint64_t answers = worker->answers;
     store_client_poll(worker->store, clock_mono_ns());

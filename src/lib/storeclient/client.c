@@ -325,9 +325,10 @@ void store_client_poll(struct store_client *client, mono_ns now)
     expire(client, now);
 }
 
-bool store_client_has_answer(const struct store_client *client)
+bool store_client_has_work(const struct store_client *client)
 {
-    return lane_has_record(&client->answers);
+    return lane_has_record(&client->answers) ||
+           (client->unsent && client->epoch != 0 && lane_has_room(&client->asks));
 }
 
 size_t store_client_pending(const struct store_client *client)

@@ -152,7 +152,7 @@ static inline void rig_turn(struct rig *rig, int ms)
     struct pollfd wait = {.fd = wake_fd(rig->segment, rig->slot), .events = POLLIN};
 
     wake_prepare(rig->segment, rig->slot);
-    if (!store_client_has_answer(rig->client) &&
+    if (!store_client_has_work(rig->client) &&
         board_get(rig->segment, BOARD_STORE_EPOCH) == rig->epoch)
         (void)poll(&wait, 1, ms);
     wake_done(rig->segment, rig->slot);

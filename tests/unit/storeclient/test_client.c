@@ -285,9 +285,11 @@ static void test_a_full_lane_of_a_store_that_is_away_keeps_up_to_the_bound(void 
     while (kept < 5000 && ask_big(scene))
         kept++;
     assert_int_equal(kept + lane_full, 1024);
+    assert_false(store_client_has_work(scene->client));
     while (store_reads(scene))
         ;
     assert_int_equal(scene->head.sequence, lane_full);
+    assert_true(store_client_has_work(scene->client)); /* room again: no reason to sleep */
     poll_at(scene, 1);
     assert_true(store_reads(scene));
     assert_int_equal(scene->head.sequence, lane_full + 1);
