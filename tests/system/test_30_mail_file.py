@@ -1,7 +1,6 @@
 """The letter itself, as the file transport leaves it, and what the directory looks like."""
 import os
 import re
-import signal
 import stat
 
 import pytest
@@ -108,13 +107,18 @@ def test_a_directory_that_is_gone_delays_letters_and_stops_nothing(serve):
     assert api.signup("first").status == 201
     letter_to(server, "first@example.com").path.unlink()
     server.mail_dir.rmdir()
+    server.mail_dir.write_text("in the way")  # so that it cannot simply be made again
     assert api.signup("second").status == 201
     server.wait_event("relay.troubled")
     assert api.get("/readyz").status == 200
-    server.mail_dir.mkdir(mode=0o700)
-    api.close()
-    os.kill(server.pid, signal.SIGHUP)  # the mailer opens the directory at its start
+    server.mail_dir.unlink()
     letter_to(server, "second@example.com", seconds=15)
+    assert stat.S_IMODE(server.mail_dir.stat().st_mode) == 0o700
+    letter_to(server, "second@example.com").path.unlink()
+    server.mail_dir.rmdir()
+    assert api.signup("third").status == 201
+    letter_to(server, "third@example.com")
+    api.close()
 
 
 def test_nothing_of_the_letter_is_in_the_log_or_the_database(server, sample):
