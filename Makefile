@@ -76,6 +76,7 @@ build: $(OUT)/gatepost ## build the server (BUILD=release|debug|asan|tsan)
 
 # ---- unit tests ---------------------------------------------------------------------------------
 # tests/unit/<dir>/test_*.c is linked with src/lib/<dir> (or src/<dir>) and what NEEDS_<dir> names.
+# cmocka's assertions do not tell the compiler that they do not return: it sees values unset.
 NEEDS_log := base
 NEEDS_config := base log
 NEEDS_json := base
@@ -103,7 +104,7 @@ unit_archives = $(foreach need,$(1) $(NEEDS_$(1)),$(call archive,$(call dir_path
 define UNIT_PROGRAM
 $(OUT)/unit/$(1): tests/unit/$(1).c $(call unit_archives,$(call unit_dir,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_ALL) -Isrc -o $$@ $$< $$(LDFLAGS_ALL) -Wl,--start-group $(call unit_archives,$(call unit_dir,$(1))) -Wl,--end-group -lcmocka $$(LIBS)
+	$$(CC) $$(CFLAGS_ALL) -Wno-maybe-uninitialized -Isrc -o $$@ $$< $$(LDFLAGS_ALL) -Wl,--start-group $(call unit_archives,$(call unit_dir,$(1))) -Wl,--end-group -lcmocka $$(LIBS)
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_PROGRAM,$(name))))
 
