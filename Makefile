@@ -19,6 +19,10 @@ BUILD_ROOT ?= build
 OUT    = $(BUILD_ROOT)$(if $(filter release,$(BUILD)),,/$(BUILD))
 OBJ    = $(OUT)/obj
 
+# One line a step; V=1 shows the commands.
+Q  = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wswitch-enum -Werror
 HARDENING := -fstack-protector-strong -fPIE -fcf-protection -fstack-clash-protection
@@ -64,10 +68,12 @@ ARCHIVES = $(foreach dir,$(DIRS),$(call archive,$(dir)))
 # Flags live here, so a change here is a change of every object.
 $(OBJ)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 $(OUT)/gatepost: $(patsubst src/%.c,$(OBJ)/%.o,$(MAIN)) $(ARCHIVES)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
 .PHONY: build
 build: $(OUT)/gatepost ## build the server (BUILD=release|debug|asan|tsan)
@@ -104,7 +110,8 @@ unit_archives = $(foreach need,$(1) $(NEEDS_$(1)),$(call archive,$(call dir_path
 define UNIT_PROGRAM
 $(OUT)/unit/$(1): tests/unit/$(1).c $(call unit_archives,$(call unit_dir,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_ALL) -Wno-maybe-uninitialized -Isrc -o $$@ $$< $$(LDFLAGS_ALL) -Wl,--start-group $(call unit_archives,$(call unit_dir,$(1))) -Wl,--end-group -lcmocka $$(LIBS)
+	$$(call say,TEST,$$@)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) -Wno-maybe-uninitialized -Isrc -o $$@ $$< $$(LDFLAGS_ALL) -Wl,--start-group $(call unit_archives,$(call unit_dir,$(1))) -Wl,--end-group -lcmocka $$(LIBS)
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_PROGRAM,$(name))))
 
@@ -119,7 +126,8 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 $(OUT)/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
 .PHONY: fuzz-programs
 fuzz-programs: $(addprefix $(OUT)/fuzz/,$(FUZZ_TARGETS))
@@ -129,7 +137,8 @@ BENCH_PROGRAMS := $(patsubst bench/%.c,$(OUT)/bench/%,$(wildcard bench/*.c))
 
 $(OUT)/bench/%: bench/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
 .PHONY: bench-programs bench
 bench-programs: $(BENCH_PROGRAMS)
