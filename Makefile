@@ -19,9 +19,9 @@ BUILD_ROOT ?= build
 OUT    = $(BUILD_ROOT)$(if $(filter release,$(BUILD)),,/$(BUILD))
 OBJ    = $(OUT)/obj
 
-# One line a step; V=1 shows the commands.
+# One line a step; V=1 shows the commands, -s nothing.
 Q  = $(if $(V),,@)
-say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-5s %s\n' $(1) $(2))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wswitch-enum -Werror
