@@ -39,6 +39,7 @@ static void start_configuration(struct master *master)
     master->current.config = config_load(master->source, log_problem, NULL);
     if (master->current.config == NULL)
         die(EXIT_CONFIG, "the configuration is wrong");
+    proc_log_init("master", master->current.config);
     master->current.number = ++master->editions;
     master->store_edition = master->current.number;
     const char *user = master->current.config->master_user;

@@ -170,6 +170,7 @@ static void commit(struct master *master)
     master->next = (struct edition){0};
     master->reload.step = RELOAD_IDLE;
     logfile_use(master, &master->reload.log_fd);
+    proc_log_init("master", master->current.config);
     board_set(master->segment, BOARD_CONFIG_GENERATION, ++master->generation);
     metric_count(METRIC_RELOADS);
     log_info("reload.done", "reload=%" PRIu64 " generation=%" PRIu64, master->reload.begun,

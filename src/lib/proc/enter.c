@@ -97,6 +97,11 @@ static enum log_level log_level_of(const struct config *config)
     return LOG_LEVEL_INFO;
 }
 
+void proc_log_init(const char *name, const struct config *config)
+{
+    log_init(name, log_level_of(config));
+}
+
 /* Dies with the master; called again after every change of identity, which clears it. */
 static void tie_to_master(const struct heritage *heritage)
 {
@@ -110,7 +115,7 @@ void proc_enter(struct heritage *heritage)
     static char name[PROC_NAME_BYTES]; /* borrowed by the log for the life of the process */
     tie_to_master(heritage);
     proc_name(heritage->role, heritage->number, name);
-    log_init(name, log_level_of(heritage->config));
+    proc_log_init(name, heritage->config);
     close_others(heritage);
     detach_input_and_output();
     reset_signals();

@@ -33,6 +33,22 @@ static void test_a_changed_store_key_replaces_the_store(void **state)
     stop(&server);
 }
 
+static void test_the_log_level_is_the_master_s_too_and_a_reload_changes_it(void **state)
+{
+    (void)state;
+    struct server server;
+    make_server(&server);
+    configure("[log]\nlevel = error\n");
+    fork_server(&server);
+    await_ready(&server);
+    assert_false(log_has("info master"));
+    configure("");
+    kill(server.pid, SIGHUP);
+    assert_true(await_page("reload: 1 ok"));
+    assert_true(log_has("reload.done"));
+    stop(&server);
+}
+
 static void test_a_wrong_configuration_is_refused_with_its_problem(void **state)
 {
     (void)state;
@@ -116,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reload_replaces_workers_and_mailer_and_keeps_port_and_store),
         cmocka_unit_test(test_a_changed_store_key_replaces_the_store),
+        cmocka_unit_test(test_the_log_level_is_the_master_s_too_and_a_reload_changes_it),
         cmocka_unit_test(test_a_wrong_configuration_is_refused_with_its_problem),
         cmocka_unit_test(test_a_reload_whose_workers_cannot_start_leaves_the_old_ones),
         cmocka_unit_test(test_a_reload_whose_mailer_cannot_start_brings_the_old_one_back),
