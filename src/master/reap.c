@@ -31,9 +31,12 @@ static bool is_own_fault(const struct child *child, int status)
 }
 
 /* Before the server has ever been READY, a reason that the operator must remove ends it; a crash
- * is tried again. */
-static bool refuses_to_start(int status)
+ * is tried again, but for the one of a store whose flush failed: no other follows it, and there
+ * are no workers yet that could say so. */
+static bool refuses_to_start(const struct master *master, int status)
 {
+    if (master->condemned)
+        return true;
     if (!WIFEXITED(status))
         return false;
     switch (WEXITSTATUS(status)) {
@@ -43,7 +46,6 @@ static bool refuses_to_start(int status)
     case EXIT_SEGMENT:
     case EXIT_PRIVILEGES:
     case EXIT_STORE_OPEN:
-    case EXIT_STORE_FSYNC:
     case EXIT_TLS:
     case EXIT_MAIL_SETUP:
         return true;
@@ -74,10 +76,9 @@ static void report(const struct child *child, int status, const struct err *why)
 
 /* After a failed flush nobody knows what is on the disk (design.md section 3): the workers answer
  * /readyz and every write with 503, and a person has to look. */
-static void look_for_condemnation(struct master *master, int status)
+static void look_for_condemnation(struct master *master)
 {
-    bool failed_flush = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_STORE_FSYNC;
-    if (board_get(master->segment, BOARD_STORE_CONDEMNED) != 0 || failed_flush)
+    if (board_get(master->segment, BOARD_STORE_CONDEMNED) != 0)
         master->condemned = true;
     if (!master->condemned)
         return;
@@ -109,7 +110,7 @@ static void bury(struct master *master, struct child *child, int status)
     struct child dead = *child;
     *child = (struct child){0};
     if (dead.role == ROLE_STORE)
-        look_for_condemnation(master, status);
+        look_for_condemnation(master);
     else
         seat_bury(master->segment, dead.slot);
     bool clean = dead.leaving && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE;
@@ -124,8 +125,8 @@ static void bury(struct master *master, struct child *child, int status)
         hold_against(&master->backoff[dead.role], &dead);
     if (!dead.ready && master->next.number != 0 && dead.edition == master->next.number)
         reload_refuse(master, "%s could not start: %s", child_name(&dead, name), why.text);
-    if (!master->served && refuses_to_start(status) && master->stop.stage == STOP_NONE) {
-        master->exit_code = WEXITSTATUS(status);
+    if (!master->served && master->stop.stage == STOP_NONE && refuses_to_start(master, status)) {
+        master->exit_code = master->condemned ? EXIT_STORE_FSYNC : WEXITSTATUS(status);
         stop_request(master, false);
     }
 }

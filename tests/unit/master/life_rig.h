@@ -37,8 +37,8 @@ static void close_dead_seats(const struct heritage *heritage)
     }
 }
 
-/* "misbehave.store" holds a letter: f fail at start, h hang at start, c (store) condemn and exit.
- */
+/* "misbehave.store" holds a letter: f fail at start, h hang at start; of the store: d die of a
+ * failed flush before READY, c die of one after. */
 static char misbehaviour(enum proc_role role)
 {
     static const char *const paths[ROLE_COUNT] = {[ROLE_WORKER] = "misbehave.worker",
@@ -54,6 +54,13 @@ static char misbehaviour(enum proc_role role)
     return letter;
 }
 
+/* As sync.c does it. */
+_Noreturn static void die_of_a_failed_flush(const struct heritage *heritage)
+{
+    board_set(heritage->segment, BOARD_STORE_CONDEMNED, 1);
+    abort();
+}
+
 static int live(struct heritage *heritage)
 {
     proc_enter(heritage);
@@ -63,6 +70,8 @@ static int live(struct heritage *heritage)
         return EXIT_TLS;
     while (letter == 'h')
         pause();
+    if (letter == 'd')
+        die_of_a_failed_flush(heritage);
     close_dead_seats(heritage);
     proc_ready(heritage);
     for (;;) {
@@ -70,10 +79,8 @@ static int live(struct heritage *heritage)
         struct pollfd polled = {.fd = heritage->control_fd, .events = POLLIN};
         if (heritage->role != ROLE_WORKER)
             close_dead_seats(heritage);
-        if (heritage->role == ROLE_STORE && misbehaviour(ROLE_STORE) == 'c') {
-            board_set(heritage->segment, BOARD_STORE_CONDEMNED, 1);
-            return EXIT_STORE_FSYNC;
-        }
+        if (heritage->role == ROLE_STORE && misbehaviour(ROLE_STORE) == 'c')
+            die_of_a_failed_flush(heritage);
         (void)poll(&polled, 1, 10);
         life_sign(heritage->segment, heritage->slot);
         while (proc_receive(heritage, &order)) {

@@ -93,6 +93,17 @@ static void test_a_condemned_store_has_no_successor(void **state)
     stop(&server);
 }
 
+static void test_a_flush_that_fails_before_the_first_ready_ends_the_server(void **state)
+{
+    (void)state;
+    struct server server;
+    make_server(&server);
+    write_text("misbehave.store", "d");
+    fork_server(&server);
+    assert_int_equal(await_exit(&server), EXIT_STORE_FSYNC);
+    remove_server(&server);
+}
+
 static void test_a_worker_without_a_life_sign_is_aborted_and_replaced(void **state)
 {
     (void)state;
@@ -157,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_children_do_not_outlive_a_killed_master),
         cmocka_unit_test(test_a_child_that_refuses_at_the_first_start_ends_the_server),
         cmocka_unit_test(test_a_condemned_store_has_no_successor),
+        cmocka_unit_test(test_a_flush_that_fails_before_the_first_ready_ends_the_server),
         cmocka_unit_test(test_a_worker_without_a_life_sign_is_aborted_and_replaced),
         cmocka_unit_test(test_term_during_a_start_that_hangs_ends_it),
         cmocka_unit_test(test_usr1_opens_the_log_file_anew),
