@@ -174,7 +174,7 @@ fuzz: deps-test ## fuzz every decoder for T seconds each
 
 PREFIX ?= /usr/local
 install: build ## install binary and configuration below DESTDIR and PREFIX
-	install -D -m 0755 build/gatepost $(DESTDIR)$(PREFIX)/sbin/gatepost
+	install -D -m 0755 $(OUT)/gatepost $(DESTDIR)$(PREFIX)/sbin/gatepost
 	install -D -m 0644 conf/gatepost.conf $(DESTDIR)/etc/gatepost/gatepost.conf.example
 
 # ---- what must be on the machine -------------------------------------------------------------------
@@ -198,7 +198,7 @@ clean: ## remove what was built
 	rm -rf $(BUILD_ROOT)
 
 fmt: ## format the C sources with clang-format 14
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
