@@ -1,4 +1,4 @@
-/* The outbox: outbox_page, outbox_settle, outbox_look.
+/* The outbox: outbox_page, outbox_settle.
  *
  * Tables: outbox, outbox_by_due. Invariant: a pending letter has exactly one entry by due time, a
  * dead one has none; env->tally counts both. */
@@ -199,17 +199,4 @@ enum store_status outbox_settle_on_request(struct call *call)
         break;
     }
     return STORE_OK;
-}
-
-enum store_status outbox_look_on_request(struct call *call)
-{
-    struct outbox_look_ask ask;
-    struct row storage;
-    struct letter_row letter;
-
-    if (!outbox_look_ask_unpack(call->packed, &ask))
-        return STORE_REFUSED;
-    call->durable = true;
-    return letter_load(call, &ask.job_id, &storage, &letter) && !letter.dead ? STORE_OK
-                                                                             : STORE_NOT_FOUND;
 }

@@ -42,16 +42,6 @@ static enum store_status settle(struct rig *rig, uint64_t number, enum outbox_ve
     return rig_ask(rig, STORE_OUTBOX_SETTLE, &packer, &answer);
 }
 
-static enum store_status look(struct rig *rig, uint64_t number)
-{
-    uint8_t bytes[64];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
-    struct rig_answer answer;
-
-    outbox_look_ask_pack(&packer, &(struct outbox_look_ask){rig_person(number).job_id});
-    return rig_ask(rig, STORE_OUTBOX_LOOK, &packer, &answer);
-}
-
 /* Reads the next page behind *cursor. Returns its rows; cursor moves on. */
 static size_t page(struct rig *rig, struct outbox_page_ask *cursor, bool *more_out,
                    struct outbox_row *last_out)
@@ -105,9 +95,7 @@ static void test_a_delivered_letter_is_gone(void **state)
     struct rig_answer answer;
 
     assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
-    assert_int_equal(look(rig, 1), STORE_OK);
     assert_int_equal(settle(rig, 1, OUTBOX_DELIVERED, 0), STORE_OK);
-    assert_int_equal(look(rig, 1), STORE_NOT_FOUND);
     assert_int_equal(settle(rig, 1, OUTBOX_DELIVERED, 0), STORE_NOT_FOUND);
     assert_int_equal(board_get(rig->segment, BOARD_OUTBOX_PENDING), 0);
 }
@@ -127,7 +115,6 @@ static void test_a_retry_moves_the_letter_behind_its_new_time(void **state)
     assert_int_equal(page(rig, &cursor, &more, &row), 1);
     assert_int_equal(row.tries, 1);
     assert_int_equal(row.due, RIG_NOW + 5000);
-    assert_int_equal(look(rig, 1), STORE_OK);
     assert_int_equal(board_get(rig->segment, BOARD_OUTBOX_PENDING), 1);
 }
 
@@ -148,7 +135,6 @@ static void test_a_refused_letter_is_kept_dead_with_the_reply(void **state)
     assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
     assert_int_equal(settle(rig, 1, OUTBOX_REFUSED, 0), STORE_OK);
     assert_int_equal(page(rig, &cursor, &more, &row), 0);
-    assert_int_equal(look(rig, 1), STORE_NOT_FOUND);
     assert_int_equal(settle(rig, 1, OUTBOX_RETRY, RIG_NOW), STORE_NOT_FOUND);
     assert_int_equal(board_get(rig->segment, BOARD_OUTBOX_PENDING), 0);
     assert_int_equal(board_get(rig->segment, BOARD_OUTBOX_DEAD), 1);
