@@ -13,7 +13,7 @@
 #define CONFIG_TYPE_FLAG   bool
 #define CONFIG_TYPE_CHOICE int64_t
 
-/* Indexes of the CHOICE keys' words. */
+/* Indexes of the CHOICE keys' words. AUTO is in no configuration that config_load gives. */
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_transport { CONFIG_TRANSPORT_AUTO, CONFIG_TRANSPORT_FILE, CONFIG_TRANSPORT_SMTP };
 enum config_smtp_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_TLS };
@@ -53,9 +53,9 @@ MUST_USE struct config *config_load(const struct config_source *source, config_p
 
 void config_free(struct config **config);
 
-/* Overwrites the password in this process's environment block and in the config. Called by every
- * child but the mailer; the master keeps it, since it forks the next mailer and reads the
- * environment again at a reload. Source: CWE-526. */
+/* Overwrites the password in this process's environment block and in the config. Called in every
+ * child but the mailer, right after fork; the master keeps it, since it forks the next mailer and
+ * reads the environment again at a reload. Source: CWE-526. */
 void config_forget_secrets(struct config *config);
 
 /* The effective configuration as a file that config_load reads back, each key under its comment,

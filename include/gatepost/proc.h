@@ -53,7 +53,7 @@ int mailer_main(struct heritage *heritage);
  * interpret (TERM INT QUIT HUP USR1 USR2 PIPE), sets title, log name, PR_SET_PDEATHSIG;
  * then the role loads its secrets; proc_drop_privileges: to master.user, proves that there is no
  * way back, no_new_privs, no core, looks at the parent once more; then the role opens what it owns;
- * proc_ready: reports to the master. Failures die with a named reason. */
+ * proc_ready: enters LIFE_SERVING and reports to the master. Failures die with a named reason. */
 void proc_enter(struct heritage *heritage);
 void proc_drop_privileges(const struct heritage *heritage);
 void proc_ready(const struct heritage *heritage);

@@ -18,8 +18,6 @@ enum { FD_WAKE, FD_CONTROL, FD_ALIVE, FD_COUNT };
 
 static bool uses_smtp(const struct config *config)
 {
-    if (config->mail_transport == CONFIG_TRANSPORT_AUTO)
-        return config->smtp_host[0] != '\0';
     return config->mail_transport == CONFIG_TRANSPORT_SMTP;
 }
 
@@ -167,12 +165,10 @@ int mailer_main(struct heritage *heritage)
         .segment = heritage->segment,
     };
     proc_enter(heritage);
-    life_enter(mailer.segment, heritage->slot, LIFE_STARTING);
     load_secrets(&mailer);
     proc_drop_privileges(heritage);
     mailer_init(&mailer);
     board_set(mailer.segment, BOARD_MAILER_READY, heritage->generation);
-    life_enter(mailer.segment, heritage->slot, LIFE_SERVING);
     proc_ready(heritage);
     log_info("mailer.ready", "transport=%s", mailer.transport->name);
 

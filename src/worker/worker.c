@@ -191,12 +191,10 @@ int worker_main(struct heritage *heritage)
     };
 
     proc_enter(heritage);
-    config_forget_secrets(heritage->config);
     load_secrets(&worker);
     SSL_CTX *tls = server_load_tls(worker.config);
     proc_drop_privileges(heritage);
     open_all(&worker, tls);
-    life_enter(worker.segment, worker.slot, LIFE_SERVING);
     proc_ready(heritage);
     serve(&worker);
     say_farewell(&worker);
