@@ -162,6 +162,30 @@ def test_the_login_takes_the_address_in_a_field_of_its_own(api, person):
     assert answer.status == 200, answer
 
 
+def test_nobody_s_user_name_is_another_s_address(api, person):
+    squatter = unique("squat")
+    answer = api.signup(f"{person}@Example.com", email=f"{squatter}@example.com")
+    assert answer.status == 400
+    assert answer.json() == {"username": ["A user with this username already exists."]}
+    assert api.signup(f"{squatter}@example.org", email=f"{squatter}@example.com").status == 201
+    answer = api.signup(unique(), email=f"{squatter}@example.org")
+    assert answer.status == 400
+    assert answer.json() == {"email": ["A user with this email already exists."]}
+    own = f"{unique()}@example.com"
+    assert api.signup(own, email=own).status == 201
+    assert api.login(own).status == 200
+
+
+def test_a_name_that_only_looks_like_an_address_is_no_hindrance_to_its_owner(api):
+    """The domain of an address is kept as its A-label, so the two keys differ."""
+    local, password = unique(), "another-long-one-77"
+    assert api.signup(f"{local}@b\u00fccher.example", email=f"{local}@example.com",
+                      password=password).status == 201
+    assert api.signup(unique(), email=f"{local}@b\u00fccher.example").status == 201
+    assert api.login(f"{local}@b\u00fccher.example").status == 200
+    assert api.login(f"{local}@b\u00fccher.example", password).status == 401
+
+
 def test_me_is_the_account(api, person):
     access = access_of(api, person)
     answer = api.me(access)

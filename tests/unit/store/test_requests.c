@@ -27,6 +27,39 @@ static void test_a_taken_name_or_address_is_told_and_changes_nothing(void **stat
     assert_int_equal(desk->env.tally.users, 2);
 }
 
+static void test_a_name_and_an_address_of_two_accounts_are_never_the_same(void **state)
+{
+    struct desk *desk = *state;
+    struct rig_person person = rig_person(2);
+    struct name_check_answer answer;
+    struct packer packer = asking(desk);
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    snprintf(person.username, sizeof(person.username), "person1@example.com");
+    assert_int_equal(sign_up_with(desk, &person, "", ""), STORE_DUPLICATE);
+    assert_int_equal(created(desk).username_taken, 1);
+    assert_int_equal(created(desk).email_taken, 0);
+    snprintf(person.username, sizeof(person.username), "person2@example.com"); /* its own */
+    assert_int_equal(sign_up_with(desk, &person, "", ""), STORE_OK);
+
+    person = rig_person(3);
+    snprintf(person.username, sizeof(person.username), "later@example.com");
+    assert_int_equal(sign_up_with(desk, &person, "", ""), STORE_OK);
+    person = rig_person(4);
+    snprintf(person.email, sizeof(person.email), "later@example.com");
+    assert_int_equal(sign_up_with(desk, &person, "", ""), STORE_DUPLICATE);
+    assert_int_equal(created(desk).username_taken, 0);
+    assert_int_equal(created(desk).email_taken, 1);
+
+    name_check_ask_pack(
+        &packer, &(struct name_check_ask){.username_key = SLICE_LITERAL("person1@example.com"),
+                                          .email_key = SLICE_LITERAL("later@example.com")});
+    assert_int_equal(carry_out(desk, STORE_NAME_CHECK, &packer), STORE_OK);
+    assert_true(name_check_answer_unpack(answered(desk), &answer));
+    assert_int_equal(answer.username_taken, 1);
+    assert_int_equal(answer.email_taken, 1);
+}
+
 static void test_ids_that_exist_or_a_job_of_another_are_refused(void **state)
 {
     struct desk *desk = *state;
@@ -103,22 +136,30 @@ static void test_the_free_name_question_knows_names_addresses_and_keys(void **st
     assert_int_equal(answer.replay, STORE_REPLAY_NONE);
 }
 
-static void test_credentials_are_found_by_name_then_by_address(void **state)
+static void test_credentials_are_found_by_address_then_by_name(void **state)
 {
     struct desk *desk = *state;
     struct rig_person person = rig_person(1);
     struct credentials_answer answer;
     struct packer packer = asking(desk);
+    struct credentials_ask ask = {.username_key = SLICE_LITERAL("person2"),
+                                  .email_key = SLICE_LITERAL("person1@example.com")};
 
     assert_int_equal(sign_up(desk, 1), STORE_OK);
-    credentials_ask_pack(
-        &packer, &(struct credentials_ask){.username_key = SLICE_LITERAL("x"),
-                                           .email_key = SLICE_LITERAL("person1@example.com")});
+    assert_int_equal(sign_up(desk, 2), STORE_OK);
+    credentials_ask_pack(&packer, &ask);
     assert_int_equal(carry_out(desk, STORE_CREDENTIALS, &packer), STORE_OK);
     assert_true(credentials_answer_unpack(answered(desk), &answer));
     assert_memory_equal(answer.user_id.bytes, person.user_id.bytes, UUID_BYTES);
     assert_int_equal(answer.active, 1);
     assert_int_equal(answer.email_verified, 0);
+    packer = asking(desk);
+    person = rig_person(2);
+    ask.email_key = SLICE_LITERAL("nobody@example.com");
+    credentials_ask_pack(&packer, &ask);
+    assert_int_equal(carry_out(desk, STORE_CREDENTIALS, &packer), STORE_OK);
+    assert_true(credentials_answer_unpack(answered(desk), &answer));
+    assert_memory_equal(answer.user_id.bytes, person.user_id.bytes, UUID_BYTES);
     packer = asking(desk);
     credentials_ask_pack(&packer, &(struct credentials_ask){.username_key = SLICE_LITERAL("x")});
     assert_int_equal(carry_out(desk, STORE_CREDENTIALS, &packer), STORE_NOT_FOUND);
@@ -152,10 +193,11 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
     const struct CMUnitTest tests[] = {
         TEST(test_a_taken_name_or_address_is_told_and_changes_nothing),
+        TEST(test_a_name_and_an_address_of_two_accounts_are_never_the_same),
         TEST(test_ids_that_exist_or_a_job_of_another_are_refused),
         TEST(test_an_idempotency_key_gives_the_same_answer_and_one_account),
         TEST(test_the_free_name_question_knows_names_addresses_and_keys),
-        TEST(test_credentials_are_found_by_name_then_by_address),
+        TEST(test_credentials_are_found_by_address_then_by_name),
         TEST(test_every_request_refuses_what_it_cannot_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
