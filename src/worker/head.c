@@ -109,7 +109,9 @@ static enum head_verdict judge(const struct head_seen *seen)
         return HEAD_BAD;
     if (seen->too_large)
         return HEAD_TOO_LARGE;
-    return seen->expectation ? HEAD_EXPECTATION : HEAD_FINE;
+    if (seen->expectation)
+        return HEAD_EXPECTATION;
+    return seen->codings > 0 ? HEAD_FINE_BUT_LAST : HEAD_FINE;
 }
 
 enum head_verdict head_check(struct slice input)

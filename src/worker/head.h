@@ -10,9 +10,10 @@
 
 enum head_verdict {
     HEAD_FINE,
-    HEAD_BAD,         /* 400: what follows on this connection cannot be trusted */
-    HEAD_TOO_LARGE,   /* 431 */
-    HEAD_EXPECTATION, /* 417 */
+    HEAD_FINE_BUT_LAST, /* chunked: nothing after its body is to be taken for a request */
+    HEAD_BAD,           /* 400: what follows on this connection cannot be trusted */
+    HEAD_TOO_LARGE,     /* 431 */
+    HEAD_EXPECTATION,   /* 417 */
 };
 
 /* input: the connection's bytes from the request line on, as far as they have arrived; what lies
@@ -20,6 +21,8 @@ enum head_verdict {
  * Refuses: a second Content-Length, Transfer-Encoding, Host, Content-Type or Authorization; length
  * and coding together; a coding in HTTP/1.0; HTTP/1.1 without Host; a Host that is none; bare LF;
  * folded lines; a method that is no token.
+ * A chunked body is read by libh2o, which takes "0x5" for 0, any text after the size and bare LF. A
+ * proxy in front may see its end elsewhere; so the connection ends with it.
  * Source: RFC 9112 sections 2.2, 3.2, 5.2, 6.1, 6.3. */
 MUST_USE enum head_verdict head_check(struct slice input);
 

@@ -150,6 +150,9 @@ int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
     struct request *request = request_new(worker, h2o);
 
     switch (head_check(slice_of(input->bytes, input->size))) {
+    case HEAD_FINE_BUT_LAST:
+        server_close_after(h2o);
+        /* fallthrough */
     case HEAD_FINE:
         route_dispatch(&request);
         return 0;

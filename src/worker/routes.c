@@ -28,7 +28,8 @@ static const struct route ROUTES[] = {
     {"/metrics", 0, ALLOW_GET, ROUTE_NO_BODY, metrics_on_request},
 };
 
-/* The authority of "http://authority/path" ends at the next slash. */
+/* The authority of "http://authority/path" ends at the next slash; in "http://authority?query"
+ * there is no path. */
 static struct slice without_origin(struct slice target)
 {
     static const char *const schemes[] = {"http://", "https://"};
@@ -37,9 +38,11 @@ static struct slice without_origin(struct slice target)
         size_t len = strlen(schemes[i]);
         if (target.len <= len || strncasecmp(target.at, schemes[i], len) != 0)
             continue;
-        const char *slash = memchr(target.at + len, '/', target.len - len);
-        if (slash != NULL && slash > target.at + len)
-            return slice_of(slash, target.len - (size_t)(slash - target.at));
+        size_t end = len;
+        while (end < target.len && strchr("/?#", target.at[end]) == NULL)
+            end++;
+        if (end > len && end < target.len && target.at[end] == '/')
+            return slice_of(target.at + end, target.len - end);
     }
     return target;
 }

@@ -99,6 +99,17 @@ def test_a_chunked_body_is_read(server):
         assert (answer.status, answer.json()) == (413, TOO_LARGE)
 
 
+@pytest.mark.parametrize("size", [b"0x2d", b"0;a\n", b"0 and more"])
+def test_what_follows_a_chunked_body_is_no_request(server, size):
+    """The library is lenient with chunk sizes: where it sees the end of the body, a proxy may not."""
+    head = (f"POST {SIGNUP} HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n").encode()
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: hidden\r\n\r\n"
+    data = raw(server.address, head + size + b"\r\n\r\n" + hidden + hidden)
+    assert data.count(b"HTTP/1.1 ") == 1 and b"200 OK" not in data, data
+    assert b"Connection: close" in data, data
+
+
 def test_a_request_in_single_bytes_is_read(server):
     with Connection(server.address) as connection:
         for byte in encode("POST", SIGNUP, account(unique())):
@@ -176,6 +187,8 @@ def test_a_trailing_slash_and_a_query_make_no_difference(api):
 def test_an_absolute_request_target_is_a_path_as_well(server):
     data = raw(server.address, b"GET http://evil.example/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert data.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 ")), data
+    data = raw(server.address, b"GET http://evil.example?/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert data.startswith(b"HTTP/1.1 404 "), data
 
 
 # ---- headers of every answer -------------------------------------------------------------------------------

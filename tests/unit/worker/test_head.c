@@ -38,6 +38,13 @@ static void test_two_lengths_or_length_and_coding_are_refused(void **state)
     assert_int_equal(check("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), HEAD_BAD);
 }
 
+static void test_a_chunked_request_is_the_last_of_its_connection(void **state)
+{
+    (void)state;
+    assert_int_equal(check("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                     HEAD_FINE_BUT_LAST);
+}
+
 static void test_http_1_1_needs_exactly_one_host(void **state)
 {
     (void)state;
@@ -115,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_ordinary_head_is_fine),
         cmocka_unit_test(test_two_lengths_or_length_and_coding_are_refused),
+        cmocka_unit_test(test_a_chunked_request_is_the_last_of_its_connection),
         cmocka_unit_test(test_http_1_1_needs_exactly_one_host),
         cmocka_unit_test(test_bare_line_feeds_and_folded_lines_are_refused),
         cmocka_unit_test(test_a_head_without_its_end_is_refused),

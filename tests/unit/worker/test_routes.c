@@ -43,6 +43,8 @@ static void test_no_path_is_decoded_merged_or_folded(void **state)
         "api/auth/me",
         "http:///api/auth/me",
         "http://x",
+        "http://x?/api/auth/me",
+        "http://x#/api/auth/me",
     };
 
     (void)state;
