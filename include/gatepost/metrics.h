@@ -23,6 +23,10 @@ static inline void metric_count(enum metric metric)
     metric_add(metric, 1);
 }
 
+/* Counts the log lines that this process could not write since the last call, or since
+ * metrics_init. Who calls it: the loop of every process, once a turn; one thread. */
+void metric_count_dropped_lines(void);
+
 /* The Prometheus text exposition (version 0.0.4) of all counters and of the board's gauges.
  * Gives: heap text that the caller frees. */
 char *metrics_text(const struct segment *segment, size_t *len_out);

@@ -147,6 +147,7 @@ static void loop(struct mailer *mailer)
     for (;;) {
         mono_ns now = clock_mono_ns();
         life_sign(mailer->segment, mailer->heritage->slot);
+        metric_count_dropped_lines();
         bool more = turn(mailer, now);
         if (mailer->stopping && (is_settled(mailer) || now >= mailer->stop_at))
             return;

@@ -175,6 +175,7 @@ static void loop(struct master *master)
             signals_take(master);
         if (polled[POLL_ADMIN].revents != 0)
             admin_answer(master);
+        metric_count_dropped_lines();
         notify_watchdog(clock_mono_ns());
     }
     free(polled);

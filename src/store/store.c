@@ -123,6 +123,7 @@ static bool step(struct store *store)
     bool busy = false;
 
     life_sign(store->segment, store->env.slot);
+    metric_count_dropped_lines();
     busy |= batch_release(store);
     busy |= seats_look(store);
     busy |= seats_push_backlogs(store);

@@ -136,16 +136,11 @@ static int32_t wait_ms(const struct worker *worker)
 
 static void serve(struct worker *worker)
 {
-    uint64_t dropped = 0;
-
     for (;;) {
         if (worker->stopping && (may_leave(worker) || clock_mono_ns() >= worker->stop_until))
             return;
         turn(worker, wait_ms(worker));
-        if (log_dropped() != dropped) {
-            metric_add(METRIC_LOG_DROPPED, log_dropped() - dropped);
-            dropped = log_dropped();
-        }
+        metric_count_dropped_lines();
     }
 }
 

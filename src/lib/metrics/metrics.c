@@ -10,22 +10,35 @@
 #include <stdlib.h>
 
 #include "gatepost/lane.h"
+#include "gatepost/log.h"
 
 static struct {
     struct segment *segment;
     uint32_t slot;
-} counting; /* where this process counts; nowhere before metrics_init */
+    uint64_t dropped_lines; /* of log_dropped, those that are counted */
+} counting;                 /* where this process counts; nowhere before metrics_init */
 
 void metrics_init(struct segment *segment, uint32_t slot)
 {
     counting.segment = segment;
     counting.slot = slot;
+    counting.dropped_lines = log_dropped(); /* the master's, before the fork */
 }
 
 void metric_add(enum metric metric, uint64_t value)
 {
     if (counting.segment)
         counter_add(counting.segment, counting.slot, (uint32_t)metric, value);
+}
+
+void metric_count_dropped_lines(void)
+{
+    const uint64_t dropped = log_dropped();
+
+    if (dropped == counting.dropped_lines)
+        return;
+    metric_add(METRIC_LOG_DROPPED, dropped - counting.dropped_lines);
+    counting.dropped_lines = dropped;
 }
 
 static const struct {

@@ -1,14 +1,17 @@
 /* The Prometheus text: every counter, heads once, gauges from the board. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "gatepost/lane.h"
+#include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
 static struct segment *segment;
@@ -185,6 +188,31 @@ static void test_what_waits_in_lanes_is_shown_by_kind(void **state)
     assert_true(has_line("gatepost_lane_waiting_bytes{lane=\"answer\"} 0"));
 }
 
+/* A pipe that nobody reads, in the place of the log, until it is full. */
+static void test_lines_that_could_not_be_written_are_counted_once(void **state)
+{
+    int ends[2];
+    int log_fd = dup(STDERR_FILENO);
+    char line[80];
+
+    (void)state;
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    dup2(ends[1], STDERR_FILENO);
+    while (log_dropped() < 3)
+        log_info("test.ran", "filler=%0500d", 0);
+    dup2(log_fd, STDERR_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    close(log_fd);
+
+    metric_count_dropped_lines();
+    metric_count_dropped_lines();
+    print();
+    snprintf(line, sizeof(line), "gatepost_log_dropped_total %llu",
+             (unsigned long long)log_dropped());
+    assert_true(has_line(line));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -198,6 +226,7 @@ int main(void)
         CASE(test_every_line_is_a_head_or_a_sample_and_no_head_comes_twice),
         CASE(test_gauges_show_the_board),
         CASE(test_what_waits_in_lanes_is_shown_by_kind),
+        CASE(test_lines_that_could_not_be_written_are_counted_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
