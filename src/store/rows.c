@@ -67,8 +67,7 @@ bool row_exists(struct call *call, enum table table, struct slice key)
     return failure == 0;
 }
 
-static bool put(struct call *call, enum table table, struct slice key, struct slice value,
-                u_int32_t flags)
+void row_put(struct call *call, enum table table, struct slice key, struct slice value)
 {
     DB *db = call->env->tables[table];
     DBT key_dbt = dbt_of(key);
@@ -77,23 +76,12 @@ static bool put(struct call *call, enum table table, struct slice key, struct sl
 
     BUG_ON(!call->txn);
     if (call->failure != 0)
-        return false;
-    failure = db->put(db, call->txn, &key_dbt, &value_dbt, flags);
+        return;
+    failure = db->put(db, call->txn, &key_dbt, &value_dbt, 0);
     if (failure == 0)
         call->changed = true;
-    else if (failure != DB_KEYEXIST)
+    else
         fail(call, "put", failure);
-    return failure == 0;
-}
-
-void row_put(struct call *call, enum table table, struct slice key, struct slice value)
-{
-    (void)put(call, table, key, value, 0);
-}
-
-bool row_insert(struct call *call, enum table table, struct slice key, struct slice value)
-{
-    return put(call, table, key, value, DB_NOOVERWRITE);
 }
 
 bool row_delete(struct call *call, enum table table, struct slice key)

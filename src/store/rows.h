@@ -38,8 +38,6 @@ static inline struct slice row_slice(const struct row *row)
 MUST_USE bool row_get(struct call *call, enum table table, struct slice key, struct row *row_out);
 MUST_USE bool row_exists(struct call *call, enum table table, struct slice key);
 void row_put(struct call *call, enum table table, struct slice key, struct slice value);
-/* Returns false, with nothing changed, when there is such a row already. */
-MUST_USE bool row_insert(struct call *call, enum table table, struct slice key, struct slice value);
 /* Returns false when there was no such row. */
 bool row_delete(struct call *call, enum table table, struct slice key);
 
