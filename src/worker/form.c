@@ -3,17 +3,6 @@
 
 #include "gatepost/encoding.h"
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Decodes to *to and moves it past what was written. */
 static struct slice decode(struct slice from, char **to)
 {
@@ -22,9 +11,9 @@ static struct slice decode(struct slice from, char **to)
 
     for (size_t i = 0; i < from.len; i++) {
         char c = from.at[i];
-        if (c == '%' && i + 2 < from.len && hex_value(from.at[i + 1]) >= 0 &&
-            hex_value(from.at[i + 2]) >= 0) {
-            *out++ = (char)(hex_value(from.at[i + 1]) * 16 + hex_value(from.at[i + 2]));
+        if (c == '%' && i + 2 < from.len && hex_digit(from.at[i + 1]) >= 0 &&
+            hex_digit(from.at[i + 2]) >= 0) {
+            *out++ = (char)(hex_digit(from.at[i + 1]) * 16 + hex_digit(from.at[i + 2]));
             i += 2;
         } else {
             *out++ = c == '+' ? ' ' : c;

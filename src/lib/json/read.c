@@ -89,17 +89,6 @@ static void arena_free(void *context, void *block)
 /* ---- surrogates ---------------------------------------------------------------------------------
  */
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 /* The code unit of an escape \uXXXX at this place, or -1 when none stands there. */
 static int escaped_unit(struct slice body, size_t at)
 {
@@ -109,7 +98,7 @@ static int escaped_unit(struct slice body, size_t at)
         body.at[at + 1] != 'u')
         return -1;
     for (size_t i = at + 2; i < at + ESCAPE_BYTES; i++) {
-        int digit = hex_value(body.at[i]);
+        int digit = hex_digit(body.at[i]);
 
         if (digit < 0)
             return -1;
