@@ -17,6 +17,7 @@
 
 #define ACCEPTS_AT_ONCE   16
 #define UNSENT_TIMEOUT_MS 10000U /* libh2o has no timer while it writes an answer */
+#define RECEIVE_BYTES     (64 << 10)
 #define LINGER_MS         2000
 #define LINGER_MAX_BYTES  ((size_t)8 << 20)
 
@@ -102,6 +103,16 @@ static void on_client_waits(h2o_socket_t *socket, const char *error)
     }
 }
 
+/* libh2o reads all that the kernel has, also while a request is at work; left to grow by itself,
+ * the kernel's buffer lets one client that pipelines without end take megabytes. The largest
+ * request fits. Accepted sockets inherit it. */
+static void bound_what_waits(int listener_fd)
+{
+    const int bytes = RECEIVE_BYTES;
+
+    setsockopt(listener_fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
 void server_listen(struct server *server, const struct heritage *heritage)
 {
     for (size_t i = 0; i < heritage->listener_count; i++) {
@@ -116,6 +127,7 @@ void server_listen(struct server *server, const struct heritage *heritage)
         listener->socket = h2o_evloop_socket_create(server->context.loop, heritage->listeners[i].fd,
                                                     H2O_SOCKET_FLAG_DONT_READ);
         listener->socket->data = listener;
+        bound_what_waits(heritage->listeners[i].fd);
     }
     server->listener_count = heritage->listener_count;
     set_accepting(server, true);

@@ -1,12 +1,13 @@
 """Limits under pressure: descriptors, the hash queue, slow clients."""
+import select
 import socket
 import threading
 import time
 
 import pytest
 
-from client import Api, Closed, Connection, account, encode, unique
-from gatepost import cpu_seconds, patience, wait_for
+from client import Api, Closed, Connection, PASSWORD, account, encode, unique
+from gatepost import SLOW, cpu_seconds, patience, wait_for
 
 
 class Slow(threading.Thread):
@@ -146,6 +147,35 @@ def test_clients_that_leave_do_not_keep_the_queue_busy(serve):
     assert api.get("/healthz").status == 200
     answer = api.signup("stayed")
     assert answer.status in (201, 503), answer
+
+
+def resident_mib(pid):
+    with open(f"/proc/{pid}/statm") as statm:
+        return int(statm.read().split()[1]) * 4096 / 2**20
+
+
+@pytest.mark.skipif(SLOW, reason="a sanitizer's memory is no measure")
+def test_clients_that_pipeline_without_end_cost_little_memory(serve):
+    """They send as fast as they can and read nothing; what is taken in meanwhile is bounded."""
+    server = serve({"http.workers": "1", "password.iterations": "200000"})
+    worker = server.workers()[0]
+    before = resident_mib(worker)
+    login = encode("POST", "/api/auth/login", {"username": "nobody", "password": PASSWORD})
+    pipeline = login + encode("GET", "/healthz") * 4000
+    connections = [Connection(server.address) for _ in range(30)]
+    for connection in connections:
+        connection.sock.setblocking(False)
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        for sock in select.select([], [c.sock for c in connections], [], 0.05)[1]:
+            try:
+                sock.send(pipeline)
+            except BlockingIOError:
+                pass
+    assert Api(server.address).get("/healthz").status == 200
+    assert resident_mib(worker) - before < 15
+    for connection in connections:
+        connection.close()
 
 
 def test_slow_clients_are_cut_after_ten_seconds_and_disturb_nobody(server, api, slow_clients):
