@@ -19,9 +19,11 @@ struct peer_rules {
     struct peer_rule rules[RULES_MAX];
 };
 
+/* ::ffff:0:0/96, the IPv4 addresses of a socket that takes both. */
+static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
+
 void peer_text(const struct sockaddr *address, socklen_t len, char *text_out, size_t text_bytes)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     const char *text = NULL;
 
     if (address->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) {
@@ -30,7 +32,7 @@ void peer_text(const struct sockaddr *address, socklen_t len, char *text_out, si
     } else if (address->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6)) {
         const struct sockaddr_in6 *v6 = (const void *)address;
         const uint8_t *bytes = v6->sin6_addr.s6_addr;
-        if (memcmp(bytes, mapped, sizeof(mapped)) == 0)
+        if (memcmp(bytes, MAPPED, sizeof(MAPPED)) == 0)
             text = inet_ntop(AF_INET, bytes + 12, text_out, (socklen_t)text_bytes);
         else
             text = inet_ntop(AF_INET6, bytes, text_out, (socklen_t)text_bytes);
@@ -52,6 +54,17 @@ static bool parse_address(const char *text, struct peer_rule *rule_out)
     else
         return false;
     return true;
+}
+
+/* A peer's address is compared as IPv4 then, so the rule is one of IPv4. */
+static void unmap(struct peer_rule *rule)
+{
+    if (rule->family != AF_INET6 || rule->bits < 96 ||
+        memcmp(rule->address, MAPPED, sizeof(MAPPED)) != 0)
+        return;
+    rule->family = AF_INET;
+    rule->bits -= 96;
+    memmove(rule->address, rule->address + sizeof(MAPPED), 4);
 }
 
 static bool parse_rule(char *text, struct peer_rule *rule_out)
@@ -87,6 +100,7 @@ struct peer_rules *peer_rules_new(const char *list, struct err *err)
             peer_rules_free(&rules);
             break;
         }
+        unmap(&rules->rules[rules->count]);
         rules->count++;
     }
     free(copy);

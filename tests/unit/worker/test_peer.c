@@ -37,6 +37,16 @@ static void test_networks_are_compared_by_their_leading_bits(void **state)
     assert_false(matches("0.0.0.0/0", "unix"));
 }
 
+static void test_a_mapped_network_is_one_of_ipv4(void **state)
+{
+    (void)state;
+    assert_true(matches("::ffff:10.0.0.0/104", "10.200.0.1"));
+    assert_false(matches("::ffff:10.0.0.0/104", "11.0.0.1"));
+    assert_true(matches("::ffff:127.0.0.1", "127.0.0.1"));
+    assert_false(matches("::ffff:127.0.0.1", "127.0.0.2"));
+    assert_false(matches("::/0", "127.0.0.1"));
+}
+
 static void test_an_entry_that_is_none_is_refused(void **state)
 {
     static const char *const lists[] = {"localhost",  "127.0.0.1/33", "::/129",
@@ -80,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_networks_are_compared_by_their_leading_bits),
+        cmocka_unit_test(test_a_mapped_network_is_one_of_ipv4),
         cmocka_unit_test(test_an_entry_that_is_none_is_refused),
         cmocka_unit_test(test_a_mapped_address_is_shown_as_ipv4),
         cmocka_unit_test(test_a_peer_that_is_gone_is_nobody),
