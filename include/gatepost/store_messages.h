@@ -73,6 +73,7 @@ struct answer_head {
     uint64_t sequence;
     uint8_t status; /* enum store_status */
 };
+#define ANSWER_HEAD_BYTES 9U /* packed */
 void ask_head_pack(struct packer *packer, const struct ask_head *head);
 MUST_USE bool ask_head_unpack(struct unpacker *unpacker, struct ask_head *head_out);
 void answer_head_pack(struct packer *packer, const struct answer_head *head);

@@ -16,7 +16,6 @@
 #define BATCH_MAX         32U   /* lookups wait for one batch at most: keep it short */
 #define BATCH_WORTHWHILE  16U   /* fewer wait for the flush under way, and share the next one */
 #define HELD_MAX          4096U /* answers that wait for a flush */
-#define ANSWER_HEAD_BYTES 9U
 #define PAYLOAD_MAX_BYTES 6000U
 
 /* A batch in the making. */

@@ -11,10 +11,9 @@
 #include "requests.h"
 #include "store.h"
 
-#define LANE_SHARE        32U /* records of one lane before the next one's turn */
-#define SEAT_WAITING_MAX  512U
-#define LINE_BYTES_MAX    (16U << 20)
-#define ANSWER_HEAD_BYTES 9U
+#define LANE_SHARE       32U /* records of one lane before the next one's turn */
+#define SEAT_WAITING_MAX 512U
+#define LINE_BYTES_MAX   (16U << 20)
 
 static void put_head(uint8_t *record, uint64_t sequence, enum store_status status)
 {
