@@ -61,6 +61,16 @@ static void scan_ages(struct mailer *mailer, mono_ns now)
     }
 }
 
+/* Letters that the relay has or may have and whose rows still wait: what a death at this moment
+ * sends twice. Bounded by the connections, also while the store is away (design.md section 4), so a
+ * letter keeps its place until the store has said that its row is moved. */
+static size_t unsettled(const struct mailer *mailer)
+{
+    return hand_count_in(mailer->hand, DELIVERY_SENDING) +
+           hand_count_in(mailer->hand, DELIVERY_TO_SETTLE) +
+           hand_count_in(mailer->hand, DELIVERY_ASKED);
+}
+
 void dispatch_turn(struct mailer *mailer, mono_ns now)
 {
     struct delivery *delivery;
@@ -68,7 +78,7 @@ void dispatch_turn(struct mailer *mailer, mono_ns now)
     if (mailer->stopping)
         return;
     scan_ages(mailer, now);
-    while (relay_room(&mailer->relay, hand_count_in(mailer->hand, DELIVERY_SENDING), now) > 0 &&
+    while (relay_room(&mailer->relay, unsettled(mailer), now) > 0 &&
            (delivery = hand_first(mailer->hand, DELIVERY_WAITING)) != NULL)
         send_one(mailer, delivery);
 }

@@ -41,6 +41,7 @@ struct rig {
     size_t row_count;
     size_t sweeps, settles;
     enum store_status settle_status; /* what settles are answered with */
+    bool mute;                       /* settles are heard and not answered */
 };
 
 static void rig_problem(void *context, const char *where, const char *sentence)
@@ -194,6 +195,8 @@ static void rig_settle(struct rig *rig, uint64_t sequence, struct slice packed)
         }
     }
     rig->settles++;
+    if (rig->mute)
+        return;
     rig_answer(rig, sequence, rig->settle_status, SLICE_LITERAL(""));
 }
 

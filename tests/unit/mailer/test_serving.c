@@ -195,6 +195,25 @@ static void test_a_busy_store_is_asked_until_it_has_settled(void **state)
     rig_close(&rig);
 }
 
+static void test_a_store_that_settles_nothing_stops_the_mailer_at_one_batch(void **state)
+{
+    enum { BATCH = 32, JOBS = 60 };
+    (void)state;
+    start_ready(NULL, 0);
+    rig.mute = true;
+    for (size_t i = 0; i < JOBS; i++)
+        rig_push(&rig, rig_job(&rig, false, 0));
+    (void)rig_serve(&rig, NULL, 1500);
+    assert_true(rig.settles > 0);
+    assert_true(rig.settles <= BATCH);
+    size_t letters = 0;
+    for (size_t i = 0; i < JOBS; i++)
+        letters += rig_has_letter(&rig, &rig.rows[i]);
+    assert_true(letters <= BATCH);
+    assert_int_equal(rig_stop(&rig), EXIT_DONE);
+    rig_close(&rig);
+}
+
 static void test_without_a_relay_letters_wait_and_nothing_is_settled(void **state)
 {
     static const char *const nowhere[] = {"smtp.host=127.0.0.1", "smtp.port=1", "smtp.tls=none"};
@@ -236,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_a_row_that_is_no_job_is_refused_and_not_dropped_silently),
         cmocka_unit_test(test_a_letter_whose_link_has_expired_is_refused),
         cmocka_unit_test(test_a_busy_store_is_asked_until_it_has_settled),
+        cmocka_unit_test(test_a_store_that_settles_nothing_stops_the_mailer_at_one_batch),
         cmocka_unit_test(test_without_a_relay_letters_wait_and_nothing_is_settled),
         cmocka_unit_test(test_a_master_that_is_gone_ends_the_mailer_within_a_second),
     };
