@@ -153,11 +153,18 @@ static void dismiss_outdated_workers(struct master *master)
     }
 }
 
+/* After a failed flush no store comes any more to close a dead tenant's seat. Nobody else uses its
+ * end of those lanes, so the master says it instead: workers are still needed to answer. */
 static void recycle_seats(struct master *master)
 {
+    bool storeless = master->condemned && child_find(master, ROLE_STORE) == NULL;
     for (uint32_t slot = 0; slot < segment_seats(master->segment); slot++) {
-        if (seat_look(master->segment, slot).state == SEAT_DEAD)
-            (void)seat_recycle(master->segment, slot);
+        struct seat_view seat = seat_look(master->segment, slot);
+        if (seat.state != SEAT_DEAD)
+            continue;
+        if (storeless)
+            seat_close(master->segment, slot, seat.generation, SEAT_CLOSED_BY_STORE);
+        (void)seat_recycle(master->segment, slot);
     }
 }
 

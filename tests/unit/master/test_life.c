@@ -93,6 +93,23 @@ static void test_a_condemned_store_has_no_successor(void **state)
     stop(&server);
 }
 
+static void test_workers_of_a_condemned_store_are_replaced_as_often_as_it_takes(void **state)
+{
+    (void)state;
+    struct server server;
+    start(&server);
+    write_text("misbehave.store", "c");
+    assert_true(await_page("state: condemned"));
+    long more_than_seats = 2 * sysconf(_SC_NPROCESSORS_ONLN) + 16;
+    for (long i = 0; i < more_than_seats; i++) {
+        pid_t worker = pid_of("worker.0");
+        assert_true(worker > 0);
+        kill(worker, SIGKILL);
+        assert_true(await_successor("worker.0", worker) > 0);
+    }
+    stop(&server);
+}
+
 static void test_a_flush_that_fails_before_the_first_ready_ends_the_server(void **state)
 {
     (void)state;
@@ -168,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_children_do_not_outlive_a_killed_master),
         cmocka_unit_test(test_a_child_that_refuses_at_the_first_start_ends_the_server),
         cmocka_unit_test(test_a_condemned_store_has_no_successor),
+        cmocka_unit_test(test_workers_of_a_condemned_store_are_replaced_as_often_as_it_takes),
         cmocka_unit_test(test_a_flush_that_fails_before_the_first_ready_ends_the_server),
         cmocka_unit_test(test_a_worker_without_a_life_sign_is_aborted_and_replaced),
         cmocka_unit_test(test_term_during_a_start_that_hangs_ends_it),
