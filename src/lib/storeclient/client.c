@@ -185,6 +185,12 @@ static bool store_is_at_work(struct store_client *client)
            now - client->life_changed < STORE_QUIET_NS;
 }
 
+/* After a failed flush no store comes any more: nothing is worth waiting for. */
+static bool store_is_condemned(const struct store_client *client)
+{
+    return board_get(client->segment, BOARD_STORE_CONDEMNED) != 0;
+}
+
 bool store_ask(struct store_client *client, enum store_request request, struct slice packed,
                mono_ns deadline, store_answer_fn on_answer, void *context)
 {
@@ -192,7 +198,7 @@ bool store_ask(struct store_client *client, enum store_request request, struct s
     bool others_wait = client->unsent != NULL;
 
     BUG_ON(packed.len > LANE_RECORD_MAX_BYTES - ASK_HEAD_BYTES);
-    if (client->count >= ASKS_MAX)
+    if (client->count >= ASKS_MAX || store_is_condemned(client))
         return false;
     ask = ask_append(client, packed);
     ask->request = (uint8_t)request;
@@ -290,8 +296,9 @@ static void meet_new_store(struct store_client *client, uint64_t epoch)
 static void expire(struct store_client *client, mono_ns now)
 {
     struct ask *end = client->last; /* callbacks may append */
+    bool condemned = store_is_condemned(client);
 
-    if (now < client->next_expiry)
+    if (now < client->next_expiry && (!condemned || client->pending == 0))
         return;
     client->next_expiry = UINT64_MAX;
     for (struct ask *ask = client->first, *next; ask; ask = next) {
@@ -302,7 +309,7 @@ static void expire(struct store_client *client, mono_ns now)
         next = is_end ? NULL : ask->next;
         if (!on_answer)
             continue;
-        if (ask->deadline > now) {
+        if (ask->deadline > now && !condemned) {
             if (ask->deadline < client->next_expiry)
                 client->next_expiry = ask->deadline;
             continue;

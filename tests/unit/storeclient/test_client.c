@@ -337,6 +337,21 @@ static void test_a_callback_may_ask_again(void **state)
     assert_int_equal(store_client_pending(scene->client), 2);
 }
 
+static void test_a_condemned_store_is_waited_for_by_nobody(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_true(ask(scene));
+    assert_true(ask(scene));
+    store_says(scene, 1, STORE_OK);
+    board_set(scene->segment, BOARD_STORE_CONDEMNED, 1);
+    poll_at(scene, 1);
+    assert_int_equal(scene->told[STORE_OK], 1);
+    assert_int_equal(scene->told[STORE_AWAY], 1);
+    assert_int_equal(store_client_pending(scene->client), 0);
+    assert_false(ask(scene));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
@@ -352,6 +367,7 @@ int main(void)
         TEST(test_a_full_lane_of_a_store_that_is_away_keeps_up_to_the_bound),
         TEST(test_one_slow_answer_does_not_stop_the_others),
         TEST(test_a_callback_may_ask_again),
+        TEST(test_a_condemned_store_is_waited_for_by_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
