@@ -2,7 +2,7 @@
  *
  * The lock is flock(2) on a read-only descriptor that every child inherits and keeps. So it is
  * free only when the last process of a server is gone: a master that was killed leaves it held
- * until its store has died too, and two stores never open the same home (faults.md F16). The
+ * until its store has died too, and two stores never open the same home. The
  * descriptor is read-only so that no child can put another pid into the file. The file is never
  * unlinked, for a waiter would then hold a lock on a file that nobody finds; a clean stop empties
  * it. Source: PostgreSQL's postmaster.pid for the rule that children count. */

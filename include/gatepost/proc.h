@@ -48,7 +48,7 @@ int worker_main(struct heritage *heritage);
 int store_main(struct heritage *heritage);
 int mailer_main(struct heritage *heritage);
 
-/* The start that all children share (design.md section 7), in this order:
+/* The start that all children share (docs/design.md section 7), in this order:
  * proc_enter: closes what is not inherited, ignores the signals that are the master's to
  * interpret (TERM INT QUIT HUP USR1 USR2 PIPE), sets title, log name, PR_SET_PDEATHSIG;
  * then the role loads its secrets; proc_drop_privileges: to master.user, proves that there is no

@@ -4,7 +4,7 @@
  * no pointers and no secrets. Everything read from it is treated as hostile by who reads it.
  * A slot is a process's place in the segment: slot 0 is the mailer's, the next ones are the
  * workers' (the seats), then come the store and the master, which have no lanes of their own.
- * Source: Varnish's heritage.h for what is inherited, design.md section 2 for the protocol. */
+ * Source: Varnish's heritage.h for what is inherited, docs/design.md section 2 for the protocol. */
 #ifndef GATEPOST_SEGMENT_H
 #define GATEPOST_SEGMENT_H
 

@@ -62,8 +62,8 @@ static void scan_ages(struct mailer *mailer, mono_ns now)
 }
 
 /* Letters that the relay has or may have and whose rows still wait: what a death at this moment
- * sends twice. Bounded by the connections, also while the store is away (design.md section 4), so a
- * letter keeps its place until the store has said that its row is moved. */
+ * sends twice. Bounded by the connections, also while the store is away (docs/design.md section 4),
+ * so a letter keeps its place until the store has said that its row is moved. */
 static size_t unsettled(const struct mailer *mailer)
 {
     return hand_count_in(mailer->hand, DELIVERY_SENDING) +

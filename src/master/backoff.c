@@ -1,5 +1,5 @@
-/* The rule of design.md section 7: more than 5 deaths of one role in 10 s delay its next start by
- * 100 ms, doubling up to 10 s, back to nothing after 10 s of life.
+/* The rule of docs/design.md section 7: more than 5 deaths of one role in 10 s delay its next start
+ * by 100 ms, doubling up to 10 s, back to nothing after 10 s of life.
  *
  * Once there is a delay, deaths are too far apart to fill the window, so every further one
  * doubles it, until a child has lived long enough. */

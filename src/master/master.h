@@ -127,7 +127,7 @@ bool reload_workers_ready(struct master *master, const struct edition *edition);
 void stop_request(struct master *master, bool graceful);
 void stop_advance(struct master *master, mono_ns now);
 
-/* signals.c: the signals of design.md section 8, by a descriptor. */
+/* signals.c: the signals of docs/design.md section 8, by a descriptor. */
 MUST_USE int signals_open(void);
 void signals_take(struct master *master);
 

@@ -74,8 +74,8 @@ static void report(const struct child *child, int status, const struct err *why)
     metric_count(METRIC_CHILD_DEATHS);
 }
 
-/* After a failed flush nobody knows what is on the disk (design.md section 3): the workers answer
- * /readyz and every write with 503, and a person has to look. */
+/* After a failed flush nobody knows what is on the disk (docs/design.md section 3): the workers
+ * answer /readyz and every write with 503, and a person has to look. */
 static void look_for_condemnation(struct master *master)
 {
     if (board_get(master->segment, BOARD_STORE_CONDEMNED) != 0)

@@ -1,4 +1,4 @@
-/* The table of signals (design.md section 8), read from a descriptor: no handler, no race. */
+/* The table of signals (docs/design.md section 8), read from a descriptor: no handler, no race. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>

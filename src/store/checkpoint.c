@@ -1,6 +1,6 @@
 /* See checkpoint.h. Pages go out while lookups and batches go on; each is latched only while it is
  * copied to the kernel. Log files that only older checkpoints need are removed afterwards.
- * Source: 11 to 13 ms of recovery for each MiB of log, measured (design.md section 3). */
+ * Source: 11 to 13 ms of recovery for each MiB of log, measured (docs/design.md section 3). */
 #include "checkpoint.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
-/* Proofs: that a letter's reader owns its address. The secret half is not here (design.md 4). */
+/* Proofs: that a letter's reader owns its address. The secret half is not here (docs/design.md 4).
+ */
 #ifndef GATEPOST_STORE_PROOFS_H
 #define GATEPOST_STORE_PROOFS_H
 

@@ -1,9 +1,10 @@
 /* The store process: the one owner of the database.
  *
- * Story, in the order of design.md section 7: enter, drop privileges, open (which recovers), find
- * what the predecessor left, say that there is a store again, then the loop: let answers go whose
- * commits are on disk, look who came and went, take what was asked, carry out a batch, sleep. At
- * the end: what waits in line is carried out and flushed, a checkpoint, the same steps in reverse.
+ * Story, in the order of docs/design.md section 7: enter, drop privileges, open (which recovers),
+ * find what the predecessor left, say that there is a store again, then the loop: let answers go
+ * whose commits are on disk, look who came and went, take what was asked, carry out a batch, sleep.
+ * At the end: what waits in line is carried out and flushed, a checkpoint, the same steps in
+ * reverse.
  *
  * Three threads: this one, which alone touches the databases; the flusher; the checkpointer. */
 #include "store.h"

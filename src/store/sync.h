@@ -1,4 +1,5 @@
-/* The fsync hook: a flush that the disk did not take is the end of this store (design.md 3). */
+/* The fsync hook: a flush that the disk did not take is the end of this store (docs/design.md 3).
+ */
 #ifndef GATEPOST_STORE_SYNC_H
 #define GATEPOST_STORE_SYNC_H
 

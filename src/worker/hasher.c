@@ -15,7 +15,7 @@
 #include "reply.h"
 #include "server.h"
 
-/* One that waits is answered within this time (design.md section 9). */
+/* One that waits is answered within this time (docs/design.md section 9). */
 #define HASH_WAIT_NS (60 * NS_PER_S)
 
 struct hasher {

@@ -5,7 +5,7 @@
 
 #include "request.h"
 
-/* The fixed refusals of api.md. */
+/* The fixed refusals of docs/api.md. */
 enum problem {
     PROBLEM_BAD_REQUEST,
     PROBLEM_NOT_FOUND,

@@ -39,7 +39,7 @@ struct signup_form {
     struct slice password;
 };
 
-/* In the seed's order, which is that of the answer. */
+/* In the order in which Django REST framework names them in its answer. */
 enum { FORM_EMAIL, FORM_USERNAME, FORM_PASSWORD, FORM_FIELDS };
 static const struct field FIELDS[FORM_FIELDS] = {
     {"email", FIELD_EMAIL, offsetof(struct signup_form, email)},

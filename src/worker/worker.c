@@ -1,7 +1,7 @@
 /* A worker: HTTP in, requests to the store and the hash threads, answers out.
  *
- * worker_main is the order of design.md section 7; what it opens it closes in reverse. One thread
- * runs the loop and owns everything in struct worker; the hash threads only see their work.
+ * worker_main is the order of docs/design.md section 7; what it opens it closes in reverse. One
+ * thread runs the loop and owns everything in struct worker; the hash threads only see their work.
  *
  * The loop sleeps in libh2o's epoll. Answers of the store wake it by the slot's eventfd, hash
  * threads by libh2o's own queue; both bring replies, and a reply that was sent outside of

@@ -1,4 +1,4 @@
-"""The command line and the configuration, without and with a running server (design.md 9)."""
+"""The command line and the configuration, without and with a running server (docs/design.md 9)."""
 import configparser
 import os
 import subprocess
@@ -155,7 +155,7 @@ def test_what_wins_is_override_then_environment_then_dotenv_then_file(tmp_path):
     (tmp_path / "gatepost.conf").write_text("[smtp]\nhost = from-file\nport = 1001\nuser = file\n")
     assert effective(tmp_path)["smtp.host"] == "from-file"
     (tmp_path / ".env").write_text(
-        "# as the seed project's\nEMAIL_HOST=from-dotenv\nexport EMAIL_PORT=1002\n"
+        "# as a Django project's\nEMAIL_HOST=from-dotenv\nexport EMAIL_PORT=1002\n"
         "EMAIL_HOST_USER='dot env'\nOTHER=ignored\n")
     values = effective(tmp_path)
     assert (values["smtp.host"], values["smtp.port"]) == ("from-dotenv", "1002")

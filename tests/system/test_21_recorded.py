@@ -1,5 +1,5 @@
 """The exchanges recorded from the Django project that Gatepost replaces (recorded.jsonl), in recorded
-order, in the seed-compatible mode. DIFFERS is the whole list of answers that differ on purpose."""
+order, in the mode that is compatible with it. DIFFERS is the whole list of answers that differ on purpose."""
 import json
 import time
 import uuid

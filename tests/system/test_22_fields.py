@@ -1,4 +1,4 @@
-"""api.md by the row: fields, JSON, UTF-8, names, addresses, passwords."""
+"""docs/api.md by the row: fields, JSON, UTF-8, names, addresses, passwords."""
 import json
 
 import pytest

@@ -1,4 +1,4 @@
-"""api.md by the row: bodies, routes, methods, headers of every answer."""
+"""docs/api.md by the row: bodies, routes, methods, headers of every answer."""
 import json
 import re
 

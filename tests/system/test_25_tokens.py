@@ -1,4 +1,4 @@
-"""Forged, broken and foreign tokens (api.md, Tokens; security.md T1-T4)."""
+"""Forged, broken and foreign tokens (docs/api.md, Tokens; RFC 8725)."""
 import base64
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""kill -9 of each process under load (issue: done when 3; faults.md F1-F4, F12-F16)."""
+"""kill -9 of each process under load."""
 import os
 import signal
 import time

@@ -1,4 +1,4 @@
-"""Signals and life: stop, drain, reload, reopen (design.md 8)."""
+"""Signals and life: stop, drain, reload, reopen (docs/design.md 8)."""
 import os
 import signal
 import subprocess

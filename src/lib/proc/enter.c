@@ -1,4 +1,4 @@
-/* The first steps of every child, in the order of design.md section 7.
+/* The first steps of every child, in the order of docs/design.md section 7.
  *
  * proc_enter runs right after fork, while the child is still a copy of the master: it turns the
  * copy into a process that holds its heritage and nothing else. Only then may it load secrets. */

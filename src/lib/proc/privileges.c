@@ -2,7 +2,7 @@
  *
  * Order: groups, group, user, then prove that root cannot be had back, then no_new_privs; core
  * files and ptrace are switched off last, for a change of identity switches them on again.
- * Source: security.md S2 and S4; Chen, Wagner, Dean, "Setuid Demystified" (2002). */
+ * Source: Chen, Wagner, Dean, "Setuid Demystified" (2002). */
 #include "gatepost/proc.h"
 
 #include <errno.h>

@@ -25,7 +25,7 @@ uint32_t life_limit_ms(enum life_phase phase)
     switch (phase) {
     case LIFE_STARTING:   /* loading keys, measuring hash widths, resolving a user */
     case LIFE_RECOVERING: /* since the last sign: a long recovery reports its progress */
-    case LIFE_FLUSHING:   /* one slow disk flush is no reason to shoot the store (faults.md F44) */
+    case LIFE_FLUSHING:   /* one slow disk flush is no reason to shoot the store */
     case LIFE_DRAINING:   /* the order that began it carries its own, stricter limit */
         return 30000;
     case LIFE_SERVING:
