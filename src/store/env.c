@@ -80,7 +80,7 @@ static int configure(DB_ENV *db_env, int64_t cache_mib)
     return failure;
 }
 
-static int open_table(struct env *env, enum table table)
+static int open_table(struct env *env, enum table table, u_int32_t create)
 {
     DB *db;
     int failure = db_create(&db, env->db_env, 0);
@@ -93,7 +93,26 @@ static int open_table(struct env *env, enum table table)
         failure = db->set_flags(db, DB_CHKSUM);
     if (failure == 0)
         failure = db->open(db, NULL, table_files[table], NULL, DB_BTREE,
-                           DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600);
+                           create | DB_AUTO_COMMIT | DB_THREAD, 0600);
+    return failure;
+}
+
+/* Tables are made with a new database only. Later a missing file is a lost one: made anew it would
+ * come back empty, and every name in it could be taken a second time. */
+static int open_tables(struct env *env, const char **doing)
+{
+    int failure;
+
+    *doing = table_files[TABLE_META];
+    failure = open_table(env, TABLE_META, DB_CREATE);
+    u_int32_t create = failure == 0 && meta_is_new(env) ? DB_CREATE : 0;
+    for (size_t i = 0; failure == 0 && i < TABLE_COUNT; i++) {
+        if (i == TABLE_META)
+            continue;
+        *doing = table_files[i];
+        life_sign(env->segment, env->slot);
+        failure = open_table(env, (enum table)i, create);
+    }
     return failure;
 }
 
@@ -161,11 +180,8 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
     if (!make_dir(dir, err))
         return false;
     failure = open_environment(env, dir, cache_mib);
-    for (size_t i = 0; failure == 0 && i < TABLE_COUNT; i++) {
-        doing = table_files[i];
-        life_sign(segment, slot);
-        failure = open_table(env, (enum table)i);
-    }
+    if (failure == 0)
+        failure = open_tables(env, &doing);
     if (failure != 0) {
         err_set(err, "store.dir %s: %s: %s", dir, doing, db_strerror(failure));
         close_all(env);

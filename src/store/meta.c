@@ -7,12 +7,12 @@
 #define FORMAT_KEY SLICE_LITERAL("format")
 #define TALLY_KEY  SLICE_LITERAL("tally")
 
-static bool is_new(struct call *call)
+static bool is_empty(struct call *call, enum table table)
 {
     struct walk walk;
     bool empty;
 
-    walk_open(&walk, call, TABLE_META, (struct slice){0});
+    walk_open(&walk, call, table, (struct slice){0});
     empty = !walk_next(&walk);
     walk_close(&walk);
     return empty;
@@ -83,14 +83,21 @@ static bool read_old(struct call *call, struct err *err)
     return true;
 }
 
+bool meta_is_new(struct env *env)
+{
+    struct call call = {.env = env};
+
+    return is_empty(&call, TABLE_META) && call.failure == 0;
+}
+
 bool meta_load(struct env *env, struct err *err)
 {
     struct call call = {.env = env};
 
-    if (is_new(&call) && call.failure == 0)
-        return begin_new(env, err);
-    if (call.failure != 0) {
-        err_set(err, "store.dir: meta.db cannot be read: %s", db_strerror(call.failure));
+    if (meta_is_new(env)) {
+        if (is_empty(&call, TABLE_USERS) && call.failure == 0)
+            return begin_new(env, err);
+        err_set(err, "store.dir: meta.db was lost; restore the whole directory");
         return false;
     }
     if (!read_old(&call, err))

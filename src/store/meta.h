@@ -4,6 +4,9 @@
 
 #include "rows.h"
 
+/* No format yet: nothing was ever written here. meta is open, the other tables need not be. */
+MUST_USE bool meta_is_new(struct env *env);
+
 /* Checks the format, or writes it into a new database; reads the tally and the last audit key.
  * Errors: another format (a sentence that names both), a database that cannot be read. */
 MUST_USE bool meta_load(struct env *env, struct err *err);

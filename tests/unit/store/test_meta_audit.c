@@ -71,6 +71,47 @@ static void test_a_database_of_another_format_is_refused_with_both_numbers(void 
     assert_int_equal(WEXITSTATUS(status), EXIT_STORE_OPEN);
 }
 
+static void lose(const struct rig *rig, const char *name)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s", rig->dir, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void assert_refused_naming(const struct rig *rig, const char *name)
+{
+    struct env *env = xcalloc(1, sizeof(*env));
+    struct err err;
+
+    assert_false(open_here(rig, env, &err));
+    assert_non_null(strstr(err.text, name));
+    free(env);
+}
+
+static void test_a_database_that_lost_its_tally_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_answer answer;
+
+    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
+    assert_int_equal(rig_stop(rig), 0);
+    lose(rig, "meta.db");
+    assert_refused_naming(rig, "meta.db");
+}
+
+static void test_a_database_that_lost_a_table_is_refused_and_stays_so(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_answer answer;
+
+    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
+    assert_int_equal(rig_stop(rig), 0);
+    lose(rig, "users_by_name.db");
+    assert_refused_naming(rig, "users_by_name.db");
+    assert_refused_naming(rig, "users_by_name.db"); /* the first try made no empty one */
+}
+
 static enum store_status spend(struct rig *rig, uint64_t number)
 {
     uint8_t bytes[128];
@@ -172,6 +213,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
     const struct CMUnitTest tests[] = {
         TEST(test_a_database_of_another_format_is_refused_with_both_numbers),
+        TEST(test_a_database_that_lost_its_tally_is_refused),
+        TEST(test_a_database_that_lost_a_table_is_refused_and_stays_so),
         TEST(test_what_happened_stands_in_the_trail_in_order_and_a_refusal_does_not),
         TEST(test_a_successor_goes_on_behind_the_last_row_whatever_the_clock_says),
     };
