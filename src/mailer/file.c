@@ -143,10 +143,15 @@ static bool file_work(struct transport *transport)
     if (count == 0)
         return false;
     folder_look(file);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        file->transport.on_wait(file->transport.context);
         write_out(file, &file->pending[i]);
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
+        file->transport.on_wait(file->transport.context);
         flush_and_name(file, &file->pending[i]);
+    }
+    file->transport.on_wait(file->transport.context);
     int folder_error = fsync(file->folder_fd) == 0 ? 0 : errno;
 
     file->count = 0;

@@ -39,6 +39,14 @@ static void load_secrets(struct mailer *mailer)
         die(EXIT_SECRET, "smtp.password_file: %s", err.text);
 }
 
+/* A sign that the process lives, and that its next one may take a slow disk's time. */
+static void on_wait(void *context)
+{
+    const struct mailer *mailer = context;
+
+    life_enter(mailer->segment, mailer->heritage->slot, LIFE_FLUSHING);
+}
+
 static void mailer_init(struct mailer *mailer)
 {
     const struct config *config = mailer->config;
@@ -53,6 +61,7 @@ static void mailer_init(struct mailer *mailer)
     if (mailer->transport == NULL)
         die(EXIT_MAIL_SETUP, "%s", err.text);
     mailer->transport->on_outcome = dispatch_on_outcome;
+    mailer->transport->on_wait = on_wait;
     mailer->transport->context = mailer;
     mailer->letter_head =
         (struct letter_head){config->mail_from, config->http_public_url, &mailer->mail_key};
@@ -98,6 +107,15 @@ static bool is_settled(const struct mailer *mailer)
            hand_count_in(mailer->hand, DELIVERY_ASKED) == 0;
 }
 
+static bool deliver(struct mailer *mailer)
+{
+    bool more = mailer->transport->work(mailer->transport);
+
+    life_enter(mailer->segment, mailer->heritage->slot,
+               mailer->stopping ? LIFE_DRAINING : LIFE_SERVING);
+    return more;
+}
+
 /* Returns true when there is more to do at once. */
 static bool turn(struct mailer *mailer, mono_ns now)
 {
@@ -106,7 +124,7 @@ static bool turn(struct mailer *mailer, mono_ns now)
     store_client_poll(mailer->store, now);
     sweep_turn(mailer->sweep, now);
     dispatch_turn(mailer, now);
-    bool more = mailer->transport->work(mailer->transport);
+    bool more = deliver(mailer);
     settle_turn(mailer, now);
     return more;
 }

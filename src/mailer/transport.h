@@ -22,11 +22,13 @@ struct outcome {
 typedef void (*transport_outcome_fn)(void *context, struct delivery *delivery,
                                      const struct outcome *outcome);
 
-/* Calls on_outcome from work() only, exactly once for each send(). */
+/* Calls on_outcome from work() only, exactly once for each send(); on_wait before every step of
+ * work() that may wait for a disk. */
 struct transport {
     const char *name;
     unsigned lanes; /* most letters under way at once */
     transport_outcome_fn on_outcome;
+    void (*on_wait)(void *context);
     void *context;
 
     /* Takes a letter, copied, and borrows the delivery until its outcome. Never called with

@@ -28,6 +28,14 @@ static void on_outcome(void *context, struct delivery *delivery, const struct ou
     assert_true(slice_to_text(outcome->reply, last_reply, sizeof(last_reply)));
 }
 
+static size_t waits;
+
+static void on_wait(void *context)
+{
+    (void)context;
+    waits++;
+}
+
 static int open_transport(void **state)
 {
     struct config config = {.mail_dir = mail_dir};
@@ -39,7 +47,9 @@ static int open_transport(void **state)
     transport = file_open(&config, &err);
     assert_non_null(transport);
     transport->on_outcome = on_outcome;
+    transport->on_wait = on_wait;
     outcomes = 0;
+    waits = 0;
     return 0;
 }
 
@@ -134,6 +144,15 @@ static void test_a_batch_is_written_and_told_one_by_one(void **state)
     assert_false(transport->work(transport));
 }
 
+static void test_a_slow_disk_leaves_a_life_sign_before_every_wait(void **state)
+{
+    (void)state;
+    for (uint8_t i = 0; i < 5; i++)
+        send_text(i, "Hello\r\n");
+    assert_true(transport->work(transport));
+    assert_int_equal(waits, 5 + 5 + 1); /* each write, each flush, the folder's */
+}
+
 static void test_a_disk_that_refuses_is_no_fault_of_the_letter(void **state)
 {
     char path[256];
@@ -185,6 +204,7 @@ int main(void)
         WITH_FOLDER(test_a_letter_becomes_a_private_file_named_after_its_job),
         WITH_FOLDER(test_a_repeat_replaces_itself),
         WITH_FOLDER(test_a_batch_is_written_and_told_one_by_one),
+        WITH_FOLDER(test_a_slow_disk_leaves_a_life_sign_before_every_wait),
         WITH_FOLDER(test_a_disk_that_refuses_is_no_fault_of_the_letter),
         WITH_FOLDER(test_a_link_in_the_place_of_a_letter_is_not_followed),
         cmocka_unit_test(test_a_folder_that_cannot_be_is_a_sentence),
