@@ -61,14 +61,18 @@ static void scan_ages(struct mailer *mailer, mono_ns now)
     }
 }
 
-/* Letters that the relay has or may have and whose rows still wait: what a death at this moment
- * sends twice. Bounded by the connections, also while the store is away (docs/design.md section 4),
- * so a letter keeps its place until the store has said that its row is moved. */
-static size_t unsettled(const struct mailer *mailer)
+/* A flush of the log takes as long as some letters do. */
+enum { UNSETTLED_PER_LANE = 16 };
+
+/* Letters whose fate is known here and not yet moved in the database. What a death of this process
+ * alone repeats are the letters in transfer: the store hears a dead mailer's last words. Only if it
+ * dies too, what it had been told goes with it; so a slow or absent store stops the sending soon.
+ */
+static bool too_much_unsettled(const struct mailer *mailer)
 {
-    return hand_count_in(mailer->hand, DELIVERY_SENDING) +
-           hand_count_in(mailer->hand, DELIVERY_TO_SETTLE) +
-           hand_count_in(mailer->hand, DELIVERY_ASKED);
+    return hand_count_in(mailer->hand, DELIVERY_TO_SETTLE) +
+               hand_count_in(mailer->hand, DELIVERY_ASKED) >=
+           (size_t)mailer->transport->lanes * UNSETTLED_PER_LANE;
 }
 
 void dispatch_turn(struct mailer *mailer, mono_ns now)
@@ -78,7 +82,8 @@ void dispatch_turn(struct mailer *mailer, mono_ns now)
     if (mailer->stopping)
         return;
     scan_ages(mailer, now);
-    while (relay_room(&mailer->relay, unsettled(mailer), now) > 0 &&
+    while (!too_much_unsettled(mailer) &&
+           relay_room(&mailer->relay, hand_count_in(mailer->hand, DELIVERY_SENDING), now) > 0 &&
            (delivery = hand_first(mailer->hand, DELIVERY_WAITING)) != NULL)
         send_one(mailer, delivery);
 }

@@ -50,12 +50,12 @@ static void carry_out(struct store *store, struct batch *batch, struct parcel *a
     uint8_t payload[PAYLOAD_MAX_BYTES];
     enum store_status status;
 
-    if (!seat)
+    if (!seat && ask->head.request != STORE_OUTBOX_SETTLE)
         return; /* nobody waits for it any more */
-    board_set(store->segment, BOARD_WORK_INCARNATION,
-              0); /* never one's name with another's number */
+    /* never one's name with another's number */
+    board_set(store->segment, BOARD_WORK_INCARNATION, 0);
     board_set(store->segment, BOARD_WORK_SEQUENCE, ask->head.sequence);
-    board_set(store->segment, BOARD_WORK_INCARNATION, seat->shelf.incarnation);
+    board_set(store->segment, BOARD_WORK_INCARNATION, seat ? seat->shelf.incarnation : 0);
     life_sign(store->segment, store->env.slot);
     metric_count(METRIC_STORE_WRITES);
 
@@ -69,9 +69,12 @@ static void carry_out(struct store *store, struct batch *batch, struct parcel *a
     if (status == STORE_REFUSED) {
         BUG_ON(call->changed);
         call->answer.len = 0;
-        seat_report(store, ask->slot, "a write that makes no sense");
+        if (seat)
+            seat_report(store, ask->slot, "a write that makes no sense");
     }
     batch->changed |= call->changed;
+    if (!seat)
+        return; /* a dead mailer's last word: heard, and nobody to tell */
     if (call->changed)
         draft_add(call, &seat->shelf, &seat->draft, ask->head.sequence, status,
                   packer_slice(&call->answer));

@@ -76,21 +76,6 @@ static void look_up(struct store *store, uint32_t slot, const struct ask_head *h
         seat_answer(store, slot, store->answer, ANSWER_HEAD_BYTES + call.answer.len);
 }
 
-static void put_in_line(struct store *store, uint32_t slot, const struct ask_head *head,
-                        struct slice packed)
-{
-    struct parcel *parcel = xcalloc(1, sizeof(*parcel) + packed.len);
-
-    parcel->slot = slot;
-    parcel->generation = store->seats[slot].generation;
-    parcel->head = *head;
-    parcel->len = packed.len;
-    if (packed.len > 0)
-        memcpy(parcel->bytes, packed.at, packed.len);
-    store->seats[slot].waiting++;
-    parcel_append(&store->line, parcel);
-}
-
 static bool is_suspect(const struct store *store, const struct seat *seat,
                        const struct ask_head *head)
 {
@@ -115,7 +100,8 @@ static void take_write(struct store *store, uint32_t slot, const struct ask_head
     } else if (!disk_allows(store, head->request)) {
         answer_plain(store, slot, head->sequence, STORE_BUSY, (struct slice){0});
     } else {
-        put_in_line(store, slot, head, packed);
+        seat->waiting++;
+        line_append(store, slot, seat->generation, head, packed);
     }
 }
 

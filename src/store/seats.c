@@ -42,6 +42,20 @@ void parcel_drop_all(struct parcel_queue *queue)
         free(parcel);
 }
 
+void line_append(struct store *store, uint32_t slot, uint64_t generation,
+                 const struct ask_head *head, struct slice packed)
+{
+    struct parcel *parcel = xcalloc(1, sizeof(*parcel) + packed.len);
+
+    parcel->slot = slot;
+    parcel->generation = generation;
+    parcel->head = *head;
+    parcel->len = packed.len;
+    if (packed.len > 0)
+        memcpy(parcel->bytes, packed.at, packed.len);
+    parcel_append(&store->line, parcel);
+}
+
 struct seat *seat_of(struct store *store, uint32_t slot, uint64_t generation)
 {
     struct seat *seat = &store->seats[slot];
@@ -82,14 +96,50 @@ static void leave_seat(struct store *store, uint32_t slot)
     memset(&seat->shelf, 0, sizeof(seat->shelf));
 }
 
-static void close_dead(struct store *store, uint32_t slot, uint64_t generation)
+/* What a dead mailer had to say of its letters is still true, and unheard it would have its
+ * successor send them again. A settled row stays settled, so it does not matter which store was
+ * told. Everything else in the lane was a question, and nobody waits for the answer. */
+static void take_last_words(struct store *store, uint32_t slot, uint64_t generation)
 {
     struct lane asks = lane_open(store->segment, slot, LANE_ASK);
+    size_t len;
+
+    while (lane_take(&asks, store->record, &len) == LANE_RECORD) {
+        struct unpacker unpacker = unpacker_over(slice_of(store->record, len));
+        struct ask_head head;
+
+        if (ask_head_unpack(&unpacker, &head) && head.request == STORE_OUTBOX_SETTLE)
+            line_append(store, slot, generation, &head, slice_of(unpacker.bytes, unpacker.len));
+    }
+    lane_discard(&asks);
+}
+
+static bool has_last_words(const struct store *store, uint32_t slot, uint64_t generation)
+{
+    for (const struct parcel *parcel = store->line.first; parcel; parcel = parcel->next) {
+        if (parcel->slot == slot && parcel->generation == generation &&
+            parcel->head.request == STORE_OUTBOX_SETTLE)
+            return true;
+    }
+    return false;
+}
+
+/* Returns true when it is closed: its last words are carried out by then, and a successor that
+ * reads the outbox sees what they changed. */
+static bool close_dead(struct store *store, uint32_t slot, uint64_t generation)
+{
+    struct seat *seat = &store->seats[slot];
 
     leave_seat(store, slot);
-    lane_discard(&asks);
-    store->seats[slot].closed = generation;
+    if (seat->parted != generation) {
+        seat->parted = generation;
+        take_last_words(store, slot, generation);
+    }
+    if (has_last_words(store, slot, generation))
+        return false;
+    seat->closed = generation;
     seat_close(store->segment, slot, generation, SEAT_CLOSED_BY_STORE);
+    return true;
 }
 
 bool seats_look(struct store *store)
@@ -111,8 +161,7 @@ bool seats_look(struct store *store)
         case SEAT_DEAD:
             if (seat->closed == view.generation)
                 break;
-            close_dead(store, slot, view.generation);
-            changed = true;
+            changed |= close_dead(store, slot, view.generation);
             break;
         case SEAT_FREE:
             leave_seat(store, slot);

@@ -40,6 +40,7 @@ struct seat {
     bool deaf;     /* its lane made no sense: not read any more */
     bool reported; /* the master knows */
     uint64_t generation;
+    uint64_t parted; /* generation whose last words were taken from its lane */
     uint64_t closed; /* generation that was closed last */
     uint64_t acknowledged;
     size_t waiting; /* its writes in the line */
@@ -76,10 +77,13 @@ struct store {
     uint8_t answer[LANE_RECORD_MAX_BYTES]; /* its answer, head and message */
 };
 
-/* seats.c: who is there. Returns true when somebody came or went. */
+/* seats.c: who is there. Returns true when somebody came or went. line_append puts a write in line,
+ * copied. */
 bool seats_look(struct store *store);
 bool seats_push_backlogs(struct store *store);
 void seats_free(struct store *store);
+void line_append(struct store *store, uint32_t slot, uint64_t generation,
+                 const struct ask_head *head, struct slice packed);
 struct seat *seat_of(struct store *store, uint32_t slot, uint64_t generation); /* NULL: gone */
 void seat_report(struct store *store, uint32_t slot, const char *why);
 void seat_answer(struct store *store, uint32_t slot, const void *record, size_t len);

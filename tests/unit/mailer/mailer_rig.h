@@ -17,7 +17,7 @@
 #include "gatepost/proc.h"
 #include "gatepost/store_messages.h"
 
-#define RIG_ROWS_MAX 64
+#define RIG_ROWS_MAX 1024
 #define RIG_WAIT_MS  10000
 
 struct rig_row {
@@ -154,7 +154,7 @@ static void rig_answer(struct rig *rig, uint64_t sequence, enum store_status sta
     assert_true(lane_push(&rig->answers, bytes, packer.len));
 }
 
-/* All rows that are due, in one page. */
+/* The rows that are due, as many as go into one page. */
 static void rig_page(struct rig *rig, uint64_t sequence, struct slice packed)
 {
     struct outbox_page_ask ask;
@@ -168,6 +168,8 @@ static void rig_page(struct rig *rig, uint64_t sequence, struct slice packed)
         if (rig->rows[i].gone || rig->rows[i].row.due >= ask.due_before)
             continue;
         outbox_row_pack(&one, &rig->rows[i].row);
+        if (all.len + one.len + 2 > all.max)
+            break;
         pack_slice(&all, packer_slice(&one));
     }
     assert_false(all.overflow);

@@ -150,12 +150,66 @@ static void test_a_refused_letter_is_kept_dead_with_the_reply(void **state)
     free(env);
 }
 
+/* Told like a mailer that dies before it hears the answer. */
+static void settle_and_die(struct rig *rig, uint64_t number)
+{
+    uint8_t bytes[1024];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct rig_answer answer = {0};
+
+    outbox_settle_ask_pack(
+        &packer, &(struct outbox_settle_ask){.job_id = rig_person(number).job_id, .now = RIG_NOW});
+    assert_true(store_ask(rig->client, STORE_OUTBOX_SETTLE, packer_slice(&packer), UINT64_MAX - 1,
+                          rig_on_answer, &answer));
+    seat_bury(rig->segment, rig->slot);
+    store_client_free(&rig->client);
+}
+
+static void assert_settled_before_the_seat_is_closed(struct rig *rig)
+{
+    uint64_t generation = seat_look(rig->segment, rig->slot).generation;
+
+    seat_close(rig->segment, rig->slot, generation, SEAT_CLOSED_BY_MAILER);
+    for (int i = 0; !seat_recycle(rig->segment, rig->slot); i++) {
+        assert_true(i < 5000);
+        usleep(1000);
+    }
+    assert_int_equal(board_get(rig->segment, BOARD_OUTBOX_PENDING), 0);
+}
+
+static void test_what_a_dead_mailer_said_last_is_heard(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_answer answer;
+
+    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
+    assert_int_equal(board_get(rig->segment, BOARD_OUTBOX_PENDING), 1);
+    kill(rig->store, SIGSTOP);
+    settle_and_die(rig, 1);
+    kill(rig->store, SIGCONT);
+    assert_settled_before_the_seat_is_closed(rig);
+}
+
+static void test_what_a_dead_mailer_told_a_dead_store_is_heard_by_the_next(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_answer answer;
+
+    assert_int_equal(rig_signup(rig, 1, &answer), STORE_OK);
+    rig_kill(rig);
+    settle_and_die(rig, 1);
+    rig_start(rig, NULL);
+    assert_settled_before_the_seat_is_closed(rig);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
     const struct CMUnitTest tests[] = {
         TEST(test_pages_show_every_letter_once_in_order),
         TEST(test_a_delivered_letter_is_gone),
+        TEST(test_what_a_dead_mailer_said_last_is_heard),
+        TEST(test_what_a_dead_mailer_told_a_dead_store_is_heard_by_the_next),
         TEST(test_a_retry_moves_the_letter_behind_its_new_time),
         TEST(test_a_refused_letter_is_kept_dead_with_the_reply),
     };
