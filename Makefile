@@ -178,7 +178,7 @@ install: build ## install binary and configuration below DESTDIR and PREFIX
 	install -D -m 0644 conf/gatepost.conf $(DESTDIR)/etc/gatepost/gatepost.conf.example
 
 # ---- what must be on the machine -------------------------------------------------------------------
-DEB_BUILD := gcc make pkg-config libh2o-evloop-dev libyajl-dev libjwt-dev libssl-dev \
+DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libjwt-dev libssl-dev \
              libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
