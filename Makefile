@@ -78,7 +78,7 @@ $(OUT)/gatepost: $(patsubst src/%.c,$(OBJ)/%.o,$(MAIN)) $(ARCHIVES)
 .PHONY: build
 build: $(OUT)/gatepost ## build the server (BUILD=release|debug|asan|tsan)
 
--include $(shell find $(BUILD_ROOT) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD_ROOT) -path $(BUILD_ROOT)/tools -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # ---- unit tests ---------------------------------------------------------------------------------
 # tests/unit/<dir>/test_*.c is linked with src/lib/<dir> (or src/<dir>) and what NEEDS_<dir> names.
