@@ -66,7 +66,7 @@ enum { UNSETTLED_PER_LANE = 16 };
 
 /* Letters whose fate is known here and not yet moved in the database. What a death of this process
  * alone repeats are the letters in transfer: the store hears a dead mailer's last words. Only if it
- * dies too, what it had been told goes with it; so a slow or absent store stops the sending soon.
+ * dies too, what it had been told goes with it: so a slow or absent store soon stops the sending.
  */
 static bool too_much_unsettled(const struct mailer *mailer)
 {
