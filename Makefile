@@ -12,7 +12,7 @@ CC      ?= gcc
 CLANG   ?= clang
 PYTHON  := /usr/bin/python3
 
-# ---- builds: release (plain), debug, asan, tsan ------------------------------------------------
+# ---- builds: release (plain); for tests, with fault points: debug, asan, tsan, fault --------------
 BUILD ?= release
 # BUILD_ROOT keeps two makes of one checkout out of each other's way.
 BUILD_ROOT ?= build
@@ -32,9 +32,12 @@ COMMON   := -std=gnu11 -g -pthread -fvisibility=hidden -D_GNU_SOURCE -DH2O_USE_L
             -DGATEPOST_VERSION='"$(VERSION)"' -Iinclude -MMD -MP $(WARNINGS)
 AR_release := gcc-ar
 CFLAGS_release := -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2 $(HARDENING)
-CFLAGS_debug   := -O0 -D_FORTIFY_SOURCE=0
-CFLAGS_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-CFLAGS_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer
+# As fast as a release, with the fault points of gatepost/fault.h: what chaos and power cuts run.
+CFLAGS_fault   := -O2 -D_FORTIFY_SOURCE=2 $(HARDENING) -DGATEPOST_FAULTS
+LDFLAGS_fault  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+CFLAGS_debug   := -O0 -D_FORTIFY_SOURCE=0 -DGATEPOST_FAULTS
+CFLAGS_asan    := -O1 -DGATEPOST_FAULTS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_tsan    := -O1 -DGATEPOST_FAULTS -fsanitize=thread -fno-omit-frame-pointer
 LDFLAGS_release := -flto=auto -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
@@ -76,7 +79,7 @@ $(OUT)/gatepost: $(patsubst src/%.c,$(OBJ)/%.o,$(MAIN)) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
 .PHONY: build
-build: $(OUT)/gatepost ## build the server (BUILD=release|debug|asan|tsan)
+build: $(OUT)/gatepost ## build the server (BUILD=release|debug|asan|tsan|fault)
 
 -include $(shell find $(BUILD_ROOT) -path $(BUILD_ROOT)/tools -prune -o -type f -name '*.d' -print 2>/dev/null)
 
@@ -182,7 +185,7 @@ DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libjwt-
              libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
-             python3-cryptography db5.3-util spin clang libclang-rt-14-dev clang-format-14 wrk
+             python3-cryptography db5.3-util xfsprogs e2fsprogs spin clang libclang-rt-14-dev clang-format-14 wrk
 
 .PHONY: deps deps-test
 deps: ## install what builds (apt, as root or with sudo)

@@ -56,6 +56,11 @@ void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull, malloc)
 void *xrealloc(void *old, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *text) __attribute__((returns_nonnull, malloc));
 
+#ifdef GATEPOST_FAULTS
+/* Of test builds: when set, asked at every allocation whether it is to fail (fault.h, "malloc"). */
+extern bool (*xalloc_fails)(void);
+#endif
+
 /* Writes all of it, repeating after EINTR and short writes.
  * Returns false with errno on the first error. */
 MUST_USE bool fd_write_all(int fd, const void *bytes, size_t len);

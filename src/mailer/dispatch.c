@@ -3,6 +3,7 @@
  * Invariant: a letter's tries count attempts that were about the letter. What the relay does to
  * everybody (no connection, TLS, AUTH, 421) slows the circuit down and puts the letter at the
  * queue's end, where it cannot hold up others. */
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/secret.h"
 #include "mailer.h"
@@ -35,6 +36,7 @@ static void send_one(struct mailer *mailer, struct delivery *delivery)
     switch (message_compose(&mailer->letter_head, delivery, now, mailer->letter,
                             sizeof(mailer->letter), &len)) {
     case COMPOSED:
+        FAULT("m.composed");
         hand_move(delivery, DELIVERY_SENDING);
         mailer->transport->send(mailer->transport, delivery, slice_of(mailer->letter, len));
         break;

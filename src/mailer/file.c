@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gatepost/fault.h"
+
 #include "transport.h"
 
 #define FILE_LANES      32 /* a batch: one flush of the folder for so many letters */
@@ -72,12 +74,15 @@ static void flush_and_name(const struct file_transport *file, struct pending_fil
     char from[FILE_NAME_BYTES], to[FILE_NAME_BYTES];
     file_name(pending->delivery, ".tmp", from);
     file_name(pending->delivery, ".eml", to);
+    if (pending->error == 0)
+        pending->error = FAULT_ERRNO("m.file_flush");
     if (pending->error == 0 && fdatasync(pending->fd) != 0)
         pending->error = errno;
     if (pending->fd >= 0 && close(pending->fd) != 0 && pending->error == 0)
         pending->error = errno;
     if (pending->error == 0 && renameat(file->folder_fd, from, file->folder_fd, to) != 0)
         pending->error = errno;
+    FAULT("m.file_named");
     if (pending->error != 0)
         unlinkat(file->folder_fd, from, 0);
 }
@@ -146,6 +151,7 @@ static bool file_work(struct transport *transport)
     for (size_t i = 0; i < count; i++) {
         file->transport.on_wait(file->transport.context);
         write_out(file, &file->pending[i]);
+        FAULT("m.file_written");
     }
     for (size_t i = 0; i < count; i++) {
         file->transport.on_wait(file->transport.context);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/lane.h"
 #include "gatepost/log.h"
 #include "job.h"
@@ -56,8 +57,10 @@ static bool take_record(struct intake *intake, struct slice record, mono_ns now)
         return false;
     if (is_before_us(intake, &job) || intake->mailer->stopping)
         return true;
+    FAULT("m.before_claim");
     if (hand_take(intake->mailer->hand, &job, 0, now) == HAND_FULL)
         sweep_note_full(intake->mailer->sweep, now);
+    FAULT("m.claimed");
     return true;
 }
 
@@ -111,6 +114,7 @@ static void close_if_dead(struct intake *intake, uint32_t slot, const struct sea
     if (view->state != SEAT_DEAD || (!seat->broken && lane_has_record(&seat->lane)))
         return;
     seat->closed = true;
+    FAULT("m.before_close");
     seat_close(intake->mailer->segment, slot, view->generation, SEAT_CLOSED_BY_MAILER);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gatepost/email.h"
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "intake.h"
@@ -94,6 +95,7 @@ static void take_orders(struct mailer *mailer)
         } else if (order.kind == ORDER_STOP && !mailer->stopping) {
             mailer->stopping = true;
             mailer->stop_at = clock_mono_ns() + order.value * NS_PER_MS;
+            FAULT("m.draining");
             life_enter(mailer->segment, mailer->heritage->slot, LIFE_DRAINING);
         }
     }
@@ -119,6 +121,7 @@ static bool deliver(struct mailer *mailer)
 /* Returns true when there is more to do at once. */
 static bool turn(struct mailer *mailer, mono_ns now)
 {
+    FAULT("m.loop");
     take_orders(mailer);
     intake_turn(mailer->intake, now);
     store_client_poll(mailer->store, now);
@@ -187,6 +190,7 @@ int mailer_main(struct heritage *heritage)
     load_secrets(&mailer);
     proc_drop_privileges(heritage);
     mailer_init(&mailer);
+    FAULT("m.opened");
     board_set(mailer.segment, BOARD_MAILER_READY, heritage->generation);
     proc_ready(heritage);
     log_info("mailer.ready", "transport=%s", mailer.transport->name);

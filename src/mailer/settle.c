@@ -5,6 +5,7 @@
  * up and sent again, and again. */
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "mailer.h"
@@ -35,6 +36,7 @@ static void log_verdict(enum log_level level, const char *event, const struct de
 
 void settle_delivered(struct mailer *mailer, struct delivery *delivery, struct slice reply)
 {
+    FAULT("m.delivered");
     wish(mailer, delivery, OUTBOX_DELIVERED, reply);
     metric_count(METRIC_MAIL_DELIVERED);
     log_verdict(LOG_LEVEL_INFO, "mail.delivered", delivery);
@@ -80,6 +82,7 @@ static void on_settled(void *context, enum store_status status, struct slice pay
     switch (status) {
     case STORE_OK:
     case STORE_NOT_FOUND:
+        FAULT("m.settled");
         hand_release(&delivery, remember_until(delivery));
         return;
     case STORE_BUSY:
@@ -130,6 +133,7 @@ void settle_turn(struct mailer *mailer, mono_ns now)
         if (!ask(mailer, &settle, on_settled, delivery))
             return;
         hand_move(delivery, DELIVERY_ASKED);
+        FAULT("m.settle_asked");
     }
 }
 

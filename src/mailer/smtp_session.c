@@ -10,6 +10,8 @@
  * Closing never waits: QUIT is written and not listened for. */
 #include <stdio.h>
 
+#include "gatepost/fault.h"
+
 #include "smtp.h"
 
 static bool is_tls_failure(CURLcode result)
@@ -70,6 +72,7 @@ void connection_open(struct smtp_connection *connection)
     connection->letters = 0;
     connection->needs_reset = false;
     smtp_dialogue_connect(&connection->dialogue);
+    FAULT("m.connect");
     CURLMcode added = curl_multi_add_handle(connection->smtp->multi, connection->easy);
     BUG_ON(added != CURLM_OK);
     connection->state = CONNECTION_OPENING;
@@ -102,6 +105,7 @@ void connection_opened(struct smtp_connection *connection, CURLcode result)
     if (result == CURLE_OK && fd != CURL_SOCKET_BAD) {
         connection->smtp->opening_count--;
         connection->fd = fd;
+        FAULT("m.connected");
         connection_begin(connection);
         return;
     }
@@ -148,6 +152,7 @@ static void write_command(struct smtp_connection *connection)
         len = snprintf(connection->commands, sizeof(connection->commands), "DATA\r\n");
     BUG_ON(len <= 0 || (size_t)len >= sizeof(connection->commands));
     connection->out = slice_of(connection->commands, (size_t)len);
+    FAULT_ON("m.before_command", connection->out);
 }
 
 void connection_begin(struct smtp_connection *connection)
@@ -185,22 +190,35 @@ static void lose(struct smtp_connection *connection, const char *why)
     tell(connection, CURLE_OK, was_reused, why);
 }
 
+/* All of it; but where there are fault points a letter goes in two, so that one lies between. */
+static size_t piece_len(const struct smtp_connection *connection)
+{
+#ifdef GATEPOST_FAULTS
+    if (connection->out.at == connection->letter)
+        return connection->letter_len / 2;
+    if (connection->out.at > connection->letter)
+        FAULT("m.mid_letter");
+#endif
+    return connection->out.len;
+}
+
 /* Writes what there is. Returns false when the connection is lost. */
 static bool write_out(struct smtp_connection *connection)
 {
     while (connection->out.len > 0) {
         size_t written = 0;
         CURLcode result =
-            curl_easy_send(connection->easy, connection->out.at, connection->out.len, &written);
+            curl_easy_send(connection->easy, connection->out.at, piece_len(connection), &written);
         if (result == CURLE_AGAIN)
             return true;
         if (result != CURLE_OK)
             return false;
         connection->out.at += written;
         connection->out.len -= written;
-        if (connection->out.len == 0 &&
-            connection->out.at == connection->letter + connection->letter_len)
-            smtp_dialogue_letter_sent(&connection->dialogue);
+        if (connection->out.at != connection->letter + connection->letter_len)
+            continue;
+        smtp_dialogue_letter_sent(&connection->dialogue);
+        FAULT("m.after_dot");
     }
     return true;
 }

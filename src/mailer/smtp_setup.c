@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/secret.h"
 #include "smtp.h"
 
@@ -72,6 +73,7 @@ static void write_url(const struct config *config, char *url_out, size_t url_byt
 static size_t on_session_line(char *bytes, size_t size, size_t count, void *context)
 {
     struct smtp_connection *connection = context;
+    FAULT_ON("m.session_line", slice_of(bytes, size * count));
     if (connection->state == CONNECTION_OPENING)
         smtp_dialogue_session_line(&connection->dialogue, slice_of(bytes, size * count));
     return size * count;

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "job.h"
@@ -134,6 +135,7 @@ static void on_page(void *context, enum store_status status, struct slice payloa
         return;
     }
     sweep->state = SWEEP_READY;
+    FAULT("m.page_came");
     /* A page that moves nothing on would be asked for again at once, for ever. */
     uint64_t rows_before = sweep->rows_read;
     if (take_page(sweep, page.rows) && (!page.more || sweep->rows_read == rows_before))

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "master.h"
 
@@ -99,7 +100,9 @@ bool child_start(struct master *master, enum proc_role role, uint32_t slot, uint
     pid_t pid = -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0) {
         struct heritage heritage = heritage_of(master, child, edition, pair[1]);
-        pid = fork();
+        FAULT("k.before_fork");
+        errno = FAULT_ERRNO("k.fork");
+        pid = errno != 0 ? -1 : fork();
         if (pid == 0)
             become_child(master, &heritage);
     }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
@@ -163,6 +164,7 @@ static void loop(struct master *master)
 {
     struct pollfd *polled = xcalloc(POLL_CHILDREN + master->places, sizeof *polled);
     while (master->stop.stage != STOP_DONE) {
+        FAULT("k.loop");
         supervise(master, clock_mono_ns());
         if (master->stop.stage == STOP_DONE)
             break;

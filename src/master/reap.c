@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "master.h"
@@ -109,6 +110,7 @@ static void bury(struct master *master, struct child *child, int status)
 
     struct child dead = *child;
     *child = (struct child){0};
+    FAULT("k.reaped");
     if (dead.role == ROLE_STORE)
         look_for_condemnation(master);
     else

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "master.h"
@@ -126,6 +127,7 @@ static void begin(struct master *master)
         reload_refuse(master, "%s", err.text);
         return;
     }
+    FAULT("k.reload_begun");
     master->next.config = config;
     master->next.number = ++master->editions;
     reload->step = RELOAD_WORKERS;
@@ -162,6 +164,7 @@ static bool is_replaced(struct master *master, enum proc_role role)
 
 static void commit(struct master *master)
 {
+    FAULT("k.reload_commit");
     if ((master->reload.difference & CONFIG_RELOAD_STORE) != 0)
         master->store_edition = master->next.number;
     listen_close_others(&master->current.listeners, &master->next.listeners);

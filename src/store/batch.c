@@ -8,6 +8,7 @@
  * has happened. */
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "requests.h"
@@ -62,7 +63,9 @@ static void carry_out(struct store *store, struct batch *batch, struct parcel *a
     call->changed = false;
     call->packed = slice_of(ask->bytes, ask->len);
     call->answer = packer_over(payload, sizeof(payload));
+    FAULT_ON("s.carry_out", call->packed);
     status = request_carry_out(call, ask->head.request);
+    FAULT_ON("s.carried_out", call->packed);
     if (call->failure != 0)
         return;
     BUG_ON(call->answer.overflow);
@@ -163,6 +166,7 @@ static void run(struct store *store)
     struct parcel *ask;
     int failure = store->env.db_env->txn_begin(store->env.db_env, NULL, &batch.call.txn, 0);
 
+    FAULT("s.begun");
     if (failure == DB_RUNRECOVERY)
         env_panic(failure);
     while (batch.asks.count < BATCH_MAX && (ask = parcel_take(&store->line))) {
@@ -179,12 +183,14 @@ static void run(struct store *store)
         if (batch.call.failure == 0)
             finish(store, &batch);
         failure = batch.call.failure;
+        FAULT("s.before_commit");
         if (failure == 0)
             failure = batch.call.txn->commit(batch.call.txn, DB_TXN_NOSYNC);
         else if (batch.call.txn->abort(batch.call.txn) != 0)
             env_panic(DB_RUNRECOVERY);
         if (failure == DB_RUNRECOVERY)
             env_panic(failure);
+        FAULT("s.committed");
     }
     settle_shelves(store, failure == 0);
     if (failure == 0)
@@ -222,8 +228,10 @@ bool batch_release(struct store *store)
     while (store->held.first && store->held.first->commit <= store->flush.flushed) {
         struct parcel *answer = parcel_take(&store->held);
 
+        FAULT("s.before_answer");
         if (seat_of(store, answer->slot, answer->generation))
             seat_answer(store, answer->slot, answer->bytes, answer->len);
+        FAULT("s.answered");
         free(answer);
         any = true;
     }

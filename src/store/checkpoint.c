@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
@@ -48,8 +49,11 @@ static void checkpoint(struct checkpointer *checkpointer, uint64_t bytes)
 {
     DB_ENV *db_env = checkpointer->env->db_env;
     mono_ns began = clock_mono_ns();
-    int failure = db_env->txn_checkpoint(db_env, 0, 0, 0);
+    int failure;
 
+    FAULT("s.before_checkpoint");
+    failure = db_env->txn_checkpoint(db_env, 0, 0, 0);
+    FAULT("s.checkpointed");
     if (failure == DB_RUNRECOVERY)
         env_panic(failure);
     if (failure == 0) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gatepost/bytes.h"
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/proc.h"
 #include "meta.h"
@@ -58,6 +59,7 @@ static void on_recovery_step(DB_ENV *db_env, int opcode, int percent)
     (void)opcode;
     (void)percent;
     life_sign(env->segment, env->slot);
+    FAULT("s.recovering");
 }
 
 static int configure(DB_ENV *db_env, int64_t cache_mib)
@@ -111,6 +113,7 @@ static int open_tables(struct env *env, const char **doing)
             continue;
         *doing = table_files[i];
         life_sign(env->segment, env->slot);
+        FAULT("s.opening");
         failure = open_table(env, (enum table)i, create);
     }
     return failure;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
@@ -44,7 +45,9 @@ static void flush_once(struct flusher *flusher)
     flusher->view.busy = true;
     flusher->view.since = began;
     pthread_mutex_unlock(&flusher->mutex);
+    FAULT("s.before_flush");
     failure = env_flush(flusher->env);
+    FAULT("s.flushed");
     metric_count(METRIC_STORE_FLUSHES);
     metric_add(METRIC_STORE_FLUSH_NS, clock_mono_ns() - began);
     pthread_mutex_lock(&flusher->mutex);

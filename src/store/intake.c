@@ -6,6 +6,7 @@
  * without a word: their sender sends them again. Nothing in a record is trusted. */
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "requests.h"
@@ -119,6 +120,7 @@ static void take_ask(struct store *store, uint32_t slot, size_t len)
     if (head.epoch != store->heritage->generation)
         return;
     packed = slice_of(unpacker.bytes, unpacker.len);
+    FAULT_ON("s.taken", packed);
     if (head.repeat)
         metric_count(METRIC_STORE_RESENT);
     if (head.acknowledged > seat->acknowledged)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 
 static DBT dbt_of(struct slice slice)
@@ -77,6 +78,7 @@ void row_put(struct call *call, enum table table, struct slice key, struct slice
     BUG_ON(!call->txn);
     if (call->failure != 0)
         return;
+    FAULT("s.before_put");
     failure = db->put(db, call->txn, &key_dbt, &value_dbt, 0);
     if (failure == 0)
         call->changed = true;
@@ -93,6 +95,7 @@ bool row_delete(struct call *call, enum table table, struct slice key)
     BUG_ON(!call->txn);
     if (call->failure != 0)
         return false;
+    FAULT("s.before_delete");
     failure = db->del(db, call->txn, &key_dbt, 0);
     if (failure == 0)
         call->changed = true;

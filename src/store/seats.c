@@ -4,6 +4,7 @@
  * that tenant; what was in work for it is carried out or dropped, but never answered. */
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "store.h"
@@ -138,6 +139,7 @@ static bool close_dead(struct store *store, uint32_t slot, uint64_t generation)
     if (has_last_words(store, slot, generation))
         return false;
     seat->closed = generation;
+    FAULT("s.before_close");
     seat_close(store->segment, slot, generation, SEAT_CLOSED_BY_STORE);
     return true;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "sync.h"
@@ -91,6 +92,7 @@ static void begin(struct store *store, struct heritage *heritage)
     if (!env_open(&store->env, heritage->config->store_dir, heritage->config->store_cache_mib,
                   store->segment, heritage->slot, &err))
         die(EXIT_STORE_OPEN, "%s", err.text);
+    FAULT("s.recovered");
     find_suspect(store);
     (void)seats_look(store);
     take_over_answers(store);
@@ -111,6 +113,7 @@ static void announce(struct store *store)
         if (store->seats[slot].open)
             wake_slot(store->segment, slot);
     }
+    FAULT("s.announced");
     proc_ready(store->heritage);
     log_info(
         "store.opened", "epoch=%llu users=%llu pending=%llu dead=%llu",
@@ -123,6 +126,7 @@ static bool step(struct store *store)
 {
     bool busy = false;
 
+    FAULT("s.loop");
     life_sign(store->segment, store->env.slot);
     metric_count_dropped_lines();
     busy |= batch_release(store);
@@ -186,6 +190,7 @@ static mono_ns serve(struct store *store)
 static void drain(struct store *store, mono_ns until)
 {
     life_enter(store->segment, store->env.slot, LIFE_DRAINING);
+    FAULT("s.draining");
     while ((store->line.count > 0 || store->held.count > 0) && clock_mono_ns() < until) {
         bool busy = batch_release(store);
 
@@ -205,6 +210,7 @@ static void end(struct store *store)
 {
     checkpointer_stop(&store->checkpointer);
     flusher_stop(&store->flusher);
+    FAULT("s.closing");
     env_close(&store->env);
     parcel_drop_all(&store->line);
     parcel_drop_all(&store->held);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "disk_faults.h"
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/proc.h"
 
@@ -15,11 +17,24 @@ static struct {
     sync_fn sync;
 } hook = {.sync = fdatasync};
 
+/* What a test's disk does: it fails, or says yes and keeps nothing. */
+static int sync_once(int fd)
+{
+    int failure = FAULT_ERRNO("io.fsync");
+
+    if (failure != 0) {
+        errno = failure;
+        return -1;
+    }
+    return FAULT_ERRNO("io.fsync_lies") != 0 ? 0 : hook.sync(fd);
+}
+
 static int sync_or_die(int fd)
 {
     int failure;
 
-    while (hook.sync(fd) != 0) {
+    FAULT("s.before_fsync");
+    while (sync_once(fd) != 0) {
         failure = errno;
         if (failure == EINTR)
             continue;
@@ -28,6 +43,7 @@ static int sync_or_die(int fd)
         proc_send(hook.control_fd, MESSAGE_CONDEMNED, segment_store_slot(hook.segment), 0, -1);
         abort();
     }
+    FAULT("s.fsynced");
     return 0;
 }
 
@@ -36,6 +52,7 @@ void sync_hook(struct segment *segment, int control_fd)
     hook.segment = segment;
     hook.control_fd = control_fd;
     BUG_ON(db_env_set_func_fsync(sync_or_die) != 0);
+    disk_faults_hook();
 }
 
 void sync_replace(sync_fn sync)

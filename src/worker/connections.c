@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/metrics.h"
 
 #include "peer.h"
@@ -79,6 +81,7 @@ static void adopt(struct listening *listener, h2o_socket_t *socket)
                    sizeof(unsent_ms));
         setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
+    FAULT("w.accepted");
     socket->on_close.cb = on_connection_closed;
     socket->on_close.data = connection;
     h2o_accept(&listener->accept, socket);
@@ -223,6 +226,14 @@ void server_close_after(h2o_req_t *h2o)
     h2o->http1_is_persistent = 0;
     if (connection->linger_fd < 0)
         connection->linger_fd = fcntl(h2o_socket_get_fd(socket), F_DUPFD_CLOEXEC, 0);
+}
+
+void server_send_half_and_die(h2o_req_t *h2o)
+{
+    int fd = h2o_socket_get_fd(h2o->conn->callbacks->get_socket(h2o->conn));
+
+    (void)!write(fd, "HTTP/1.1 2", 10);
+    kill(getpid(), SIGKILL);
 }
 
 void server_close_if_leaving(h2o_req_t *h2o)

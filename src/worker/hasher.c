@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "gatepost/encoding.h"
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
@@ -40,6 +41,7 @@ static void on_hashed(void *context, struct password_work *work)
     struct hasher *hasher = context;
     struct hash_job *job = (struct hash_job *)work;
 
+    FAULT("w.hashed");
     h2o_multithread_send_message(&hasher->receiver, &job->message);
 }
 
@@ -119,6 +121,7 @@ static bool submit(struct request **request, struct hash_job *job, struct slice 
     job->request = *request;
     job->on_done = on_done;
     (*request)->hash = work;
+    FAULT("w.before_hash");
     if (password_engine_submit(hasher->engine, &work))
         return true;
     secret_wipe(job, sizeof(*job));

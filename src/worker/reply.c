@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "gatepost/fault.h"
+
 #include "server.h"
 
 #define CHALLENGE     "Bearer realm=\"api\""
@@ -182,8 +184,12 @@ static void send_and_cut(struct request *request, int status, const char *type, 
 
     h2o_iovec_t part = {.base = (char *)(uintptr_t)body.at, .len = body.len};
     bool has_body = body.len > 0 && request->method != METHOD_HEAD;
+    FAULT("w.before_reply");
+    if (FAULT_ERRNO("w.half_reply") != 0)
+        server_send_half_and_die(h2o);
     h2o_start_response(h2o, &generator);
     h2o_send(h2o, &part, has_body ? 1 : 0, H2O_SEND_STATE_FINAL);
+    FAULT("w.replied");
 }
 
 static void send_reply(struct request **request, int status, const char *type, const char *policy,

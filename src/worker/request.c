@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/metrics.h"
 
 #include "hasher.h"
@@ -149,6 +150,7 @@ int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
     const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
     struct request *request = request_new(worker, h2o);
 
+    FAULT("w.parse");
     switch (head_check(slice_of(input->bytes, input->size))) {
     case HEAD_FINE_BUT_LAST:
         server_close_after(h2o);
@@ -284,8 +286,10 @@ void request_ask(struct request **request, enum store_request ask, const struct 
 {
     BUG_ON(packed->overflow);
     if (store_ask((*request)->worker->store, ask, packer_slice(packed),
-                  clock_mono_ns() + STORE_WAIT_NS, on_answer, *request))
+                  clock_mono_ns() + STORE_WAIT_NS, on_answer, *request)) {
+        FAULT("w.asked");
         *request = NULL;
-    else
+    } else {
         reply_problem(request, PROBLEM_UNAVAILABLE);
+    }
 }

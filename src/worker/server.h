@@ -84,6 +84,9 @@ void server_peer(h2o_req_t *h2o, char *text_out, size_t text_bytes);
  * sending: what arrives is discarded for a moment (RFC 9112 section 9.6). */
 void server_close_after(h2o_req_t *h2o);
 
+/* For the fault point w.half_reply: some bytes of a status line, then SIGKILL. */
+void server_send_half_and_die(h2o_req_t *h2o);
+
 /* The same without lingering, when the worker is about to leave. */
 void server_close_if_leaving(h2o_req_t *h2o);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "gatepost/password.h"
@@ -59,6 +60,7 @@ static void begin_stop(struct worker *worker, bool draining, uint64_t within_ms)
     if (worker->stopping)
         return;
     worker->stopping = true;
+    FAULT("w.draining");
     life_enter(worker->segment, worker->slot, LIFE_DRAINING);
     server_stop_listening(worker->server);
     server_begin_shutdown(worker->server);
@@ -107,6 +109,7 @@ static void turn(struct worker *worker, int32_t wait_ms)
     server_run(worker->server, store_client_has_work(worker->store) ? 0 : wait_ms);
     wake_done(worker->segment, worker->slot);
     uint64_t answers = worker->answers;
+    FAULT("w.loop");
     store_client_poll(worker->store, clock_mono_ns());
     if (worker->answers != answers)
         server_run(worker->server, 0); /* finishes those replies, and begins what came meanwhile */
@@ -190,6 +193,7 @@ int worker_main(struct heritage *heritage)
     SSL_CTX *tls = server_load_tls(worker.config);
     proc_drop_privileges(heritage);
     open_all(&worker, tls);
+    FAULT("w.opened");
     proc_ready(heritage);
     serve(&worker);
     say_farewell(&worker);

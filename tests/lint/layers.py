@@ -15,7 +15,7 @@ OWNER = {
     "username": "username.h",
     "password": "password.h",
     "token": "access_token.h proof_token.h",
-    "ring": "lane.h segment.h",
+    "ring": "lane.h segment.h fault.h",
     "metrics": "metrics.h metrics.def",
     "limit": "limit.h",
     "proc": "proc.h pidlock.h exit_reasons.def",

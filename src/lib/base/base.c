@@ -26,9 +26,16 @@ bool slice_to_text(struct slice slice, char *text_out, size_t text_bytes)
     return true;
 }
 
+#ifdef GATEPOST_FAULTS
+bool (*xalloc_fails)(void);
+#define MEMORY_IS_OUT (xalloc_fails != NULL && xalloc_fails())
+#else
+#define MEMORY_IS_OUT false
+#endif
+
 void *xcalloc(size_t count, size_t size)
 {
-    void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+    void *memory = MEMORY_IS_OUT ? NULL : calloc(count > 0 ? count : 1, size > 0 ? size : 1);
 
     BUG_ON(memory == NULL);
     return memory;
@@ -36,7 +43,7 @@ void *xcalloc(size_t count, size_t size)
 
 void *xrealloc(void *old, size_t size)
 {
-    void *memory = realloc(old, size > 0 ? size : 1);
+    void *memory = MEMORY_IS_OUT ? NULL : realloc(old, size > 0 ? size : 1);
 
     BUG_ON(memory == NULL);
     return memory;

@@ -7,6 +7,7 @@
  * gets is a lane that is full for ever or LANE_BROKEN.
  * Story: push (is there room, else say that some is wanted; write; publish; wake) and take (is
  * there a record, is it sane; copy; check the copy; free; wake who waits for room). */
+#include "gatepost/fault.h"
 #include "ring_layout.h"
 
 #define OFFSET_MASK ((uint64_t)LANE_BYTES - 1)
@@ -168,8 +169,10 @@ bool lane_push(struct lane *lane, const void *record, size_t len)
     copy_in(shared, tail + sizeof(header), record, len);
     /* Release: the record's bytes before the position that shows them. Killed before this line,
      * the producer has written nothing; after it, everything. */
+    FAULT("lane.record_half");
     atomic_store_explicit(&shared->tail, tail + need, memory_order_release);
     stop_asking(lane);
+    FAULT("lane.before_wake");
     wake_slot(lane->segment, consumer_slot(lane));
     return true;
 }
@@ -215,6 +218,7 @@ enum lane_read lane_take(struct lane *lane, uint8_t record_out[LANE_RECORD_MAX_B
     if (checksum(head, record_out, header.len) != header.checksum)
         return LANE_BROKEN;
 
+    FAULT("lane.copied");
     /* Release: the copy was made before the producer may write there again. */
     const uint64_t next = head + record_bytes(header.len);
     atomic_store_explicit(&shared->head, next, memory_order_release);

@@ -1,8 +1,9 @@
 /* The bytes of the segment, and what a process keeps of it in its own memory. Private to lib/ring.
  *
- * Shape: header | board | slots | lanes. Sizes are fixed at creation; a process trusts the copies
- * in its own struct segment and never reads a size from the shared bytes.
- * What two processes write lies 128 bytes apart: current CPUs fetch cache lines of 64 in pairs. */
+ * Shape: header | board | slots | lanes, and in test builds | fault rows. Sizes are fixed at
+ * creation; a process trusts the copies in its own struct segment and never reads a size from the
+ * shared bytes. What two processes write lies 128 bytes apart: current CPUs fetch cache lines of 64
+ * in pairs. */
 #ifndef GATEPOST_RING_LAYOUT_H
 #define GATEPOST_RING_LAYOUT_H
 
@@ -12,7 +13,7 @@
 #include "gatepost/segment.h"
 
 #define SEGMENT_MAGIC          0x74736f7065746167ULL /* "gatepost" in a little-endian dump */
-#define SEGMENT_LAYOUT_VERSION 1U                    /* raised by every change of this file */
+#define SEGMENT_LAYOUT_VERSION 2U                    /* raised by every change of this file */
 #define SEGMENT_SEATS_MAX      1024U
 #define APART                  128
 
@@ -28,8 +29,10 @@ struct segment_header {
     uint32_t lane_bytes; /* with its positions */
     uint32_t seats;
     uint32_t slots;
-    uint64_t bytes; /* of the whole segment */
-    uint8_t unused[80];
+    uint64_t bytes;     /* of the whole segment */
+    uint64_t faults_at; /* offset of the fault rows; 0 in a release */
+    uint32_t faults;
+    uint8_t unused[68];
 };
 
 /* One line each: the store writes some of them with every request, workers poll others. */
@@ -67,7 +70,23 @@ struct record_header {
     uint32_t checksum;
 };
 
+/* A fault point's row (gatepost/fault.h). Tests in other languages write it: the offsets stay. */
+struct fault_shared {
+    char name[32];
+    char match[32];          /* acts only where the point's bytes hold this; "" is everywhere */
+    _Atomic uint64_t hits;   /* since the start, armed or not */
+    _Atomic uint64_t fired;  /* since it was armed */
+    _Atomic uint64_t value;  /* of the action */
+    _Atomic int64_t skip;    /* hits to let pass */
+    _Atomic int64_t times;   /* how often it acts after that */
+    _Atomic uint32_t pid;    /* of the one process that is meant; 0: any */
+    uint32_t can_fail;       /* 1: takes FAULT_FAIL */
+    _Atomic uint32_t action; /* enum fault_action; written last by who arms it */
+    uint8_t unused[12];
+};
+
 _Static_assert(sizeof(struct segment_header) == APART, "layout");
+_Static_assert(sizeof(struct fault_shared) == 128, "layout");
 _Static_assert(sizeof(struct board_cell) == 64, "layout");
 _Static_assert(sizeof(struct seat_shared) == 32, "layout");
 _Static_assert(offsetof(struct slot_shared, life) == 128, "layout");
@@ -102,6 +121,7 @@ struct segment {
     struct board_cell *board;
     struct slot_shared *slot;
     struct lane_shared *lane;
+    struct fault_shared *faults; /* behind the lanes; none in a release */
     struct seat_record *records; /* one a seat; the master's, stale in a child */
     int *wake_fds;               /* one a slot, -1 before it is made */
 };
@@ -122,6 +142,28 @@ static inline void ring_full_fence(void)
 
 /* Master only, and only for a seat that all who used its lanes have closed. */
 void lane_reset(struct lane_shared *shared);
+
+/* fault.c: how many rows this program's points need; gives them their rows, which are zero; takes
+ * them away when the segment goes. */
+#ifdef GATEPOST_FAULTS
+uint32_t fault_rows_needed(void);
+void fault_attach(struct fault_shared *rows, uint32_t count);
+void fault_detach(const struct fault_shared *rows);
+#else
+static inline uint32_t fault_rows_needed(void)
+{
+    return 0;
+}
+static inline void fault_attach(struct fault_shared *rows, uint32_t count)
+{
+    (void)rows;
+    (void)count;
+}
+static inline void fault_detach(const struct fault_shared *rows)
+{
+    (void)rows;
+}
+#endif
 
 /* NULL for the mail lane of the mailer's own seat, which does not exist. */
 struct lane_shared *segment_lane(const struct segment *segment, uint32_t slot, enum lane_kind kind);

@@ -83,7 +83,11 @@ static void write_contents(struct segment *segment)
         .seats = segment->seats,
         .slots = segment->slots,
         .bytes = segment->bytes,
+        .faults_at =
+            fault_rows_needed() > 0 ? (uint64_t)((uint8_t *)segment->faults - segment->base) : 0,
+        .faults = fault_rows_needed(),
     };
+    fault_attach(segment->faults, fault_rows_needed());
     for (uint32_t slot = 0; slot < segment->seats; slot++) {
         segment->records[slot] = (struct seat_record){SEAT_FREE, 1};
         atomic_init(&segment->slot[slot].seat.tenancy, (1ULL << 2) | SEAT_FREE);
@@ -109,6 +113,8 @@ static bool map(struct segment *segment, struct err *err)
     segment->slot = (struct slot_shared *)(void *)at;
     at += sizeof(struct slot_shared) * segment->slots;
     segment->lane = (struct lane_shared *)(void *)at;
+    at += sizeof(struct lane_shared) * segment->lanes;
+    segment->faults = (struct fault_shared *)(void *)at;
     return true;
 }
 
@@ -116,7 +122,8 @@ static size_t bytes_needed(const struct segment *segment)
 {
     return sizeof(struct segment_header) + sizeof(struct board_cell) * BOARD_WORDS + APART +
            sizeof(struct slot_shared) * segment->slots +
-           sizeof(struct lane_shared) * segment->lanes;
+           sizeof(struct lane_shared) * segment->lanes +
+           sizeof(struct fault_shared) * fault_rows_needed();
 }
 
 struct segment *segment_create(uint32_t worker_seats, struct err *err)
@@ -151,6 +158,7 @@ void segment_close(struct segment **segment_io)
         if (segment->wake_fds[slot] >= 0)
             close(segment->wake_fds[slot]);
     }
+    fault_detach(segment->faults);
     if (segment->base)
         munmap(segment->base, segment->bytes);
     if (segment->fd >= 0)

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "gatepost/fault.h"
 #include "gatepost/lane.h"
 #include "gatepost/log.h"
 
@@ -290,6 +291,7 @@ static void meet_new_store(struct store_client *client, uint64_t epoch)
         again++;
     }
     client->unsent = client->first;
+    FAULT("c.met_store");
     log_info("store.met", "epoch=%llu again=%zu", (unsigned long long)epoch, again);
 }
 

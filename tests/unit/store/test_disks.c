@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "store/disk_faults.h"
 #include "store/sync.h"
 
 /* ---- disks
@@ -140,6 +141,7 @@ static ssize_t full_write(int fd, const void *bytes, size_t len)
 
 static void be_full_at_times(void)
 {
+    disk_faults_stay_out();
     db_env_set_func_write(full_write);
     db_env_set_func_pwrite(full_pwrite);
 }
