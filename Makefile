@@ -151,7 +151,7 @@ bench: deps deps-test ## measure: prints a table, writes build/bench/*.json
 	@bench/run
 
 # ---- the two commands ------------------------------------------------------------------------------
-.PHONY: run test asan tsan debug lint model fuzz install
+.PHONY: run test asan tsan debug lint model chaos fuzz install
 run: deps ## build and serve on 127.0.0.1:8000, letters as files in var/mail
 	@$(MAKE) --no-print-directory -j$$(nproc) build
 	@exec build/gatepost serve -c conf/dev.conf
@@ -170,6 +170,14 @@ lint: ## layers, headers, sizes, style
 
 model: ## check the lane and wake-up model with larger bounds
 	@tests/model/run --deep
+
+KILLS   ?= 200
+RELOADS ?= 200
+GAPS    ?= 100
+SEED    ?=
+chaos: deps-test ## kill everything under load, KILLS times, and look whether the word was kept (SEED=n)
+	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=fault build
+	@tests/chaos/run --ledger --kills $(KILLS) --reloads $(RELOADS) --gaps $(GAPS) $(if $(SEED),--seed $(SEED))
 
 T ?= 10
 fuzz: deps-test ## fuzz every decoder for T seconds each

@@ -117,6 +117,7 @@ class Gatepost:
         self.process = None
         self.listeners = []
         self.allow_deaths = False
+        self.keep = False           # the directory, for somebody to look into
         self.log_checked = 0
         if config is not None:
             (self.directory / "gatepost.conf").write_text(config)
@@ -204,7 +205,8 @@ class Gatepost:
                 self.process.kill()
             self.process.wait()
             self.process.stdout.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if not self.keep:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def alive(self):
         return self.process is not None and self.process.poll() is None

@@ -1,0 +1,130 @@
+"""What must hold when the chaos is over (faults.md, section 3): looked up in the relay's letters, the
+clients' own files and the database itself, never through the server.
+
+`lost` is what must be empty whatever happened: acknowledged and not there."""
+import os
+import re
+from types import SimpleNamespace
+
+from database import Database
+
+ROUNDING_KIB = 32 << 10
+
+
+def mail_files(directory):
+    """The addresses of the letters that the file transport wrote."""
+    found = []
+    for path in directory.glob("*.eml"):
+        match = re.search(rb"^To: (\S+)\r?$", path.read_bytes(), re.MULTILINE)
+        found.append(match[1].decode())
+    return found
+
+
+def lost_accounts(database, names):
+    return [name for name in names if f"{name}@example.com" not in database.by_email]
+
+
+def lost_letters(database, sent, names):
+    """Neither sent nor waiting nor dead with a reason."""
+    kept = {letter.content.to.decode() for letter in database.letters.values()
+            if not letter.dead or letter.reply}
+    return [name for name in names if f"{name}@example.com" not in sent | kept]
+
+
+def lost_proofs(database, names):
+    return [name for name in names if not database.by_email[f"{name}@example.com"][1].email_verified]
+
+
+def lost_sessions(database, names):
+    holders = {key[:16] for key in database.sessions_by_user}
+    return [name for name in names if database.by_email[f"{name}@example.com"][0] not in holders]
+
+
+def take(world, recover):
+    """The server must have ended. recover: it was not asked to."""
+    database = Database.of(world.server.directory / "var" / "db", recover)
+    signed_up, proven, logged_in = (world.acknowledged(kind) for kind in "SVL")
+    received = world.relay.received if world.relay else {}
+    sent = set(received) | set(mail_files(world.server.mail_dir))
+    accounts = lost_accounts(database, signed_up)
+    there = [name for name in signed_up if name not in set(accounts)]
+    census = SimpleNamespace(
+        database=database, sent=sent, acknowledged=signed_up,
+        lost=accounts, letterless=lost_letters(database, sent, there),
+        unproven=lost_proofs(database, [name for name in proven if name not in set(accounts)]),
+        sessionless=lost_sessions(database, [name for name in logged_in if name not in set(accounts)]),
+        problems=list(database.problems()))
+    if len(set(signed_up)) != len(signed_up):
+        census.problems.append("a name was acknowledged twice")
+    strangers = [address for address in sent if address not in database.by_email]
+    if strangers:
+        census.problems.append(f"letters to accounts that do not exist: {strangers[:3]}")
+    if world.relay:
+        several = {address: len(ids) for address, ids in world.relay.ids.items() if len(ids) > 1}
+        if several:
+            census.problems.append(f"a repeat has another Message-ID: {several}")
+        census.duplicates = sum(received.values()) - len(received)
+        census.bound = world.duplicate_bound()
+        if census.duplicates > census.bound:
+            census.problems.append(f"{census.duplicates} letters twice, the bound is {census.bound}")
+    else:
+        census.duplicates = census.bound = 0
+    for word in ("lost", "letterless", "unproven", "sessionless"):
+        names = getattr(census, word)
+        if names:
+            census.problems.append(f"{len(names)} {word}: {names[:3]}")
+    return census
+
+
+def doubts(census):
+    """The checker checked: what it must find in a database that something was taken out of. Returns
+    what it did not find."""
+    database, name = census.database, census.acknowledged[-1]
+    address = f"{name}@example.com"
+    user_id, user = database.by_email[address]
+    kept = dict(database.users_by_name), dict(database.by_email), dict(database.outbox_by_due)
+    missed = []
+    if lost_accounts(database, ["ghost"]) != ["ghost"]:
+        missed.append("an account that never was")
+    if lost_letters(database, census.sent - {address}, [name]) != ([] if any(
+            letter.content.to.decode() == address for letter in database.letters.values()) else [name]):
+        missed.append("a letter that was not sent")
+    del database.users_by_name[user.username_key]
+    if not any("index entry" in text for text in database.problems()):
+        missed.append("an index entry taken out")
+    database.users_by_name = kept[0]
+    database.outbox_by_due[b"\0" * 24] = b""
+    if not any("outbox_by_due" in text for text in database.problems()):
+        missed.append("a due time of no letter")
+    database.outbox_by_due = kept[2]
+    return missed
+
+
+def leaks(world, before):
+    """What is still there after rest that was not there before. before: footprint() at the start."""
+    after, problems = footprint(world), []
+    for name, (fds, rss) in after.items():
+        # A mailer keeps its idle connections to the relay for a minute.
+        kept = 2 * world.settings.get("connections", 0) if name == "mailer" else 0
+        if fds > before[name][0] + 4 + kept:
+            problems.append(f"{name} has {fds} descriptors, had {before[name][0]}: {open_files(world, name)}")
+        if name == "master" and rss > before[name][1] + ROUNDING_KIB:
+            problems.append(f"the master has {rss} KiB, had {before[name][1]}")
+    live = world.segment.seats_in("live")
+    if len(live) != world.settings["workers"] + 1 or world.segment.seats_in("dead"):
+        problems.append(f"seats: live {live}, dead {world.segment.seats_in('dead')}")
+    return problems
+
+
+def footprint(world):
+    """{who: (descriptors, resident KiB)} of master and children."""
+    found = {}
+    for title, pid in [("master", world.server.pid), *world.processes()]:
+        rss = int(open(f"/proc/{pid}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+        found[title] = (len(os.listdir(f"/proc/{pid}/fd")), rss)
+    return found
+
+
+def open_files(world, title):
+    pid = dict([("master", world.server.pid), *world.processes()])[title]
+    return sorted(os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))

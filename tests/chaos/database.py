@@ -1,0 +1,171 @@
+"""The checker's own reading of the database: db5.3_dump and the formats of src/store/records.def,
+none of the server's code. Works on a copy, so that nothing is changed by looking.
+
+    database = Database.of(store_dir, recover=True)     # recover: the store did not close it
+    database.problems()                                 # what does not fit together, as sentences
+    database.by_email["x@example.com"], database.users, .outbox ..."""
+import os
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from types import SimpleNamespace
+
+TABLES = ("users", "users_by_name", "users_by_email", "users_by_subject", "answers", "sessions",
+          "sessions_by_user", "proofs", "outbox", "outbox_by_due", "audit", "meta")
+SIGNED_UP = 1  # enum audit_event
+
+# Fields of a record behind its version byte: u8 u32 u64 wall, uuid, s (a slice).
+FORMS = {
+    "user": "subject:s username:s username_key:s email:s email_key:s password:s language:s active:u8 "
+            "email_verified:u8 date_joined:wall last_login:wall verify_proof:uuid letters_since:wall "
+            "letters_sent:u32",
+    "session": "user_id:uuid jti_digest:s created:wall used:wall expires:wall peer:s user_agent:s",
+    "proof": "user_id:uuid purpose:u8 state:u8 expires:wall job_id:uuid",
+    "letter": "dead:u8 due:wall created:wall tries:u32 reply:s job:s",
+    "audit": "event:u8 user_id:uuid peer:s status:u8",
+    "tally": "users:u64 pending:u64 dead:u64",
+    "format": "format:u32",
+}
+# A message on a lane, and an outbox row's content, has no version byte.
+JOB = ("job_id:uuid purpose:u8 proof_id:uuid to:s username:s language:s created:wall expires:wall")
+SIZES = {"u8": 1, "u32": 4, "u64": 8, "wall": 8}
+
+
+def fields(data, form):
+    """Takes the bytes apart; all of them must be used."""
+    found, at = SimpleNamespace(), 0
+    for field in form.split():
+        name, kind = field.split(":")
+        if kind == "s":
+            size, at = int.from_bytes(data[at:at + 2], "big"), at + 2
+        else:
+            size = 16 if kind == "uuid" else SIZES[kind]
+        piece = data[at:at + size]
+        assert len(piece) == size, f"{name} is cut off in {data.hex()}"
+        at += size
+        if kind in SIZES:
+            piece = int.from_bytes(piece, "big", signed=kind == "wall")
+        setattr(found, name, piece)
+    assert at == len(data), f"{len(data) - at} bytes too many in {data.hex()}"
+    return found
+
+
+def record(data, name):
+    assert data[0] == 1, f"a {name} of version {data[0]}"
+    return fields(data[1:], FORMS[name])
+
+
+def tool(name, *arguments):
+    done = subprocess.run([name, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, f"{name} {arguments}: {done.stderr[-500:]}"
+    return done.stdout
+
+
+def dump(path):
+    """{key: value} of one file, as bytes."""
+    lines = iter(tool("db5.3_dump", path).splitlines())
+    for line in lines:
+        if line == "HEADER=END":
+            break
+    rows = {}
+    for line in lines:
+        if line == "DATA=END":
+            return rows
+        rows[bytes.fromhex(line.strip())] = bytes.fromhex(next(lines).strip())
+    raise AssertionError(f"{path} ends without DATA=END")
+
+
+class Database:
+    def __init__(self, directory):
+        """directory: of files that were closed or recovered."""
+        for table in TABLES:
+            setattr(self, table, dump(os.path.join(directory, table + ".db")))
+        self.by_email = {}
+        for user_id, data in self.users.items():
+            user = record(data, "user")
+            self.by_email[user.email_key.decode()] = (user_id, user)
+        self.letters = {}
+        for job_id, data in self.outbox.items():
+            letter = record(data, "letter")
+            letter.content = fields(letter.job, JOB)
+            self.letters[job_id] = letter
+
+    @classmethod
+    def of(cls, store_dir, recover):
+        copy = tempfile.mkdtemp(prefix="gatepost-census-", dir="/tmp")
+        try:
+            for name in os.listdir(store_dir):
+                if not name.startswith("__db."):
+                    shutil.copy(os.path.join(store_dir, name), copy)
+            if recover:
+                tool("db5.3_recover", "-h", copy)
+            for table in TABLES:
+                tool("db5.3_verify", "-q", os.path.join(copy, table + ".db"))
+            return cls(copy)
+        finally:
+            shutil.rmtree(copy)
+
+    # ---- does it fit together? ---------------------------------------------------------------------
+
+    def problems(self):
+        return [*self._users(), *self._proofs(), *self._letters(), *self._sessions(), *self._counts()]
+
+    def _users(self):
+        for email, (user_id, user) in self.by_email.items():
+            for index, key in ((self.users_by_name, user.username_key),
+                               (self.users_by_email, user.email_key),
+                               (self.users_by_subject, user.subject)):
+                if index.get(key) != user_id:
+                    yield f"{email}: its index entry {key!r} is {index.get(key)}"
+        for name in ("users_by_name", "users_by_email", "users_by_subject"):
+            index = getattr(self, name)
+            if len(index) != len(self.users):
+                yield f"{name} has {len(index)} entries for {len(self.users)} users"
+            strays = [key for key, user_id in index.items() if user_id not in self.users]
+            if strays:
+                yield f"{name} names users that do not exist: {strays[:3]}"
+
+    def _proofs(self):
+        for proof_id, data in self.proofs.items():
+            if record(data, "proof").user_id not in self.users:
+                yield f"proof {proof_id.hex()} belongs to nobody"
+        for email, (_, user) in self.by_email.items():
+            if user.verify_proof not in self.proofs:
+                yield f"{email} has no proof"
+
+    def _letters(self):
+        pending = set()
+        for job_id, letter in self.letters.items():
+            if letter.content.job_id != job_id:
+                yield f"letter {job_id.hex()} holds another job"
+            if letter.content.to.decode() not in self.by_email:
+                yield f"letter {job_id.hex()} goes to {letter.content.to!r}, which nobody has"
+            if letter.dead and not letter.reply:
+                yield f"letter {job_id.hex()} is dead without a reason"
+            if not letter.dead:
+                pending.add(letter.due.to_bytes(8, "big") + job_id)
+        if pending != set(self.outbox_by_due):
+            yield f"outbox_by_due and outbox differ: {sorted(pending ^ set(self.outbox_by_due))[:3]}"
+
+    def _sessions(self):
+        listed = set()
+        for session_id, data in self.sessions.items():
+            session = record(data, "session")
+            listed.add(session.user_id + session_id)
+            if session.user_id not in self.users:
+                yield f"session {session_id.hex()} belongs to nobody"
+        if listed != set(self.sessions_by_user):
+            yield "sessions_by_user and sessions differ"
+
+    def _counts(self):
+        tally = record(self.meta[b"tally"], "tally")
+        dead = sum(letter.dead for letter in self.letters.values())
+        counted = (len(self.users), len(self.letters) - dead, dead)
+        if (tally.users, tally.pending, tally.dead) != counted:
+            yield f"the tally says {tally}, there are {counted}"
+        signed_up = Counter(row.user_id for row in (record(data, "audit") for data in self.audit.values())
+                            if row.event == SIGNED_UP)
+        wrong = [user_id for user_id in self.users if signed_up[user_id] != 1]
+        if wrong or len(signed_up) != len(self.users):
+            yield f"the audit trail has not one sign-up for each account: {wrong[:3]}"

@@ -1,0 +1,195 @@
+"""The killer: picks process, moment and way from a seed, one event after the other.
+
+Every event is one line of `trace`, so that a failure can be read. An event returns when what it did
+has happened (the process is gone, the point has fired) or did not come to pass in time; the world
+need not be whole again before the next one: half of all trouble is a second fault on top of a first."""
+import os
+import signal
+import time
+from collections import Counter
+
+import segment
+
+
+ARMED_S = 1.2          # so long a point has to be reached
+OWN_FAULTS_MAX = 3     # of one role in ten seconds: more would only measure the back-off
+ERRNO = {"k.fork": 11, "io.pwrite": 28, "io.open": 24, "w.half_reply": 1, "m.file_flush": 28}  # else EIO
+# Not for the killer: a lying or failing flush ends the promise, and has tests of its own.
+NEVER = {"io.fsync", "io.fsync_lies"}
+# Points that many letters or requests pass differently: each with these bytes is a point of its own.
+VARIANTS = {
+    "m.session_line": (b"220 ", b"250 "),
+    "m.before_command": (b"MAIL", b"RCPT", b"DATA"),
+}
+ROLES = {"w": "worker", "s": "store", "m": "mailer", "k": "master", "io": "store", "c": "worker"}
+
+
+class Killer:
+    points_seen = set()     # every (point, bytes) that a world of this run could reach
+
+    def __init__(self, world, random, fired):
+        """fired: Counter of (point, bytes) over the whole run; what fired least comes first."""
+        self.world, self.random, self.fired = world, random, fired
+        self.trace, self.kills, self.armed, self.reloads = [], Counter(), 0, 0
+        self.own_faults, self.spun = {}, 0
+
+    def note(self, *words):
+        self.trace.append(" ".join(str(word) for word in words))
+
+    def event(self):
+        """One event, by chance."""
+        kinds = [(self.kill_one, 40), (self.fault, 45), (self.kill_several, 6), (self.kill_in_recovery, 4),
+                 (self.reload, 3), (self.change_relay, 6), (self.change_pace, 3), (self.kill_master, 2)]
+        chosen = self.random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]
+        chosen()
+        if not self.world.alive():
+            self.kills["master"] += 1
+            self.world.restart()
+        time.sleep(self.random.choice((0, 0, 0.01, 0.05, 0.15)))
+
+    # ---- by signal -------------------------------------------------------------------------------
+
+    def victims(self, role):
+        return [(title, pid) for title, pid in self.world.processes() if title.startswith(role)]
+
+    def kill(self, role):
+        """True when there was one to kill."""
+        victims = self.victims(role)
+        if not victims:
+            return False
+        title, pid = self.random.choice(victims)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        self.note("kill", title, pid)
+        self.kills[role] += 1
+        return True
+
+    def any_role(self):
+        return self.random.choices(("worker", "store", "mailer"), (35, 40, 25))[0]
+
+    def kill_one(self):
+        time.sleep(self.random.uniform(0, 0.1))
+        self.kill(self.any_role())
+
+    def kill_several(self):
+        for role in self.random.sample(("worker", "store", "mailer"), self.random.choice((2, 3))):
+            self.kill(role)
+
+    def kill_in_recovery(self):
+        """The store, and its successor while it recovers, at a point or at any moment."""
+        name = self.random.choice([point for point in ("s.recovering", "s.opening", "s.recovered", "s.announced")])
+        self.world.segment.arm(name, segment.KILL, skip=self.random.randrange(3))
+        self.kill("store")
+        time.sleep(self.random.uniform(0, 0.08))
+        self.kill("store")
+        self.await_fired(name, b"", 0.3)
+
+    def kill_master(self):
+        os.kill(self.world.server.pid, signal.SIGKILL)
+        self.note("kill master")
+        self.world.server.process.wait(10)
+
+    def reload(self):
+        os.kill(self.world.server.pid, signal.SIGHUP)
+        self.reloads += 1
+        self.note("reload")
+        if self.random.random() < 0.5:
+            time.sleep(self.random.uniform(0, 0.2))
+            self.kill(self.any_role())
+
+    # ---- the world around -------------------------------------------------------------------------
+
+    def change_relay(self):
+        if self.world.relay is not None:
+            plan = self.random.choice(sorted(self.world.relay.plans()))
+            self.note("relay:", plan)
+            self.world.relay.follow(plan)
+
+    def change_pace(self):
+        pace = self.random.choice(("idle", "load", "load"))
+        self.note("pace:", pace)
+        self.world.tell_clients(pace)
+
+    # ---- by fault point ----------------------------------------------------------------------------
+
+    def choose_point(self):
+        points = [(name, match) for name in self.world.segment.points() if name not in NEVER
+                  for match in VARIANTS.get(name, (b"",))]
+        points = [(name, match) for name, match in points if self.can_be_reached(name)]
+        self.points_seen.update(points)
+        self.random.shuffle(points)
+        points.sort(key=lambda point: self.fired[point])
+        return points[int(len(points) * self.random.random() ** 3)]
+
+    def can_be_reached(self, name):
+        smtp = self.world.relay is not None
+        if name.startswith("m.file"):
+            return not smtp
+        if name in ("m.session_line", "m.before_command", "m.connect", "m.connected", "m.mid_letter", "m.after_dot"):
+            return smtp
+        return True
+
+    def choose_action(self, name):
+        """(action, value, times)."""
+        role = ROLES.get(name.split(".")[0])
+        recent = [when for when in self.own_faults.get(role, []) if time.monotonic() - when < 10]
+        if self.world.segment.points()[name]:
+            action = segment.FAIL
+        else:
+            action = self.random.choices(
+                (segment.KILL, segment.EXIT, segment.ABORT, segment.STOP, segment.SLEEP, segment.SPIN),
+                (60, 8, 4, 6, 20, 0.5 if self.spun < 2 else 0))[0]
+        if action in (segment.EXIT, segment.ABORT, segment.FAIL):
+            if len(recent) >= OWN_FAULTS_MAX or role == "master" and action == segment.ABORT:
+                action = segment.FAIL if name in ERRNO else segment.KILL
+            else:
+                self.own_faults[role] = recent + [time.monotonic()]
+        self.spun += action == segment.SPIN
+        value = {segment.EXIT: 42, segment.SLEEP: self.random.choice((50, 400, 1500)),
+                 segment.FAIL: ERRNO.get(name, 5)}.get(action, 0)
+        return action, value
+
+    def fault(self):
+        name, match = self.choose_point()
+        action, value = self.choose_action(name)
+        skip = self.random.choice((0, 0, self.random.randrange(10), self.random.randrange(100)))
+        self.armed += 1
+        self.world.segment.arm(name, action, value, skip=skip, match=match)
+        self.provoke(name)
+        fired = self.await_fired(name, match, ARMED_S)
+        self.note("fault", name, match.decode(), "action", action, value, "skip", skip, "fired" if fired else "-")
+        if fired and action in (segment.KILL, segment.EXIT, segment.ABORT, segment.SPIN):
+            self.kills[ROLES.get(name.split(".")[0], "any")] += 1
+        if fired and action == segment.STOP:
+            time.sleep(self.random.choice((0.2, 2)))
+            self.world.resume_stopped()
+
+    def provoke(self, name):
+        """Points that only somebody else's trouble leads to."""
+        if name.startswith("s.") and name.split(".")[1] in ("recovering", "opening", "recovered", "announced"):
+            self.kill("store")
+        elif name in ("io.open", "io.rename", "io.ftruncate", "c.met_store"):
+            self.kill("store")
+        elif name in ("m.opened", "m.page_came", "s.before_close"):
+            self.kill("mailer")
+        elif name in ("w.opened", "m.before_close", "k.before_fork", "k.fork", "k.reaped"):
+            self.kill("worker")
+        elif name in ("w.draining", "m.draining", "k.reload_begun", "k.reload_commit"):
+            os.kill(self.world.server.pid, signal.SIGHUP)
+            self.reloads += 1
+        elif name == "m.connect" or name == "m.connected" or name == "m.session_line":
+            self.kill("mailer")
+
+    def await_fired(self, name, match, seconds):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and self.world.segment.fired(name) == 0:
+            time.sleep(0.005)
+        fired = self.world.segment.fired(name) > 0
+        self.fired[(name, match)] += fired
+        if self.world.alive():
+            self.world.segment.disarm(name)
+        return fired
+
+

@@ -1,0 +1,64 @@
+"""The relay of the chaos run: tests/system/smtp_peer.py with plans to misbehave by, and the keeper of
+every letter that came in."""
+import re
+import tempfile
+from collections import Counter
+
+from smtp_peer import Rule, SmtpPeer, make_context
+
+REFUSED = "7@example.com"  # with the plan `550`: addresses that end so are refused for good
+STEPS = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "DOT")
+TOKEN = re.compile(rb"verify-email\?token=([A-Za-z0-9_-]+)\r?\n")
+
+
+class Relay(SmtpPeer):
+    def __init__(self, tokens_path, **options):
+        super().__init__(**options)
+        self.received, self.ids = Counter(), {}
+        self.ambiguous = 0      # letters that were kept and whose sender was not told
+        self.closed_open = 0    # sessions that were cut by a change of plan: as ambiguous, each
+        self.tokens = open(tokens_path, "a", buffering=1)
+        self.good_context, self.plan = self._context, "good"
+        if self.tls != "none":
+            self.bad_context = make_context(tempfile.mkdtemp(dir=self._folder), "wrong-name")
+
+    def keep(self, letter):
+        address = letter.recipients[0]
+        self.received[address] += 1
+        self.ids.setdefault(address, set()).add(re.search(rb"Message-ID: (\S+)", letter.raw, re.I)[1])
+        token = TOKEN.search(letter.raw)
+        if token:
+            self.tokens.write(f"{address.split('@')[0]} {token[1].decode()}\n")
+
+    def take_rule(self, step, text):
+        rule = super().take_rule(step, text)
+        if rule is not None and rule.keep:
+            self.ambiguous += 1
+        return rule
+
+    # ---- plans -----------------------------------------------------------------------------------
+
+    def plans(self):
+        """{name: rules}; `refuse` and `bad certificate` are done otherwise."""
+        plans = {"good": [], "refuse": [], "550 for some": [Rule("RCPT", "550 5.1.1 no such user", match=REFUSED)]}
+        for step in STEPS:
+            plans[f"drop at {step}"] = [Rule(step, action="drop")]
+            plans[f"stall at {step}"] = [Rule(step, action="stall")]
+            if step not in ("CONNECT", "BODY"):
+                plans[f"451 at {step}, then good"] = [Rule(step, "451 4.3.0 later", times=25)]
+                plans[f"421 at {step}"] = [Rule(step, "421 4.3.2 closing", close=True)]
+        plans["drop after the dot"] = [Rule("DOT", action="drop", keep=True, times=40)]
+        plans["slow"] = [Rule("MAIL", action="delay", seconds=0.2)]
+        if self.tls != "none":
+            plans["bad certificate"] = []
+        return plans
+
+    def follow(self, plan):
+        """Sessions of the plan before are cut, for a stalled one would last for minutes."""
+        self.closed_open += len(self._tasks)
+        self.pause()
+        self.rules = self.plans()[plan]
+        self._context = self.bad_context if plan == "bad certificate" else self.good_context
+        self.plan = plan
+        if plan != "refuse":
+            self.resume()

@@ -1,0 +1,171 @@
+"""One world of the chaos run: a server with fault points, its relay, its clients; how it is started,
+brought to rest and ended."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from client import Connection
+from gatepost import Gatepost, free_port, stat_fields, wait_for
+from relay import Relay
+from segment import Segment
+
+HERE = Path(__file__).parent
+RESTING = {"mail.retry_s": "1", "mail.retry_max_s": "2", "mail.sweep_s": "1"}
+
+
+class World:
+    """settings: http.workers, connections, transport (file, smtp), tls (none, starttls), kinds of
+    clients, idle."""
+
+    def __init__(self, seed, settings):
+        self.seed, self.settings = seed, settings
+        self.port = free_port()
+        self.server = Gatepost({"http.listen": f"127.0.0.1:{self.port}",
+                                "http.workers": str(settings["workers"]),
+                                "smtp.connections": str(settings["connections"]), **RESTING})
+        self.server.allow_deaths = True
+        self.folder = self.server.directory / "clients"
+        self.folder.mkdir()
+        (self.folder / "tokens").touch()
+        self.relay = None
+        if settings["transport"] == "smtp":
+            self.relay = Relay(self.folder / "tokens", tls=settings["tls"]).start()
+            self.server.settings.update({"smtp.host": "127.0.0.1", "smtp.port": str(self.relay.port),
+                                         "smtp.tls": settings["tls"]})
+            if settings["tls"] != "none":
+                self.server.settings["smtp.ca_file"] = self.relay.ca_file
+        self.clients, self.segment, self.master_deaths = None, None, 0
+        self.start()
+
+    # ---- the server ------------------------------------------------------------------------------
+
+    def start(self):
+        self.server.start(30)
+        self.segment = Segment(self.server.pid)
+
+    def end_server(self, how):
+        """how: a signal. A killed master takes everybody with it within a second."""
+        self.segment.close()
+        try:
+            os.kill(self.server.pid, how)
+        except ProcessLookupError:
+            pass  # a fault point was quicker
+        self.server.process.wait(30)
+        self.server.process.stdout.close()
+        wait_for(lambda: not self.server.session_processes(), 5, "every process gone")
+
+    def restart(self, how=signal.SIGKILL):
+        self.master_deaths += how == signal.SIGKILL
+        self.end_server(how)
+        self.start()
+
+    def alive(self):
+        return self.server.process.poll() is None
+
+    def processes(self):
+        """[(title, pid)] of the children."""
+        return [(title, pid) for title, pids in self.server.children().items() for pid in pids]
+
+    def whole(self):
+        """Everybody who should run does, and a request is answered."""
+        found = sorted(title for title, _ in self.processes())
+        expected = sorted([f"worker {i}" for i in range(self.settings["workers"])] + ["store", "mailer"])
+        return found == expected and self.ready()
+
+    def ready(self):
+        return self.get("/readyz") == 200
+
+    def get(self, path, read=lambda answer: answer.status):
+        try:
+            with Connection(("127.0.0.1", self.port), timeout=5) as connection:
+                return read(connection.request("GET", path))
+        except Exception:  # noqa: BLE001 whoever asks asks again
+            return None
+
+    def metric(self, name):
+        text = self.get("/metrics", lambda answer: answer.text()) or ""
+        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else None
+
+    # ---- clients ---------------------------------------------------------------------------------
+
+    def start_clients(self):
+        self.clients = subprocess.Popen(
+            [sys.executable, HERE / "clients.py", str(self.port), self.folder, str(self.seed),
+             *self.settings["kinds"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def tell_clients(self, word):
+        self.clients.stdin.write(word + "\n")
+        self.clients.stdin.flush()
+
+    def finish_clients(self):
+        """Their report."""
+        out, _ = self.clients.communicate("finish\n", timeout=150)
+        self.clients = None
+        return json.loads(out)
+
+    def acknowledged(self, kind):
+        names = []
+        for path in self.folder.glob("*.acks"):
+            names += [line[2:] for line in path.read_text().splitlines() if line.startswith(kind + " ")]
+        return names
+
+    # ---- rest ------------------------------------------------------------------------------------
+
+    def resume_stopped(self):
+        for _, pid in self.processes():
+            fields = stat_fields(pid)
+            if fields and fields[0] in "Tt":
+                try:
+                    os.kill(pid, signal.SIGCONT)
+                except ProcessLookupError:
+                    pass
+
+    def rest(self):
+        """Nothing is armed, the relay is well, nobody asks; waits until nothing is left to do."""
+        if not self.alive():
+            self.restart()
+        self.segment.disarm_all()
+        self.resume_stopped()
+        if self.relay is not None:
+            self.relay.follow("good")
+        report = self.finish_clients() if self.clients else None
+        wait_for(self.whole, 60, "every process at work after the chaos")
+        wait_for(lambda: self.metric("gatepost_outbox_pending") == 0, 90, "every letter sent or dead")
+        return report
+
+    def destroy(self):
+        if self.clients is not None:
+            self.clients.kill()
+            self.clients.communicate()
+        if self.relay is not None:
+            self.relay.stop()
+        self.server.destroy()
+
+    # ---- what may have been sent twice -------------------------------------------------------------
+
+    def duplicate_bound(self):
+        """docs/design.md section 4: connections for each mailer that went, one for each letter whose
+        sender was not told; sixteen times as many where its store died in the same moment."""
+        lanes = self.settings["connections"]
+        deaths = {"mailer": [], "store": []}
+        for line in self.server.log_text().splitlines():
+            match = re.match(r"(\S+)Z \w+ master \d+ child\.(died|left|stuck) role=(mailer|store) ", line)
+            if match:
+                deaths[match[3]].append(seconds(match[1]))
+        bound = len(deaths["mailer"]) * lanes
+        for when in deaths["mailer"]:
+            if any(abs(when - other) < 2 for other in deaths["store"]):
+                bound += 16 * lanes
+        return bound + self.master_deaths * 17 * lanes + self.relay.ambiguous + self.relay.closed_open
+
+
+def seconds(text):
+    day, clock = text.split("T")
+    hour, minute, second = clock.split(":")
+    return time.mktime(time.strptime(day, "%Y-%m-%d")) + int(hour) * 3600 + int(minute) * 60 + float(second)
