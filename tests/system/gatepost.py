@@ -123,6 +123,10 @@ class Gatepost:
             (self.directory / "gatepost.conf").write_text(config)
         servers.append(self)
 
+    @staticmethod
+    def release_binary():
+        return ROOT / "build" / "gatepost"
+
     # ---- life ------------------------------------------------------------------------------------
 
     def arguments(self, command="serve"):
