@@ -191,5 +191,3 @@ class Killer:
         if self.world.alive():
             self.world.segment.disarm(name)
         return fired
-
-
