@@ -14,6 +14,9 @@ typedef int64_t wall_ms;  /* milliseconds since 1970 UTC */
 mono_ns clock_mono_ns(void);
 wall_ms clock_wall_ms(void);
 
+/* Wall less monotonic: stays what it is until somebody sets the wall clock. */
+int64_t clock_offset_ms(void);
+
 /* "2026-11-23T14:51:47.123Z"; 25 bytes with the NUL. */
 #define CLOCK_ISO_BYTES 25
 void clock_iso(wall_ms when, char text_out[CLOCK_ISO_BYTES]);

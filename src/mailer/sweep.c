@@ -34,11 +34,6 @@ struct sweep {
     struct uuid after_job;
 };
 
-static int64_t clock_offset(void)
-{
-    return clock_wall_ms() - (int64_t)(clock_mono_ns() / NS_PER_MS);
-}
-
 struct sweep *sweep_open(struct mailer *mailer)
 {
     struct sweep *sweep = xcalloc(1, sizeof(*sweep));
@@ -46,7 +41,7 @@ struct sweep *sweep_open(struct mailer *mailer)
     sweep->wants_any_age = true;
     sweep->wants_all_rows = true;
     sweep->lane_full_seen = board_get(mailer->segment, BOARD_MAIL_LANE_FULL);
-    sweep->clock_offset_ms = clock_offset();
+    sweep->clock_offset_ms = clock_offset_ms();
     return sweep;
 }
 
@@ -144,7 +139,7 @@ static void on_page(void *context, enum store_status status, struct slice payloa
 
 static void begin(struct sweep *sweep, mono_ns now)
 {
-    int64_t offset_ms = clock_offset();
+    int64_t offset_ms = clock_offset_ms();
     if (offset_ms < sweep->clock_offset_ms - CLOCK_JUMP_MS)
         sweep->wants_all_rows = true;
     sweep->clock_offset_ms = offset_ms;

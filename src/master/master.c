@@ -177,6 +177,7 @@ static void loop(struct master *master)
             signals_take(master);
         if (polled[POLL_ADMIN].revents != 0)
             admin_answer(master);
+        clock_watch(master);
         metric_count_dropped_lines();
         notify_watchdog(clock_mono_ns());
     }
@@ -211,6 +212,7 @@ int master_run(const struct config_source *source, const struct role_mains *main
         .reload.log_fd = -1,
     };
     master.looked_ns = master.started_ns;
+    master.clock_offset_ms = clock_offset_ms();
     umask(0027);
     proc_title_set("gatepost: master");
     log_init("master", LOG_LEVEL_INFO);

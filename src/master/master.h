@@ -91,7 +91,8 @@ struct master {
     struct stop stop;
     struct reload reload;
     mono_ns started_ns;
-    mono_ns looked_ns; /* the watchdog's last look */
+    mono_ns looked_ns;       /* the watchdog's last look */
+    int64_t clock_offset_ms; /* wall less monotonic, as of the last look */
 };
 
 /* child.c: mechanism. child_start forks into a free place; false: not now (no memory, no
@@ -122,6 +123,9 @@ void reload_request(struct master *master);
 void reload_advance(struct master *master);
 void reload_refuse(struct master *master, const char *format, ...) PRINTF_LIKE(2, 3);
 bool reload_workers_ready(struct master *master, const struct edition *edition);
+
+/* clock_watch.c: replaces the workers after the wall clock was set. */
+void clock_watch(struct master *master);
 
 /* stop.c */
 void stop_request(struct master *master, bool graceful);

@@ -73,18 +73,14 @@ static void checkpoint(struct checkpointer *checkpointer, uint64_t bytes)
 /* The mutex is held; it is let go for the time. With nothing logged, until something is. */
 static void wait_for_change(struct checkpointer *checkpointer, bool all_covered)
 {
-    struct timespec until;
+    const struct timespec moment = {.tv_nsec = LOOK_MS * (long)NS_PER_MS};
 
     if (all_covered) {
         pthread_cond_wait(&checkpointer->change, &checkpointer->mutex);
         return;
     }
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += LOOK_MS * (long)NS_PER_MS;
-    until.tv_sec += until.tv_nsec / (long)NS_PER_S;
-    until.tv_nsec %= (long)NS_PER_S;
     pthread_mutex_unlock(&checkpointer->mutex);
-    clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL);
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
     pthread_mutex_lock(&checkpointer->mutex);
 }
 

@@ -28,7 +28,7 @@ static void wait_a_moment(struct flusher *flusher)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += RETRY_MS * (long)NS_PER_MS;
     until.tv_sec += until.tv_nsec / (long)NS_PER_S;
     until.tv_nsec %= (long)NS_PER_S;
@@ -87,10 +87,14 @@ static void *flusher_run(void *argument)
 struct flusher *flusher_start(struct env *env)
 {
     struct flusher *flusher = xcalloc(1, sizeof(*flusher));
+    pthread_condattr_t monotonic;
 
     flusher->env = env;
     pthread_mutex_init(&flusher->mutex, NULL);
-    pthread_cond_init(&flusher->work, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&flusher->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     BUG_ON(pthread_create(&flusher->thread, NULL, flusher_run, flusher) != 0);
     return flusher;
 }

@@ -20,6 +20,11 @@ wall_ms clock_wall_ms(void)
     return (wall_ms)now.tv_sec * 1000 + (wall_ms)(now.tv_nsec / (long)NS_PER_MS);
 }
 
+int64_t clock_offset_ms(void)
+{
+    return clock_wall_ms() - (int64_t)(clock_mono_ns() / NS_PER_MS);
+}
+
 void clock_iso(wall_ms when, char text_out[CLOCK_ISO_BYTES])
 {
     /* Four-digit years only: the format has no other, and the array no room. */

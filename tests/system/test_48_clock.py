@@ -1,0 +1,80 @@
+"""Row F31 of the fault list: the wall clock jumps by an hour, forth and back, under a running server."""
+import time
+from pathlib import Path
+
+import pytest
+
+from client import Api, Connection, unique
+from gatepost import SLOW, wait_for
+from letters import letters
+from load import Load, assert_all_exist
+
+LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+
+pytestmark = [
+    pytest.mark.skipif(SLOW, reason="a sanitizer must be loaded before the library that fakes the time"),
+    pytest.mark.skipif(not LIBRARY.exists(), reason="libfaketime is not installed"),
+]
+
+
+@pytest.fixture
+def server(serve, tmp_path):
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    made = serve({"mail.sweep_s": "1", "mail.retry_s": "1", "master.drain_s": "2"},
+                 env={"LD_PRELOAD": str(LIBRARY), "FAKETIME_TIMESTAMP_FILE": str(clock),
+                      "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                      "DONT_FAKE_MONOTONIC": "1"})
+    made.clock = clock
+    return made
+
+
+def jump(server, offset, events):
+    workers = server.workers()
+    server.clock.write_text(offset)
+    server.wait_event("clock.jumped", events, 5)
+    wait_for(lambda: not set(workers) & set(server.workers()) and len(server.workers()) == 2, 10,
+             "workers with the new clock alone")
+
+
+def sends_letters(server, name):
+    wait_for(lambda: [letter for letter in letters(server) if letter.to == f"{name}@example.com"], 15,
+             f"the letter of {name}")
+
+
+@pytest.mark.parametrize("there, back", [("+3600", "+0"), ("-3600", "+0"), ("+315360000", "+0")],
+                         ids=["an hour ahead", "an hour behind", "ten years ahead"])
+def test_f31_sign_ups_letters_and_flushes_go_on(server, there, back):
+    others = [pid for title, pids in server.children().items() for pid in pids
+              if not title.startswith("worker")]
+    with Load(server, keep=3) as load:
+        load.wait_progress(20)
+        for number, offset in enumerate((there, back)):
+            jump(server, offset, number + 1)
+            load.wait_progress(20)
+            name = unique("clock")
+            assert Api(server.address).signup(name).status == 201
+            sends_letters(server, name)
+            assert Api(server.address).login(name).status == 200
+    assert not load.wrong, load.wrong[:3]
+    assert_all_exist(server, load.acknowledged[-100:])
+    still = [pid for pids in server.children().values() for pid in pids]
+    assert set(others) <= set(still), "store and mailer have nothing to do with the wall clock"
+    assert not server.events("child.stuck") and not server.events("child.died")
+
+
+def test_f31_a_silent_connection_does_not_live_an_hour_longer(server):
+    with Connection(server.address) as silent:
+        assert silent.request("GET", "/healthz").status == 200
+        jump(server, "-3600", 1)
+        assert silent.closed_by_server(5)
+
+
+def test_f31_the_clock_is_slewed_and_nobody_minds(server):
+    """A leap second, an NTP step of a second: no worker is replaced for it."""
+    workers = server.workers()
+    for offset in ("+1", "+0", "-1", "+0"):
+        server.clock.write_text(offset)
+        time.sleep(0.8)
+        assert Api(server.address).signup(unique("slew")).status == 201
+    assert server.workers() == workers and not server.events("clock.jumped")
