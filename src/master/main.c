@@ -3,9 +3,11 @@
  * The command line is a table. `serve` goes to master_run (master.c), which forks the three other
  * roles: worker_main, store_main and mailer_main, each at home in the folder of its name. All
  * other commands are one function in src/cli. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../cli/cli.h"
 #include "master.h"
@@ -97,9 +99,22 @@ static bool parse(int argc, char **argv, const struct command **command_out,
     return *command_out != NULL;
 }
 
+/* One of the first three that is closed would be given to whatever is opened next. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
-    proc_title_init(argc, argv); /* first: it moves argv and the environment */
+    fill_standard_descriptors();
+    proc_title_init(argc, argv); /* before anything looks at them: it moves argv and environment */
     const char **overrides = xcalloc((size_t)argc + 1, sizeof *overrides);
     const struct command *command = NULL;
     struct config_source source = {.overrides = overrides};
