@@ -16,10 +16,13 @@ class Probe(threading.Thread):
         self.finish = threading.Event()
 
     def connect(self):
-        connection = Connection(self.server.address, timeout=20)
-        connection.request("GET", "/healthz")
-        self.worker = self.server.worker_of(connection.sock)
-        return connection
+        """A connection that a worker has and means to keep: one that is about to leave says so."""
+        while True:
+            connection = Connection(self.server.address, timeout=20)
+            if not connection.request("GET", "/healthz").closes():
+                self.worker = self.server.worker_of(connection.sock)
+                return connection
+            connection.close()
 
     def run(self):
         connection, prefix = None, unique("probe") + "x"

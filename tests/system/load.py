@@ -26,9 +26,11 @@ class Client(threading.Thread):
 
     def connect(self):
         connection = Connection(self.server.address, timeout=20)
+        # Accepted once answered; only then is it known by whom. A worker that leaves closes it.
+        while self.follow_worker and connection.request("GET", "/healthz").closes():
+            connection.close()
+            connection = Connection(self.server.address, timeout=20)
         if self.follow_worker:
-            # Accepted once answered; only then is it known by whom.
-            connection.request("GET", "/healthz")
             self.worker = self.server.worker_of(connection.sock)
         return connection
 
