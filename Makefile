@@ -151,7 +151,7 @@ bench: deps deps-test ## measure: prints a table, writes build/bench/*.json
 	@bench/run
 
 # ---- the two commands ------------------------------------------------------------------------------
-.PHONY: run test asan tsan debug lint model chaos fuzz install
+.PHONY: run test asan tsan debug lint model chaos sabotage fuzz install
 run: deps ## build and serve on 127.0.0.1:8000, letters as files in var/mail
 	@$(MAKE) --no-print-directory -j$$(nproc) build
 	@exec build/gatepost serve -c conf/dev.conf
@@ -178,6 +178,9 @@ SEED    ?=
 chaos: deps-test ## kill everything under load, KILLS times, and look whether the word was kept (SEED=n)
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=fault build
 	@tests/chaos/run --ledger --kills $(KILLS) --reloads $(RELOADS) --gaps $(GAPS) $(if $(SEED),--seed $(SEED))
+
+sabotage: deps-test ## take defences out of a copy, one by one, and see which test notices
+	@tests/chaos/sabotage
 
 T ?= 10
 fuzz: deps-test ## fuzz every decoder for T seconds each

@@ -64,6 +64,21 @@ def test_f3_a_store_that_dies_at_work_is_a_pause_for_one_client(server, points, 
         assert_one_letter(server, name)
 
 
+@pytest.mark.parametrize("point", ["s.flushed", "s.before_answer"])
+def test_f3_an_answer_that_died_with_the_store_is_given_again(server, points, point):
+    """The account is on disk and nobody has been told: the repeat finds the stored answer, and the
+    client hears 201 and not that the name is taken."""
+    api = Api(server.address)
+    for _ in range(3):
+        wait_for(lambda: api.metrics()["gatepost_outbox_pending"] == 0, 10, "a store with nothing to do")
+        time.sleep(0.2)
+        name = unique("f3z")
+        arm_store(server, points, point, segment.KILL)
+        assert api.signup(name).status == 201
+        assert points.fired(point) == 1
+        assert_one_letter(server, name)
+
+
 @pytest.mark.parametrize("point", ["s.before_put", "s.before_commit", "s.committed", "s.before_fsync",
                                    "s.fsynced", "s.before_answer", "s.before_delete", "s.before_checkpoint",
                                    "s.checkpointed"])
