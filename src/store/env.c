@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "gatepost/bytes.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
@@ -101,20 +102,15 @@ static int open_table(struct env *env, enum table table, u_int32_t create)
 
 /* Tables are made with a new database only. Later a missing file is a lost one: made anew it would
  * come back empty, and every name in it could be taken a second time. */
-static int open_tables(struct env *env, const char **doing)
+static int open_tables(struct env *env, bool is_new, const char **doing)
 {
-    int failure;
+    int failure = 0;
 
-    *doing = table_files[TABLE_META];
-    failure = open_table(env, TABLE_META, DB_CREATE);
-    u_int32_t create = failure == 0 && meta_is_new(env) ? DB_CREATE : 0;
     for (size_t i = 0; failure == 0 && i < TABLE_COUNT; i++) {
-        if (i == TABLE_META)
-            continue;
         *doing = table_files[i];
         life_sign(env->segment, env->slot);
         FAULT("s.opening");
-        failure = open_table(env, (enum table)i, create);
+        failure = open_table(env, (enum table)i, is_new ? DB_CREATE : 0);
     }
     return failure;
 }
@@ -171,26 +167,42 @@ static int open_environment(struct env *env, const char *dir, int64_t cache_mib)
     return failure;
 }
 
+/* The first rows; then everything on disk, so that no recovery ever makes a file again. */
+static bool make_durable(struct env *env, const char *dir, struct err *err)
+{
+    int failure;
+
+    if (!meta_begin(env, err))
+        return false;
+    failure = env->db_env->txn_checkpoint(env->db_env, 0, 0, DB_FORCE);
+    if (failure != 0) {
+        err_set(err, "store.dir %s: the first checkpoint: %s", dir, db_strerror(failure));
+        return false;
+    }
+    return files_born(dir, err);
+}
+
 bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segment *segment,
               uint32_t slot, struct err *err)
 {
     const char *doing = "open or recover the environment";
+    bool is_new;
     int failure;
 
     memset(env, 0, sizeof(*env));
     env->segment = segment;
     env->slot = slot;
-    if (!make_dir(dir, err))
+    if (!make_dir(dir, err) || !files_prepare(env, dir, &is_new, err))
         return false;
     failure = open_environment(env, dir, cache_mib);
     if (failure == 0)
-        failure = open_tables(env, &doing);
+        failure = open_tables(env, is_new, &doing);
     if (failure != 0) {
         err_set(err, "store.dir %s: %s: %s", dir, doing, db_strerror(failure));
         close_all(env);
         return false;
     }
-    if (!meta_load(env, err)) {
+    if ((is_new && !make_durable(env, dir, err)) || !meta_load(env, err)) {
         close_all(env);
         return false;
     }

@@ -7,17 +7,6 @@
 #define FORMAT_KEY SLICE_LITERAL("format")
 #define TALLY_KEY  SLICE_LITERAL("tally")
 
-static bool is_empty(struct call *call, enum table table)
-{
-    struct walk walk;
-    bool empty;
-
-    walk_open(&walk, call, table, (struct slice){0});
-    empty = !walk_next(&walk);
-    walk_close(&walk);
-    return empty;
-}
-
 static void put_format(struct call *call)
 {
     uint8_t bytes[16];
@@ -38,8 +27,7 @@ void meta_put_tally(struct call *call)
     row_put(call, TABLE_META, TALLY_KEY, packer_slice(&packer));
 }
 
-/* Format and tally of a new database, in one transaction, on disk before anything else. */
-static bool begin_new(struct env *env, struct err *err)
+bool meta_begin(struct env *env, struct err *err)
 {
     struct call call = {.env = env};
     int failure = env->db_env->txn_begin(env->db_env, NULL, &call.txn, 0);
@@ -83,23 +71,10 @@ static bool read_old(struct call *call, struct err *err)
     return true;
 }
 
-bool meta_is_new(struct env *env)
-{
-    struct call call = {.env = env};
-
-    return is_empty(&call, TABLE_META) && call.failure == 0;
-}
-
 bool meta_load(struct env *env, struct err *err)
 {
     struct call call = {.env = env};
 
-    if (meta_is_new(env)) {
-        if (is_empty(&call, TABLE_USERS) && call.failure == 0)
-            return begin_new(env, err);
-        err_set(err, "store.dir: meta.db was lost; restore the whole directory");
-        return false;
-    }
     if (!read_old(&call, err))
         return false;
     audit_find_end(&call);

@@ -4,10 +4,10 @@
 
 #include "rows.h"
 
-/* No format yet: nothing was ever written here. meta is open, the other tables need not be. */
-MUST_USE bool meta_is_new(struct env *env);
+/* Format and tally of a new database, in one transaction, on disk when it returns. */
+MUST_USE bool meta_begin(struct env *env, struct err *err);
 
-/* Checks the format, or writes it into a new database; reads the tally and the last audit key.
+/* Checks the format; reads the tally and the last audit key.
  * Errors: another format (a sentence that names both), a database that cannot be read. */
 MUST_USE bool meta_load(struct env *env, struct err *err);
 

@@ -3,6 +3,7 @@
 
 #include <db.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,10 +16,11 @@ static struct {
     struct segment *segment;
     int control_fd;
     sync_fn sync;
-} hook = {.sync = fdatasync};
+    sync_fn sync_names; /* fdatasync of a directory makes no name durable on ext4 */
+} hook = {.sync = fdatasync, .sync_names = fsync};
 
 /* What a test's disk does: it fails, or says yes and keeps nothing. */
-static int sync_once(int fd)
+static int sync_once(sync_fn sync, int fd)
 {
     int failure = FAULT_ERRNO("io.fsync");
 
@@ -26,15 +28,15 @@ static int sync_once(int fd)
         errno = failure;
         return -1;
     }
-    return FAULT_ERRNO("io.fsync_lies") != 0 ? 0 : hook.sync(fd);
+    return FAULT_ERRNO("io.fsync_lies") != 0 ? 0 : sync(fd);
 }
 
-static int sync_or_die(int fd)
+static void sync_or_die(sync_fn sync, int fd)
 {
     int failure;
 
     FAULT("s.before_fsync");
-    while (sync_once(fd) != 0) {
+    while (sync_once(sync, fd) != 0) {
         failure = errno;
         if (failure == EINTR)
             continue;
@@ -44,18 +46,40 @@ static int sync_or_die(int fd)
         abort();
     }
     FAULT("s.fsynced");
+}
+
+static int on_database_sync(int fd)
+{
+    sync_or_die(hook.sync, fd);
     return 0;
+}
+
+void sync_bytes(int fd)
+{
+    sync_or_die(hook.sync, fd);
+}
+
+bool sync_names(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    sync_or_die(hook.sync_names, fd);
+    close(fd);
+    return true;
 }
 
 void sync_hook(struct segment *segment, int control_fd)
 {
     hook.segment = segment;
     hook.control_fd = control_fd;
-    BUG_ON(db_env_set_func_fsync(sync_or_die) != 0);
+    BUG_ON(db_env_set_func_fsync(on_database_sync) != 0);
     disk_faults_hook();
 }
 
 void sync_replace(sync_fn sync)
 {
     hook.sync = sync;
+    hook.sync_names = sync;
 }

@@ -10,8 +10,13 @@
  * that are not on disk, so neither this process nor a successor may acknowledge anything. */
 void sync_hook(struct segment *segment, int control_fd);
 
-/* What makes a descriptor's bytes durable; fdatasync unless a test puts something slower or
- * broken in its place. Same contract: 0, or -1 with errno. */
+/* Make bytes, or the names in a directory, durable. A failed fsync never comes back, as above.
+ * Errors: false with errno: the directory cannot be opened. */
+void sync_bytes(int fd);
+MUST_USE bool sync_names(const char *dir);
+
+/* What makes a descriptor's bytes durable, or a directory's names; fdatasync and fsync unless a
+ * test puts something slower or broken in their place. Same contract: 0, or -1 with errno. */
 typedef int (*sync_fn)(int fd);
 void sync_replace(sync_fn sync);
 
