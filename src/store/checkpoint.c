@@ -94,8 +94,8 @@ static void look(struct checkpointer *checkpointer, bool noted)
     pthread_mutex_lock(&checkpointer->mutex);
     checkpointer->full = since >= LOG_FULL_BYTES;
     pthread_mutex_unlock(&checkpointer->mutex);
-    if (since >= CHECKPOINT_BYTES || (since > 0 && checkpointer->quiet >= IDLE_LOOKS) ||
-        FAULT_ERRNO("s.checkpoint_due") != 0) {
+    bool due = since >= CHECKPOINT_BYTES || (since > 0 && checkpointer->quiet >= IDLE_LOOKS);
+    if (due || (since > 0 && FAULT_ERRNO("s.checkpoint_due") != 0)) {
         checkpoint(checkpointer, bytes);
         since = log_bytes(checkpointer) - checkpointer->covered;
         pthread_mutex_lock(&checkpointer->mutex);

@@ -12,11 +12,8 @@
 
 #include <db.h>
 
+#include "parts.h"
 #include "store/disk_faults.h"
-#include "store/env.h"
-#include "store/record.h"
-#include "store/rows.h"
-#include "store_rig.h"
 
 #define IN_FLIGHT  64
 #define KILLS      25U
@@ -85,24 +82,6 @@ static void wait_for_all(struct crowd *crowd)
     while (crowd->asked > crowd->answered)
         rig_turn(&crowd->rig, 10);
 }
-
-/* Looks into the database itself: is everything of that person there, nothing, or a part? */
-static unsigned parts_of(struct call *call, uint64_t number, struct row *row)
-{
-    struct rig_person person = rig_person(number);
-    char subject[UUID_TEXT_BYTES];
-    unsigned parts = 0;
-
-    uuid_format(&person.user_id, subject);
-    parts += row_get(call, TABLE_USERS, uuid_slice(&person.user_id), row);
-    parts += row_get(call, TABLE_USERS_BY_NAME, slice_of_text(person.username), row);
-    parts += row_get(call, TABLE_USERS_BY_EMAIL, slice_of_text(person.email), row);
-    parts += row_get(call, TABLE_USERS_BY_SUBJECT, slice_of_text(subject), row);
-    parts += row_get(call, TABLE_PROOFS, uuid_slice(&person.proof_id), row);
-    parts += row_get(call, TABLE_OUTBOX, uuid_slice(&person.job_id), row);
-    return parts;
-}
-#define ALL_PARTS 6U
 
 struct census {
     uint64_t missing; /* acknowledged and not there */
