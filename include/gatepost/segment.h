@@ -65,6 +65,7 @@ enum board_word {
     BOARD_STORE_EPOCH,         /* store: counts the stores of this segment; 0 before the first */
     BOARD_STORE_CONDEMNED,     /* store: 1 after a failed fsync; no store starts again */
     BOARD_DISK,                /* store: 0 enough, 1 no sign-ups, 2 no writes */
+    BOARD_STORE_WAITS,         /* store: 1 while it cannot answer for want of room on the disk */
     BOARD_WORK_INCARNATION,    /* store: whose write it is carrying out, 0 between writes */
     BOARD_WORK_SEQUENCE,       /* store: and which */
     BOARD_SUSPECT_INCARNATION, /* store: the request in work when its predecessor died */

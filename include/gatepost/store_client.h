@@ -21,12 +21,12 @@ struct store_client *store_client_new(struct segment *segment, uint32_t slot);
 void store_client_free(struct store_client **client);
 
 /* Sends a request. packed: the ask message without its head, copied.
- * deadline: after it, or once the store is condemned, the callback gets STORE_AWAY, and a later
- * answer is dropped.
+ * deadline: after it, or once the store is condemned or waits for room on the disk, the callback
+ * gets STORE_AWAY, and a later answer is dropped.
  * Returns false when the lane of a store that is at work is full, too much is under way (1024
- * asks), or the store is condemned: the caller answers 503 (a worker) or asks again later (the
- * mailer). A call while the store
- * is away (dead, stuck or starting) is accepted and kept, whatever its lane looks like. */
+ * asks), or the store is condemned or waits for room: the caller answers 503 (a worker) or asks
+ * again later (the mailer). A call while the store is away (dead, stuck or starting) is accepted
+ * and kept, whatever its lane looks like. */
 MUST_USE bool store_ask(struct store_client *client, enum store_request request,
                         struct slice packed, mono_ns deadline, store_answer_fn on_answer,
                         void *context);

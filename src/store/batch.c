@@ -12,6 +12,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "requests.h"
+#include "room.h"
 #include "store.h"
 
 #define BATCH_MAX         32U   /* lookups wait for one batch at most: keep it short */
@@ -206,7 +207,7 @@ bool batch_run(struct store *store)
 
     if (store->line.count == 0 && !upkeep)
         return false;
-    if (store->flush.failure != 0 || store->held.count >= HELD_MAX ||
+    if (store->flush.failure != 0 || room_is_lacking() || store->held.count >= HELD_MAX ||
         checkpointer_log_is_full(store->checkpointer))
         return false;
     if (store->flush.busy && store->line.count < BATCH_WORTHWHILE)

@@ -15,6 +15,7 @@
 #define LOG_FULL_BYTES   (32ULL << 20)
 #define LOOK_MS          50
 #define IDLE_LOOKS       600 /* 30 s without a commit: what is left is worth a checkpoint */
+#define PAUSE_LOOKS      20  /* after one that failed */
 
 struct checkpointer {
     struct env *env;
@@ -23,6 +24,8 @@ struct checkpointer {
     pthread_cond_t change;
     uint64_t covered; /* log bytes written when the last checkpoint began; the thread's own */
     uint32_t quiet;   /* looks without a commit; the thread's own */
+    uint32_t pause;   /* looks until the next try; the thread's own */
+    int failure;      /* of the last checkpoint, 0 is none; the thread's own */
     /* under the mutex: */
     bool stopping;
     bool noted;
@@ -66,8 +69,13 @@ static void checkpoint(struct checkpointer *checkpointer, uint64_t bytes)
                   (unsigned long long)((clock_mono_ns() - began) / NS_PER_MS));
         failure = db_env->log_archive(db_env, NULL, DB_ARCH_REMOVE);
     }
-    if (failure != 0)
-        log_error("checkpoint.failed", "reason=\"%s\"", db_strerror(failure));
+    if (failure != 0) {
+        checkpointer->pause = PAUSE_LOOKS;
+        if (failure != checkpointer->failure)
+            log_error("checkpoint.failed", "reason=\"%s\" note=\"tried again until it succeeds\"",
+                      db_strerror(failure));
+    }
+    checkpointer->failure = failure;
 }
 
 /* The mutex is held; it is let go for the time. With nothing logged, until something is. */
@@ -94,6 +102,10 @@ static void look(struct checkpointer *checkpointer, bool noted)
     pthread_mutex_lock(&checkpointer->mutex);
     checkpointer->full = since >= LOG_FULL_BYTES;
     pthread_mutex_unlock(&checkpointer->mutex);
+    if (checkpointer->pause > 0) {
+        checkpointer->pause--;
+        return;
+    }
     bool due = since >= CHECKPOINT_BYTES || (since > 0 && checkpointer->quiet >= IDLE_LOOKS);
     if (due || (since > 0 && FAULT_ERRNO("s.checkpoint_due") != 0)) {
         checkpoint(checkpointer, bytes);
@@ -121,7 +133,8 @@ static void *checkpointer_run(void *argument)
         look(checkpointer, noted);
         pthread_mutex_lock(&checkpointer->mutex);
         if (!checkpointer->stopping)
-            wait_for_change(checkpointer, checkpointer->quiet > IDLE_LOOKS && !checkpointer->noted);
+            wait_for_change(checkpointer, checkpointer->quiet > IDLE_LOOKS &&
+                                              checkpointer->failure == 0 && !checkpointer->noted);
     }
     pthread_mutex_unlock(&checkpointer->mutex);
     return NULL;

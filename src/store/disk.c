@@ -7,17 +7,19 @@
 #include <sys/statvfs.h>
 
 #include "gatepost/log.h"
+#include "room.h"
 #include "store.h"
 
 #define LOOK_EVERY_NS (200 * NS_PER_MS)
 #define MIB           (1ULL << 20)
 
+/* On the board each time: a predecessor, or a wait for room, may have left another mark. */
 static void set_mark(struct store *store, enum disk_mark mark)
 {
+    board_set(store->segment, BOARD_DISK, (uint64_t)mark);
     if (mark == store->disk)
         return;
     store->disk = mark;
-    board_set(store->segment, BOARD_DISK, (uint64_t)mark);
     log_warning("disk.mark_passed", "mark=%d free_mib=%llu", (int)mark,
                 (unsigned long long)(store->free_bytes / MIB));
 }
@@ -37,7 +39,7 @@ void disk_look(struct store *store, mono_ns now)
     if (store->free_bytes < (uint64_t)config->store_signup_free_mib * MIB)
         mark = DISK_NO_SIGNUPS;
     if (store->free_bytes < (uint64_t)config->store_write_free_mib * MIB ||
-        store->flush.failure != 0)
+        store->flush.failure != 0 || room_is_lacking())
         mark = DISK_NO_WRITES;
     set_mark(store, mark);
 }
@@ -46,7 +48,7 @@ bool disk_allows(const struct store *store, uint8_t request)
 {
     const struct config *config = store->heritage->config;
 
-    if (store->flush.failure != 0)
+    if (store->flush.failure != 0 || room_is_lacking())
         return false;
     if (store->disk == DISK_ENOUGH)
         return true;

@@ -6,15 +6,9 @@
  */
 #include "disk_faults.h"
 
-#ifdef GATEPOST_FAULTS
-
 #include <db.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 static bool stays_out;
 
@@ -22,6 +16,13 @@ void disk_faults_stay_out(void)
 {
     stays_out = true;
 }
+
+bool disk_faults_are_out(void)
+{
+    return stays_out;
+}
+
+#ifdef GATEPOST_FAULTS
 
 static bool fails(int failure)
 {
@@ -32,7 +33,7 @@ static bool fails(int failure)
 
 static __thread int seek_fails; /* errno for the next seek of this thread, or 0 */
 
-static ssize_t fault_pwrite(int fd, const void *bytes, size_t len, off_t at)
+ssize_t disk_pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
     if (fails(seek_fails = FAULT_ERRNO("io.pwrite")))
         return -1;
@@ -46,21 +47,19 @@ static ssize_t fault_pread(int fd, void *bytes, size_t len, off_t at)
     return fails(seek_fails = FAULT_ERRNO("io.pread")) ? -1 : pread(fd, bytes, len, at);
 }
 
+/* Unlike the other hooks it returns the errno. */
 static int fault_seek(int fd, off_t at, int whence)
 {
     int failure = seek_fails;
 
     seek_fails = 0;
-    return fails(failure) || lseek(fd, at, whence) == (off_t)-1 ? -1 : 0;
+    if (failure == 0 && lseek(fd, at, whence) == (off_t)-1)
+        failure = errno;
+    return failure;
 }
 
-static int fault_open(const char *path, int flags, ...)
+int disk_open(const char *path, int flags, int mode)
 {
-    va_list arguments;
-
-    va_start(arguments, flags);
-    int mode = va_arg(arguments, int);
-    va_end(arguments);
     return fails(FAULT_ERRNO("io.open")) ? -1 : open(path, flags, mode);
 }
 
@@ -79,26 +78,21 @@ static int fault_ftruncate(int fd, off_t len)
     return fails(FAULT_ERRNO("io.ftruncate")) ? -1 : ftruncate(fd, len);
 }
 
-static void *fault_malloc(size_t bytes)
+void *disk_malloc(size_t bytes)
 {
     return fails(FAULT_ERRNO("io.malloc")) ? NULL : malloc(bytes);
 }
 
-static void *fault_realloc(void *old, size_t bytes)
+void *disk_realloc(void *old, size_t bytes)
 {
     return fails(FAULT_ERRNO("io.malloc")) ? NULL : realloc(old, bytes);
 }
 
 void disk_faults_hook(void)
 {
-    if (stays_out)
-        return;
-    BUG_ON(db_env_set_func_pwrite(fault_pwrite) != 0 || db_env_set_func_pread(fault_pread) != 0 ||
-           db_env_set_func_seek(fault_seek) != 0 || db_env_set_func_open(fault_open) != 0 ||
+    BUG_ON(db_env_set_func_pread(fault_pread) != 0 || db_env_set_func_seek(fault_seek) != 0 ||
            db_env_set_func_rename(fault_rename) != 0 || db_env_set_func_unlink(fault_unlink) != 0 ||
-           db_env_set_func_ftruncate(fault_ftruncate) != 0 ||
-           db_env_set_func_malloc(fault_malloc) != 0 ||
-           db_env_set_func_realloc(fault_realloc) != 0);
+           db_env_set_func_ftruncate(fault_ftruncate) != 0);
 }
 
 #endif

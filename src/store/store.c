@@ -16,6 +16,7 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
+#include "room.h"
 #include "sync.h"
 
 #define ROUNDS_A_LOOK 64U /* a busy store looks for orders so often: each look is a system call */
@@ -89,6 +90,7 @@ static void begin(struct store *store, struct heritage *heritage)
     store->seats = xcalloc(store->seat_count, sizeof(*store->seats));
     life_enter(store->segment, heritage->slot, LIFE_RECOVERING);
     sync_hook(store->segment, heritage->control_fd);
+    room_hook(heritage);
     if (!env_open(&store->env, heritage->config->store_dir, heritage->config->store_cache_mib,
                   store->segment, heritage->slot, &err))
         die(EXIT_STORE_OPEN, "%s", err.text);
@@ -96,10 +98,10 @@ static void begin(struct store *store, struct heritage *heritage)
     find_suspect(store);
     (void)seats_look(store);
     take_over_answers(store);
+    room_enter(ROOM_SERVING);
     store->purge.stepped = clock_mono_ns();
     store->flusher = flusher_start(&store->env);
     store->checkpointer = checkpointer_start(&store->env);
-    board_set(store->segment, BOARD_DISK, DISK_ENOUGH); /* a predecessor may have left a mark */
     disk_look(store, clock_mono_ns());
     meta_show(&store->env);
 }
@@ -208,6 +210,7 @@ static void drain(struct store *store, mono_ns until)
 
 static void end(struct store *store)
 {
+    room_enter(ROOM_ENDING);
     checkpointer_stop(&store->checkpointer);
     flusher_stop(&store->flusher);
     FAULT("s.closing");

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "disk_faults.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/proc.h"
@@ -75,7 +74,6 @@ void sync_hook(struct segment *segment, int control_fd)
     hook.segment = segment;
     hook.control_fd = control_fd;
     BUG_ON(db_env_set_func_fsync(on_database_sync) != 0);
-    disk_faults_hook();
 }
 
 void sync_replace(sync_fn sync)

@@ -186,10 +186,12 @@ static bool store_is_at_work(struct store_client *client)
            now - client->life_changed < STORE_QUIET_NS;
 }
 
-/* After a failed flush no store comes any more: nothing is worth waiting for. */
-static bool store_is_condemned(const struct store_client *client)
+/* After a failed flush no store comes any more; one that waits for room on the disk may do so for
+ * hours: nothing is worth waiting for. */
+static bool store_is_hopeless(const struct store_client *client)
 {
-    return board_get(client->segment, BOARD_STORE_CONDEMNED) != 0;
+    return board_get(client->segment, BOARD_STORE_CONDEMNED) != 0 ||
+           board_get(client->segment, BOARD_STORE_WAITS) != 0;
 }
 
 bool store_ask(struct store_client *client, enum store_request request, struct slice packed,
@@ -199,7 +201,7 @@ bool store_ask(struct store_client *client, enum store_request request, struct s
     bool others_wait = client->unsent != NULL;
 
     BUG_ON(packed.len > LANE_RECORD_MAX_BYTES - ASK_HEAD_BYTES);
-    if (client->count >= ASKS_MAX || store_is_condemned(client))
+    if (client->count >= ASKS_MAX || store_is_hopeless(client))
         return false;
     ask = ask_append(client, packed);
     ask->request = (uint8_t)request;
@@ -298,9 +300,9 @@ static void meet_new_store(struct store_client *client, uint64_t epoch)
 static void expire(struct store_client *client, mono_ns now)
 {
     struct ask *end = client->last; /* callbacks may append */
-    bool condemned = store_is_condemned(client);
+    bool hopeless = store_is_hopeless(client);
 
-    if (now < client->next_expiry && (!condemned || client->pending == 0))
+    if (now < client->next_expiry && (!hopeless || client->pending == 0))
         return;
     client->next_expiry = UINT64_MAX;
     for (struct ask *ask = client->first, *next; ask; ask = next) {
@@ -311,7 +313,7 @@ static void expire(struct store_client *client, mono_ns now)
         next = is_end ? NULL : ask->next;
         if (!on_answer)
             continue;
-        if (ask->deadline > now && !condemned) {
+        if (ask->deadline > now && !hopeless) {
             if (ask->deadline < client->next_expiry)
                 client->next_expiry = ask->deadline;
             continue;
