@@ -183,8 +183,8 @@ sabotage: deps-test ## take defences out of a copy, one by one, and see which te
 	@tests/chaos/sabotage
 
 T ?= 10
-fuzz: deps-test ## fuzz every decoder for T seconds each
-	@tests/run --only fuzz --fuzz-seconds $(T)
+fuzz: deps-test ## fuzz every decoder for T seconds, or RUNS executions, each
+	@tests/run --only fuzz --fuzz-seconds $(T) $(if $(RUNS),--fuzz-runs $(RUNS)) --ledger
 
 PREFIX ?= /usr/local
 install: build ## install binary and configuration below DESTDIR and PREFIX
