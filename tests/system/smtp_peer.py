@@ -145,7 +145,8 @@ class _Session:
         if self.peer.tls != "starttls" or self.over_tls:
             await self.say("502 5.5.1 not here")
             return
-        await self.say("220 2.0.0 go ahead")
+        self.writer.write(b"220 2.0.0 go ahead\r\n" + self.peer.injected)
+        await self.writer.drain()
         await self.peer.upgrade(self)
         self.over_tls, self.user = True, None
 
@@ -237,6 +238,7 @@ class SmtpPeer:
         self.tls, self.credentials = tls, credentials
         self.rules, self.port = list(rules), port
         self.letters: List[Letter] = []
+        self.injected = b""  # sent in the clear, together with the reply to STARTTLS
         self.commands, self.sessions = Counter(), 0
         self._changed = threading.Condition()
         self._folder = tempfile.mkdtemp(prefix="smtp-peer-")

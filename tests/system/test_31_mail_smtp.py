@@ -117,6 +117,20 @@ def test_a_relay_without_starttls_gets_no_word_of_the_letter(serve):
         assert not peer.letters and not peer.commands["MAIL"]
 
 
+def test_replies_slipped_in_before_tls_are_not_taken_for_the_relays(serve):
+    """What somebody on the way adds in the clear must not count as said by the relay behind TLS:
+    here an EHLO answer and a good AUTH, which would make the mailer believe that it is logged in."""
+    with SmtpPeer(tls="starttls", credentials=(USER, "secret")) as peer:
+        peer.injected = b"250-evil.example\r\n250 AUTH PLAIN\r\n235 2.7.0 welcome\r\n"
+        server = serve(smtp(peer, "starttls", **{"smtp.ca_file": peer.ca_file, "smtp.user": USER}),
+                       env={"EMAIL_HOST_PASSWORD": "secret"})
+        address = signed_up(server, "injected")
+        wait_for(lambda: peer.sessions >= 2, 15, "two tries")
+        assert not peer.letters and not peer.commands["MAIL"]
+        peer.injected = b""
+        assert peer.wait_for(1, patience(15))[0].recipients == [address]
+
+
 def test_wrong_credentials_are_tried_again_and_not_fatal(serve):
     with SmtpPeer(tls="starttls", credentials=(USER, "right")) as peer:
         server = serve(smtp(peer, "starttls", **{"smtp.ca_file": peer.ca_file, "smtp.user": USER}),

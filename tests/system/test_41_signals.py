@@ -1,6 +1,7 @@
 """Signals and life: stop, drain, reload, reopen (docs/design.md 8)."""
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -215,6 +216,49 @@ def test_a_broken_configuration_keeps_everything_as_it_is(reloaded, text):
         reloaded.log_complaints()
         reloaded.allow_deaths = False
     reload(reloaded)
+
+
+BROKEN = """http.workers=0 http.workers=33 http.workers=two http.public_url=nowhere http.metrics_allow=everybody
+http.connections_max=1 log.level=loud log.access=perhaps store.cache_mib=0 store.cache_mib=x password.iterations=0
+password.iterations=999 password.threads=65 password.queue_max=0 password.min_length=65 proof.verify_s=1
+limits.enabled=on token.access_s=0 token.refresh_s=forever mail.from=nobody mail.transport=pigeon mail.lifetime_s=1
+mail.sweep_s=0 mail.retry_s=0 smtp.port=65536 smtp.tls=maybe smtp.connections=0 master.drain_s=0 log.such=key
+http.listen=localhost""".split()
+
+
+def test_f35_thirty_broken_configurations_change_nothing(prepare):
+    """Each is refused by name, and a request between them is answered by the same workers."""
+    server = prepare({"password.allow_weak": None, "password.iterations": None, "limits.enabled": None,
+                      "http.workers": None, "store.cache_mib": None, "http.listen": None},
+                     config="[http]\nlisten = 127.0.0.1:0\n")
+    server.start()
+    before = server.children()
+    assert len(BROKEN) == 30
+    for line in BROKEN:
+        key, value = line.split("=")
+        section, name = key.split(".")
+        write_config(server, f"[{section}]\n{name} = {value}\n")
+        done = server.command("reload", seconds=30)
+        assert done.returncode != 0 and name in done.stdout + done.stderr, (line, done)
+        assert Api(server.address).get("/healthz").status == 200
+    assert server.children() == before
+    server.stop()
+
+
+def test_f36_a_new_listener_whose_port_is_taken_is_refused_and_the_old_one_stays(prepare):
+    server = prepare({"http.listen": None}, config="[http]\nlisten = 127.0.0.1:0\n")
+    server.start()
+    before = server.children()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        write_config(server, f"[http]\nlisten = 127.0.0.1:0, 127.0.0.1:{taken}\n")
+        done = server.command("reload")
+    assert done.returncode != 0 and str(taken) in done.stdout + done.stderr
+    assert server.children() == before
+    assert Api(server.address).get("/healthz").status == 200
+    server.stop()
 
 
 def test_a_changed_key_that_needs_a_restart_is_refused_by_name(reloaded):

@@ -208,6 +208,15 @@ def test_children_have_no_core_and_few_descriptors(serve):
             assert not [t for t in targets if t in listening], f"{title} holds a listener"
 
 
+def test_f33_when_memory_runs_out_workers_go_first_and_the_master_last(serve):
+    server = serve()
+
+    def score(pid):
+        return int(open(f"/proc/{pid}/oom_score_adj").read())
+    worker, mailer, store = (score(server.child(name)) for name in ("worker 0", "mailer", "store"))
+    assert worker > mailer > store > score(server.pid)
+
+
 def listening_inodes():
     found = set()
     for line in open("/proc/net/tcp").read().splitlines()[1:]:

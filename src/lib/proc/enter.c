@@ -102,6 +102,20 @@ void proc_log_init(const char *name, const struct config *config)
     log_init(name, log_level_of(config));
 }
 
+/* Whom the kernel takes first when memory runs out: whoever is replaced most cheaply. The master,
+ * on whom all depend, stays as it was started. Raising one's own score needs no right. */
+static void offer_to_the_oom_killer(enum proc_role role)
+{
+    static const char *const scores[ROLE_COUNT] = {
+        [ROLE_WORKER] = "300", [ROLE_MAILER] = "200", [ROLE_STORE] = "100"};
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    (void)!write(fd, scores[role], strlen(scores[role]));
+    close(fd);
+}
+
 /* Dies with the master; called again after every change of identity, which clears it. */
 static void tie_to_master(const struct heritage *heritage)
 {
@@ -118,6 +132,7 @@ void proc_enter(struct heritage *heritage)
     proc_log_init(name, heritage->config);
     close_others(heritage);
     detach_input_and_output();
+    offer_to_the_oom_killer(heritage->role);
     reset_signals();
     crash_report_init();
 
