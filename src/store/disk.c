@@ -10,8 +10,19 @@
 #include "room.h"
 #include "store.h"
 
-#define LOOK_EVERY_NS (200 * NS_PER_MS)
-#define MIB           (1ULL << 20)
+#define LOOK_EVERY_NS    (200 * NS_PER_MS)
+#define FLUSH_OVERDUE_NS (10 * NS_PER_S)
+#define MIB              (1ULL << 20)
+
+/* Nothing reaches the disk: it refuses, it is full, or a flush has not come back for longer than a
+ * request waits. */
+static bool takes_nothing(const struct store *store, mono_ns now)
+{
+    const struct flusher_view *flush = &store->flush;
+
+    return flush->failure != 0 || room_is_lacking() ||
+           (flush->busy && now > flush->since && now - flush->since > FLUSH_OVERDUE_NS);
+}
 
 /* On the board each time: a predecessor, or a wait for room, may have left another mark. */
 static void set_mark(struct store *store, enum disk_mark mark)
@@ -39,7 +50,7 @@ void disk_look(struct store *store, mono_ns now)
     if (store->free_bytes < (uint64_t)config->store_signup_free_mib * MIB)
         mark = DISK_NO_SIGNUPS;
     if (store->free_bytes < (uint64_t)config->store_write_free_mib * MIB ||
-        store->flush.failure != 0 || room_is_lacking())
+        takes_nothing(store, now))
         mark = DISK_NO_WRITES;
     set_mark(store, mark);
 }
@@ -48,7 +59,7 @@ bool disk_allows(const struct store *store, uint8_t request)
 {
     const struct config *config = store->heritage->config;
 
-    if (store->flush.failure != 0 || room_is_lacking())
+    if (takes_nothing(store, clock_mono_ns()))
         return false;
     if (store->disk == DISK_ENOUGH)
         return true;

@@ -165,6 +165,24 @@ def test_f44_a_slow_flush_holds_answers_back_and_is_no_reason_to_die(server, poi
     assert server.child("store") == store and count(server, "child.stuck") == stuck
 
 
+def test_f44_a_flush_that_does_not_come_back_is_told_by_health_and_ends_by_itself(server, points):
+    """After ten seconds nobody who asks now would be told in time: 503 at once, logins go on."""
+    api = Api(server.address)
+    store = arm_store(server, points, "s.before_fsync", segment.SLEEP, value=14000)
+    held = threading.Thread(target=lambda: Api(server.address, timeout=60).signup(unique("held")))
+    held.start()
+    wait_for(lambda: api.get("/readyz").status == 503, 14, "health that says so")
+    assert api.get("/readyz").json()["checks"]["disk"] == "failed"
+    asked = time.monotonic()
+    assert api.signup(unique("refused")).status == 503
+    assert time.monotonic() - asked < patience(2)
+    assert api.post("/api/auth/login", {"username": "nobody", "password": "wrongpassword"}).status == 401
+    wait_for(lambda: api.get("/readyz").status == 200, 15, "the disk back")
+    assert api.signup(unique("again")).status == 201
+    held.join(patience(20))
+    assert server.child("store") == store
+
+
 def test_a_long_checkpoint_is_not_mistaken_for_a_stuck_store(server, points):
     """It is made by a thread of its own, and sign-ups go on."""
     store, stuck = server.child("store"), count(server, "child.stuck")
