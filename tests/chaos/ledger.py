@@ -4,15 +4,20 @@
     ledger.append("chaos", seed=7, kills=2000, lost=0, ...)    adds date and commit
     tests/chaos/ledger.py                                      prints the sums, as the README has them
 
+append writes the README's line anew; tests/lint looks that it is the ledger's.
+
 A run in `make test` appends nothing: a test leaves the tree as it was."""
 import datetime
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 PATH = Path(__file__).with_name("ledger.jsonl")
 ROOT = PATH.parents[2]
+README = ROOT / "README.md"
+QUOTED = "So far: "    # how the README's line of sums begins
 
 
 def commit():
@@ -20,7 +25,7 @@ def commit():
     def git(*arguments):
         return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True).stdout
     changed = [line for line in git("status", "--porcelain").splitlines()
-               if not line.endswith("tests/chaos/ledger.jsonl")]
+               if not line.endswith(("tests/chaos/ledger.jsonl", "README.md"))]
     return git("rev-parse", "--short=12", "HEAD").strip() + ("+" if changed else "")
 
 
@@ -29,6 +34,8 @@ def append(kind, **facts):
             "commit": commit(), "kind": kind, **facts}
     with open(PATH, "a") as file:
         file.write(json.dumps(line) + "\n")
+    text = README.read_text()
+    README.write_text(re.sub(rf"^{QUOTED}.*$", QUOTED + sums(), text, flags=re.MULTILINE))
 
 
 def lines():
