@@ -186,6 +186,13 @@ T ?= 10
 fuzz: deps-test ## fuzz every decoder for T seconds, or RUNS executions, each
 	@tests/run --only fuzz --fuzz-seconds $(T) $(if $(RUNS),--fuzz-runs $(RUNS)) --ledger
 
+CUTS   ?= 100
+WORLDS ?= 3000
+.PHONY: powercut
+powercut: deps deps-test ## cut the power CUTS times (as root), replay WORLDS cuts; appends to the ledger
+	@$(MAKE) --no-print-directory -s -j$$(nproc) BUILD=fault build $(BUILD_ROOT)/fault/unit/store/test_power_cut
+	@tests/powercut/run --cuts $(CUTS) --worlds $(WORLDS)
+
 PREFIX ?= /usr/local
 install: build ## install binary and configuration below DESTDIR and PREFIX
 	install -D -m 0755 $(OUT)/gatepost $(DESTDIR)$(PREFIX)/sbin/gatepost
