@@ -28,6 +28,7 @@ struct story {
     struct trace *trace;
     struct verdict *verdict; /* shared with the children that look */
     char worlds[128];        /* directory in which worlds are made */
+    bool keeps_worlds;       /* for whoever looks into one that failed */
     uint64_t seed;
     uint64_t worlds_asked;
     uint64_t *places; /* of the trace's records */
@@ -242,7 +243,8 @@ static inline int end_story(void **state)
     rig_fini(&story->rig);
     trace_free(&story->trace);
     munmap(story->verdict, sizeof(*story->verdict));
-    nftw(story->worlds, rig_unlink, 8, FTW_DEPTH | FTW_PHYS);
+    if (!story->keeps_worlds)
+        nftw(story->worlds, rig_unlink, 8, FTW_DEPTH | FTW_PHYS);
     free(story->places);
     free(story);
     return 0;

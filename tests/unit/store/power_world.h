@@ -66,8 +66,9 @@ struct world {
     uint64_t cut; /* place of the first record that did not happen any more */
     enum honesty honesty;
     bool tears_pages;
-    struct dice dice;
-    uint64_t names; /* changes of names before this place are on disk */
+    uint64_t seed;
+    struct dice dice; /* thrown from the seed */
+    uint64_t names;   /* changes of names before this place are on disk */
     struct world_file files[WORLD_FILES_MAX];
     size_t file_count;
 };
@@ -285,6 +286,9 @@ static inline void world_make(struct world *world)
 {
     const struct trace *trace = world->trace;
 
+    world->dice.state = world->seed;
+    world->file_count = 0;
+    world->names = 0;
     find_what_is_safe(world);
     for (uint64_t at = 0; at < world->cut; at = trace_next(trace, at))
         happen(world, at, trace_at(trace, at));
