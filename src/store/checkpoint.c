@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "durable.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
@@ -67,7 +68,7 @@ static void checkpoint(struct checkpointer *checkpointer, uint64_t bytes)
         log_debug("checkpoint.made", "log_kib=%llu ms=%llu",
                   (unsigned long long)(log_bytes_since >> 10),
                   (unsigned long long)((clock_mono_ns() - began) / NS_PER_MS));
-        failure = db_env->log_archive(db_env, NULL, DB_ARCH_REMOVE);
+        failure = durable_remove_old(db_env, checkpointer->env->durable_fd);
     }
     if (failure != 0) {
         checkpointer->pause = PAUSE_LOOKS;

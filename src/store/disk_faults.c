@@ -42,40 +42,14 @@ ssize_t disk_pwrite(int fd, const void *bytes, size_t len, off_t at)
     return pwrite(fd, bytes, len, at);
 }
 
-static ssize_t fault_pread(int fd, void *bytes, size_t len, off_t at)
+ssize_t disk_pread(int fd, void *bytes, size_t len, off_t at)
 {
     return fails(seek_fails = FAULT_ERRNO("io.pread")) ? -1 : pread(fd, bytes, len, at);
-}
-
-/* Unlike the other hooks it returns the errno. */
-static int fault_seek(int fd, off_t at, int whence)
-{
-    int failure = seek_fails;
-
-    seek_fails = 0;
-    if (failure == 0 && lseek(fd, at, whence) == (off_t)-1)
-        failure = errno;
-    return failure;
 }
 
 int disk_open(const char *path, int flags, int mode)
 {
     return fails(FAULT_ERRNO("io.open")) ? -1 : open(path, flags, mode);
-}
-
-static int fault_rename(const char *from, const char *to)
-{
-    return fails(FAULT_ERRNO("io.rename")) ? -1 : rename(from, to);
-}
-
-static int fault_unlink(const char *path)
-{
-    return fails(FAULT_ERRNO("io.unlink")) ? -1 : unlink(path);
-}
-
-static int fault_ftruncate(int fd, off_t len)
-{
-    return fails(FAULT_ERRNO("io.ftruncate")) ? -1 : ftruncate(fd, len);
 }
 
 void *disk_malloc(size_t bytes)
@@ -88,10 +62,47 @@ void *disk_realloc(void *old, size_t bytes)
     return fails(FAULT_ERRNO("io.malloc")) ? NULL : realloc(old, bytes);
 }
 
+/* Of these hooks Berkeley DB takes what they return for the errno. */
+static int as_errno(int failure, int returned)
+{
+    if (failure == 0 && returned != 0)
+        failure = errno;
+    return failure;
+}
+
+static int fault_seek(int fd, off_t at, int whence)
+{
+    int failure = seek_fails;
+
+    seek_fails = 0;
+    return as_errno(failure, failure == 0 && lseek(fd, at, whence) == (off_t)-1);
+}
+
+static int fault_rename(const char *from, const char *to)
+{
+    int failure = FAULT_ERRNO("io.rename");
+
+    return as_errno(failure, failure == 0 ? rename(from, to) : 0);
+}
+
+static int fault_unlink(const char *path)
+{
+    int failure = FAULT_ERRNO("io.unlink");
+
+    return as_errno(failure, failure == 0 ? unlink(path) : 0);
+}
+
+static int fault_ftruncate(int fd, off_t len)
+{
+    int failure = FAULT_ERRNO("io.ftruncate");
+
+    return as_errno(failure, failure == 0 ? ftruncate(fd, len) : 0);
+}
+
 void disk_faults_hook(void)
 {
-    BUG_ON(db_env_set_func_pread(fault_pread) != 0 || db_env_set_func_seek(fault_seek) != 0 ||
-           db_env_set_func_rename(fault_rename) != 0 || db_env_set_func_unlink(fault_unlink) != 0 ||
+    BUG_ON(db_env_set_func_seek(fault_seek) != 0 || db_env_set_func_rename(fault_rename) != 0 ||
+           db_env_set_func_unlink(fault_unlink) != 0 ||
            db_env_set_func_ftruncate(fault_ftruncate) != 0);
 }
 

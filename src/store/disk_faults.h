@@ -17,6 +17,7 @@ MUST_USE bool disk_faults_are_out(void);
 #ifdef GATEPOST_FAULTS
 
 ssize_t disk_pwrite(int fd, const void *bytes, size_t len, off_t at);
+ssize_t disk_pread(int fd, void *bytes, size_t len, off_t at);
 int disk_open(const char *path, int flags, int mode);
 void *disk_malloc(size_t bytes);
 void *disk_realloc(void *old, size_t bytes);
@@ -29,6 +30,11 @@ void disk_faults_hook(void);
 static inline ssize_t disk_pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
     return pwrite(fd, bytes, len, at);
+}
+
+static inline ssize_t disk_pread(int fd, void *bytes, size_t len, off_t at)
+{
+    return pread(fd, bytes, len, at);
 }
 
 static inline int disk_open(const char *path, int flags, int mode)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "durable.h"
 #include "files.h"
 #include "gatepost/bytes.h"
 #include "gatepost/fault.h"
@@ -53,6 +54,12 @@ static void on_error_text(const DB_ENV *db_env, const char *prefix, const char *
               log_quoted(slice_of_text(message), quoted, sizeof(quoted)));
 }
 
+int env_listen(DB_ENV *db_env)
+{
+    db_env->set_errcall(db_env, on_error_text);
+    return db_env->set_event_notify(db_env, on_event);
+}
+
 static void on_recovery_step(DB_ENV *db_env, int opcode, int percent)
 {
     struct env *env = db_env->app_private;
@@ -76,10 +83,9 @@ static int configure(DB_ENV *db_env, int64_t cache_mib)
     if (failure == 0)
         failure = db_env->set_tx_max(db_env, TRANSACTIONS_MAX);
     if (failure == 0)
-        failure = db_env->set_event_notify(db_env, on_event);
+        failure = env_listen(db_env);
     if (failure == 0)
         failure = db_env->set_feedback(db_env, on_recovery_step);
-    db_env->set_errcall(db_env, on_error_text);
     return failure;
 }
 
@@ -126,6 +132,9 @@ static void close_all(struct env *env)
     if (env->db_env)
         (void)env->db_env->close(env->db_env, 0);
     env->db_env = NULL;
+    if (env->durable_fd >= 0)
+        close(env->durable_fd);
+    env->durable_fd = -1;
 }
 
 static bool make_dir(const char *dir, struct err *err)
@@ -192,7 +201,8 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
     memset(env, 0, sizeof(*env));
     env->segment = segment;
     env->slot = slot;
-    if (!make_dir(dir, err) || !files_prepare(env, dir, &is_new, err))
+    env->durable_fd = -1;
+    if (!make_dir(dir, err) || !files_prepare(env, dir, &is_new, err) || !durable_check(dir, err))
         return false;
     failure = open_environment(env, dir, cache_mib);
     if (failure == 0)
@@ -203,6 +213,13 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
         return false;
     }
     if ((is_new && !make_durable(env, dir, err)) || !meta_load(env, err)) {
+        close_all(env);
+        return false;
+    }
+    env->durable_fd = durable_open(env->db_env, dir);
+    failure = env_flush(env); /* what opening logged: the note says that it is on disk */
+    if (failure != 0) {
+        err_set(err, "store.dir %s: cannot flush the log: %s", dir, db_strerror(failure));
         close_all(env);
         return false;
     }
@@ -220,9 +237,12 @@ void env_close(struct env *env)
 
 int env_flush(struct env *env)
 {
+    struct log_end end = durable_end_of_log(env->db_env);
     int failure = env->db_env->log_flush(env->db_env, NULL);
 
     if (failure == DB_RUNRECOVERY)
         env_panic(failure);
+    if (failure == 0)
+        durable_note(env->durable_fd, end);
     return failure;
 }

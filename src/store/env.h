@@ -43,10 +43,14 @@ struct env {
     DB *tables[TABLE_COUNT];
     struct segment *segment;
     uint32_t slot;       /* the store's, for life signs */
+    int durable_fd;      /* durable.h; -1: none */
     struct tally tally;  /* as of the last commit, and of the open transaction */
     uint64_t audit_time; /* of the newest audit row: keys never go back */
     uint64_t audit_next; /* number of the next audit row */
 };
+
+/* What Berkeley DB has to say goes to the log; its panic ends the process. */
+MUST_USE int env_listen(DB_ENV *db_env);
 
 /* Recovers, opens every database and checks the format. Gives life signs while it recovers.
  * dir: made with mode 0700 when it is missing.

@@ -167,6 +167,19 @@ static ssize_t room_pwrite(int fd, const void *bytes, size_t len, off_t at)
     return done == len ? (ssize_t)len : -1;
 }
 
+/* While the store opens a read that fails ends it: Berkeley DB would take the rest of the log for
+ * not there (durable.h). Later its callers know what to do. */
+static ssize_t room_pread(int fd, void *bytes, size_t len, off_t at)
+{
+    ssize_t got = disk_pread(fd, bytes, len, at);
+
+    if (got < 0 && errno != EINTR && phase_now() == ROOM_OPENING) {
+        log_error("store.unreadable", "reason=\"%s\"", strerror(errno));
+        _exit(EXIT_STORE_OPEN);
+    }
+    return got;
+}
+
 static int room_open(const char *path, int flags, ...)
 {
     bool waiting = false;
@@ -207,7 +220,8 @@ void room_hook(const struct heritage *heritage)
     board_set(heritage->segment, BOARD_STORE_WAITS, 0); /* a predecessor may have waited */
     if (disk_faults_are_out())
         return;
-    BUG_ON(db_env_set_func_pwrite(room_pwrite) != 0 || db_env_set_func_open(room_open) != 0 ||
-           db_env_set_func_malloc(room_malloc) != 0 || db_env_set_func_realloc(room_realloc) != 0);
+    BUG_ON(db_env_set_func_pwrite(room_pwrite) != 0 || db_env_set_func_pread(room_pread) != 0 ||
+           db_env_set_func_open(room_open) != 0 || db_env_set_func_malloc(room_malloc) != 0 ||
+           db_env_set_func_realloc(room_realloc) != 0);
     disk_faults_hook();
 }

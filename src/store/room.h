@@ -13,8 +13,8 @@
 enum room_phase { ROOM_OPENING, ROOM_SERVING, ROOM_ENDING };
 
 /* Before the environment is opened, on the main thread; begins with ROOM_OPENING. From now on
- * Berkeley DB writes, opens and allocates through here. Who waits gives life signs for the store;
- * the main thread obeys an order to stop. */
+ * Berkeley DB reads, writes, opens and allocates through here. Who waits gives life signs for the
+ * store; the main thread obeys an order to stop. */
 void room_hook(const struct heritage *heritage);
 void room_enter(enum room_phase phase);
 

@@ -183,6 +183,20 @@ static void forget_the_log(void)
     db_env_set_func_pwrite(forgetful_pwrite);
 }
 
+/* The store's own note of how far its log went knows better. */
+static void is_refused_until_the_note_is_gone(struct crowd *crowd)
+{
+    struct env env;
+    struct err err = {{0}};
+    char path[100];
+
+    assert_false(env_open(&env, crowd->rig.dir, 64, crowd->rig.segment,
+                          segment_store_slot(crowd->rig.segment), &err));
+    assert_non_null(strstr(err.text, "log.0000000001 is damaged"));
+    snprintf(path, sizeof(path), "%s/durable", crowd->rig.dir);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void test_the_check_finds_what_a_forgetful_disk_lost(void **state)
 {
     struct crowd *crowd = crowd_new();
@@ -196,6 +210,7 @@ static void test_the_check_finds_what_a_forgetful_disk_lost(void **state)
     wait_for_all(crowd);
     rig_kill(&crowd->rig);
     assert_int_equal(crowd->wrong, 0);
+    is_refused_until_the_note_is_gone(crowd);
     assert_int_equal(count(crowd).missing, IN_FLIGHT);
     crowd_free(crowd);
 }

@@ -3,11 +3,10 @@
 #ifndef TESTS_STORE_TRIAL_H
 #define TESTS_STORE_TRIAL_H
 
+#include "copies.h"
 #include "deeds.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/sendfile.h>
 
 #include "gatepost/fault.h"
 
@@ -170,34 +169,6 @@ static inline bool comes_up(struct trial *trial, bool may_wait)
 /* ---- a trial -----------------------------------------------------------------------------------
  */
 
-static inline void copy_file(const char *from, const char *to)
-{
-    int in = open(from, O_RDONLY);
-    int out = open(to, O_WRONLY | O_CREAT, 0600);
-    ssize_t copied;
-
-    assert_true(in >= 0 && out >= 0);
-    while ((copied = sendfile(out, in, NULL, 1 << 20)) > 0)
-        continue;
-    assert_int_equal(copied, 0);
-    close(in);
-    close(out);
-}
-
-static const char *copy_to;
-
-static inline int copy_one(const char *path, const struct stat *stat, int type, struct FTW *ftw)
-{
-    char to[200];
-
-    (void)stat;
-    if (type != FTW_F)
-        return 0;
-    snprintf(to, sizeof(to), "%s/%s", copy_to, path + ftw->base);
-    copy_file(path, to);
-    return 0;
-}
-
 static inline void begin_with_copy(struct trial *trial)
 {
     rig_init(&trial->rig);
@@ -206,8 +177,7 @@ static inline void begin_with_copy(struct trial *trial)
     trial->deeds = deeds_of_a_day();
     if (trial->when == OPENING_NEW)
         trial->deeds.people = 0;
-    copy_to = trial->rig.dir;
-    assert_int_equal(nftw(templates[trial->when].dir, copy_one, 8, FTW_PHYS), 0);
+    copy_directory(templates[trial->when].dir, trial->rig.dir);
     (void)unlink(said);
 }
 
