@@ -11,6 +11,7 @@
 
 #include "env.h"
 #include "gatepost/log.h"
+#include "sync.h"
 
 #define NOTE_NAME "durable"
 /* Two lines of text, each number twice, so that what is half there is not taken for one: where the
@@ -20,6 +21,13 @@
 #define END_BYTES    44
 #define FIRST_FORMAT "%010" PRIu32 " %010" PRIu32 "\n"
 #define FIRST_BYTES  22
+
+static durable_write_fn note_write = pwrite;
+
+void durable_replace_write(durable_write_fn write)
+{
+    note_write = write;
+}
 
 static void note_path(const char *dir, char path_out[4096])
 {
@@ -34,7 +42,7 @@ void durable_note(int fd, struct log_end end)
         return;
     (void)snprintf(text, sizeof(text), END_FORMAT, end.file, end.offset, end.file, end.offset);
     /* One that fails leaves the one before, which is true as well. */
-    (void)!pwrite(fd, text, END_BYTES, 0);
+    (void)note_write(fd, text, END_BYTES, 0);
 }
 
 static bool note_first(int fd, uint32_t first)
@@ -42,7 +50,10 @@ static bool note_first(int fd, uint32_t first)
     char text[FIRST_BYTES + 1];
 
     (void)snprintf(text, sizeof(text), FIRST_FORMAT, first, first);
-    return pwrite(fd, text, FIRST_BYTES, END_BYTES) == FIRST_BYTES && fdatasync(fd) == 0;
+    if (note_write(fd, text, FIRST_BYTES, END_BYTES) != FIRST_BYTES)
+        return false;
+    sync_bytes(fd);
+    return true;
 }
 
 /* The number of the first, or the last, log file of a list that log_archive makes; 0: none. */

@@ -32,6 +32,10 @@ struct log_end durable_end_of_log(DB_ENV *db_env);
 /* All before that place is on disk. One thread at a time. */
 void durable_note(int fd, struct log_end end);
 
+/* What writes the note: pwrite, unless a test puts something in its place that writes it down. */
+typedef ssize_t (*durable_write_fn)(int fd, const void *bytes, size_t len, off_t at);
+void durable_replace_write(durable_write_fn write);
+
 /* After a checkpoint: removes the log files that nothing needs any more, and notes, on disk, which
  * is the first that is needed. Returns 0 or what failed. One thread at a time. */
 MUST_USE int durable_remove_old(DB_ENV *db_env, int fd);

@@ -202,7 +202,7 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
     env->segment = segment;
     env->slot = slot;
     env->durable_fd = -1;
-    if (!make_dir(dir, err) || !files_prepare(env, dir, &is_new, err) || !durable_check(dir, err))
+    if (!make_dir(dir, err) || !durable_check(dir, err) || !files_prepare(env, dir, &is_new, err))
         return false;
     failure = open_environment(env, dir, cache_mib);
     if (failure == 0)

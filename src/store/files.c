@@ -18,12 +18,17 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gatepost/log.h"
 #include "sync.h"
 
 #define MARK "unfinished"
+
+/* What a first start makes is far smaller: two pages a table, some records of log. */
+#define TABLE_NEW_MAX_BYTES 8192
+#define LOG_NEW_MAX_BYTES   (1 << 20)
 
 static bool cannot(struct err *err, const char *what, const char *name)
 {
@@ -78,6 +83,21 @@ static bool for_each_file(struct env *env, const char *path, file_fn act, size_t
     return done;
 }
 
+/* A mark that was left behind must not cost somebody the database that was restored beside it. */
+static bool file_is_young(struct env *env, int dir_fd, const char *name)
+{
+    struct stat file;
+    bool is_log = strncmp(name, "log.", 4) == 0;
+
+    (void)env;
+    if (fstatat(dir_fd, name, &file, 0) != 0)
+        return false;
+    errno = EEXIST;
+    if (is_log) /* made at its full length, and empty */
+        return file.st_blocks <= LOG_NEW_MAX_BYTES / 512;
+    return file.st_size <= TABLE_NEW_MAX_BYTES;
+}
+
 static bool file_remove(struct env *env, int dir_fd, const char *name)
 {
     (void)env;
@@ -129,6 +149,13 @@ bool files_prepare(struct env *env, const char *dir, bool *is_new_out, struct er
         return false;
     *is_new_out = access(mark, F_OK) == 0;
     if (*is_new_out) {
+        if (!for_each_file(env, dir, file_is_young, &count, err)) {
+            err_set(err,
+                    "store.dir: %s says that the first start was cut short, but there is a "
+                    "database in use beside it; if it is yours, remove that file",
+                    mark);
+            return false;
+        }
         if (!for_each_file(env, dir, file_remove, &count, err))
             return false;
         log_warning("store.begun_anew", "removed=%zu note=\"the first start was cut short\"",

@@ -66,6 +66,26 @@ static void test_a_first_start_that_was_cut_short_is_begun_anew(void **state)
     assert_true(is_there(desk, "lost+found"));
 }
 
+/* Somebody restored a backup into a directory where the mark still lay. */
+static void test_a_mark_beside_a_database_in_use_removes_nothing(void **state)
+{
+    struct desk *desk = *state;
+    struct err err = {{0}};
+    char mark[256];
+
+    for (uint64_t number = 0; number < 100; number++)
+        assert_int_equal(sign_up(desk, number), STORE_OK);
+    env_close(&desk->env);
+    put_file(desk, "unfinished");
+    assert_false(env_open(&desk->env, desk->rig.dir, 16, desk->rig.segment,
+                          segment_store_slot(desk->rig.segment), &err));
+    assert_non_null(strstr(err.text, "unfinished"));
+    snprintf(mark, sizeof(mark), "%s/unfinished", desk->rig.dir);
+    assert_int_equal(unlink(mark), 0);
+    open_again(desk);
+    assert_int_equal(sign_up(desk, 99), STORE_DUPLICATE);
+}
+
 static void test_what_a_killed_store_left_in_the_page_cache_is_synced_first(void **state)
 {
     struct desk *desk = *state;
@@ -74,13 +94,15 @@ static void test_what_a_killed_store_left_in_the_page_cache_is_synced_first(void
     syncs = 0;
     sync_replace(counting_sync);
     open_again(desk); /* recovery's own syncs do not come this way here: nothing hooked them */
-    assert_int_equal(syncs, TABLE_COUNT + 1 + 1); /* the log, the names */
+    assert_int_equal(syncs, TABLE_COUNT + 3); /* the log, the names, the note */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_first_start_that_was_cut_short_is_begun_anew, start,
+                                        end),
+        cmocka_unit_test_setup_teardown(test_a_mark_beside_a_database_in_use_removes_nothing, start,
                                         end),
         cmocka_unit_test_setup_teardown(
             test_what_a_killed_store_left_in_the_page_cache_is_synced_first, start, end),

@@ -26,6 +26,7 @@
 
 #include "gatepost/base.h"
 #include "store/disk_faults.h"
+#include "store/durable.h"
 
 enum trace_kind {
     TRACE_EXISTS,   /* inode, text: name; it was there before */
@@ -114,6 +115,45 @@ static inline void trace_told(struct trace *trace, uint64_t number)
     pthread_mutex_unlock(&trace->lock);
 }
 
+#define NAMES_MAX 64U
+
+/* Names in the directory, by the trace so far. */
+struct names {
+    size_t count;
+    const char *text[NAMES_MAX];
+};
+
+static inline bool names_have(const struct names *names, const char *name, size_t *at_out)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->text[i], name) == 0) {
+            *at_out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline void names_at_the_end(const struct trace *trace, struct names *names)
+{
+    size_t found;
+
+    names->count = 0;
+    for (uint64_t at = 0; at < trace_len(trace); at = trace_next(trace, at)) {
+        const struct trace_record *record = trace_at(trace, at);
+        const char *name = (const char *)record->bytes;
+
+        if (record->kind == TRACE_EXISTS || record->kind == TRACE_CREATE) {
+            BUG_ON(names->count == NAMES_MAX);
+            names->text[names->count++] = name;
+        } else if (record->kind == TRACE_RENAME && names_have(names, name, &found)) {
+            names->text[found] = name + strlen(name) + 1;
+        } else if (record->kind == TRACE_UNLINK && names_have(names, name, &found)) {
+            names->text[found] = names->text[--names->count];
+        }
+    }
+}
+
 /* ---- the disk: in the process that has the database ------------------------------------------ */
 
 static struct trace *recorder; /* where this process writes down */
@@ -158,6 +198,24 @@ static inline ssize_t recording_write(int fd, const void *bytes, size_t len)
     return written;
 }
 
+/* The note of durable.c, which the store makes without Berkeley DB: its first write makes it. */
+static inline ssize_t recording_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    struct names names;
+    struct stat stat;
+    size_t known;
+
+    pthread_mutex_lock(&recorder->lock);
+    ssize_t written = pwrite(fd, bytes, len, at);
+    BUG_ON(written != (ssize_t)len || fstat(fd, &stat) != 0);
+    names_at_the_end(recorder, &names);
+    if (!names_have(&names, "durable", &known))
+        trace_append(recorder, TRACE_CREATE, stat.st_ino, 0, "durable", sizeof("durable"));
+    trace_append(recorder, TRACE_WRITE, stat.st_ino, (uint64_t)at, bytes, len);
+    pthread_mutex_unlock(&recorder->lock);
+    return written;
+}
+
 static inline int recording_ftruncate(int fd, off_t len)
 {
     struct stat stat;
@@ -194,45 +252,6 @@ static inline int recording_unlink(const char *path)
         trace_append(recorder, TRACE_UNLINK, 0, 0, name_in(path), strlen(name_in(path)) + 1);
     pthread_mutex_unlock(&recorder->lock);
     return failure;
-}
-
-#define NAMES_MAX 64U
-
-/* Names in the directory, by the trace so far. */
-struct names {
-    size_t count;
-    const char *text[NAMES_MAX];
-};
-
-static inline bool names_have(const struct names *names, const char *name, size_t *at_out)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->text[i], name) == 0) {
-            *at_out = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static inline void names_at_the_end(const struct trace *trace, struct names *names)
-{
-    size_t found;
-
-    names->count = 0;
-    for (uint64_t at = 0; at < trace_len(trace); at = trace_next(trace, at)) {
-        const struct trace_record *record = trace_at(trace, at);
-        const char *name = (const char *)record->bytes;
-
-        if (record->kind == TRACE_EXISTS || record->kind == TRACE_CREATE) {
-            BUG_ON(names->count == NAMES_MAX);
-            names->text[names->count++] = name;
-        } else if (record->kind == TRACE_RENAME && names_have(names, name, &found)) {
-            names->text[found] = name + strlen(name) + 1;
-        } else if (record->kind == TRACE_UNLINK && names_have(names, name, &found)) {
-            names->text[found] = names->text[--names->count];
-        }
-    }
 }
 
 /* The store makes and removes files itself, without Berkeley DB and its hooks, and then syncs the
@@ -304,6 +323,7 @@ static inline void trace_hook(struct trace *trace)
 {
     recorder = trace;
     disk_faults_stay_out();
+    durable_replace_write(recording_pwrite);
     BUG_ON(db_env_set_func_open(recording_open) != 0 ||
            db_env_set_func_write(recording_write) != 0 ||
            db_env_set_func_ftruncate(recording_ftruncate) != 0 ||
