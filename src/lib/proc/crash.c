@@ -64,8 +64,11 @@ void crash_report_init(void)
     stack_t stack = {.ss_sp = alternate_stack, .ss_size = sizeof alternate_stack};
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    (void)stack; /* the sanitizers have their own stack and their own, better report of a fault */
+#if defined(__SANITIZE_THREAD__)
+    (void)stack; /* it takes the handler itself for a fault */
+    (void)action;
+#elif defined(__SANITIZE_ADDRESS__)
+    (void)stack; /* it has its own stack and its own, better report of a fault */
     action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGABRT, &action, NULL);
 #else
