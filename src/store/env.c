@@ -1,7 +1,10 @@
 /* The environment: one owner, private memory, recovered at every start.
  *
  * No locking subsystem: one thread touches the databases; the checkpoint thread and the flusher
- * touch only the log and the page cache, which have latches of their own.
+ * touch only the log and the page cache, which have latches of their own. So no locks run out and
+ * none are waited for in a circle; one transaction is open at a time, a batch's, and
+ * TRANSACTIONS_MAX is no limit either: a private environment grows beyond it (5,000 were begun at
+ * once with a maximum of 1). How much waits for the disk is bounded by the lanes and by batch.c.
  * Pages of 4096 bytes are the file system's blocks; DB_CHKSUM finds torn ones.
  * Source: the programmer's reference of Berkeley DB, "transactional applications". */
 #include "env.h"

@@ -1,7 +1,6 @@
 """Disks that are full: two marks, then no room at all, and back by themselves."""
 import ctypes
 import os
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -153,4 +152,20 @@ def test_a_store_that_recovers_on_a_full_disk_waits_for_room(disk, prepare):
     assert api.signup(unique()).status == 201
     assert len(server.events("child.died")) == 1, server.log_tail()
     assert len(server.events("disk.full")) == 1, "it says so once"
+    server.stop()
+
+
+def test_a_stop_does_not_wait_for_room(disk, prepare):
+    server = start_on(disk, prepare, {"store.signup_free_mib": "0", "store.write_free_mib": "0"})
+    names = [unique() for _ in range(30)]
+    api = Api(server.address)
+    for name in names:
+        assert api.signup(name).status == 201
+    disk.fill()
+    server.kill("store")
+    wait_for(lambda: "disk: no writes" in server.command("status").stdout, 10, "the store waits")
+    server.stop()
+    disk.empty()
+    server.start()
+    assert_all_exist(server, names)
     server.stop()
