@@ -64,7 +64,8 @@ static void begin_to_wait(bool is_main)
 {
     pthread_mutex_lock(&room.mutex);
     if (room.waiting++ == 0)
-        log_error("disk.full", "note=\"waits until there is room\" phase=%d", (int)room.phase);
+        log_error("disk.full", "while=%s note=\"waits until there is room\"",
+                  room.phase == ROOM_OPENING ? "opening" : "serving");
     pthread_mutex_unlock(&room.mutex);
     if (!is_main)
         return; /* who looks at the disk says it on the board */
@@ -76,7 +77,7 @@ static void end_to_wait(bool is_main)
 {
     pthread_mutex_lock(&room.mutex);
     if (--room.waiting == 0)
-        log_info("disk.has_room", "phase=%d", (int)room.phase);
+        log_info("disk.has_room", "%s", "");
     pthread_mutex_unlock(&room.mutex);
     if (is_main)
         board_set(room.heritage->segment, BOARD_STORE_WAITS, 0);
@@ -121,18 +122,23 @@ static bool told_to_stop(void)
     return false;
 }
 
-/* A call has just failed with errno. True: there may be room now, try again. */
-static bool waits(bool *waiting, bool may_fail)
+/* A call on that file, or on none yet, has just failed with errno. True: there may be room now, try
+ * again. */
+static bool waits(bool *waiting, int fd)
 {
     bool is_main = pthread_equal(pthread_self(), room.main_thread) != 0;
     enum room_phase phase = phase_now();
 
     if (!is_for_room(errno))
         return false;
-    if (phase == ROOM_ENDING || (is_main && told_to_stop()))
+    if (phase == ROOM_ENDING)
         leave();
-    if (phase == ROOM_SERVING && may_fail)
+    if (phase == ROOM_SERVING && (fd < 0 || is_log(fd))) {
+        errno = ENOSPC;
         return false;
+    }
+    if (is_main && told_to_stop())
+        leave();
     if (!*waiting)
         begin_to_wait(is_main);
     *waiting = true;
@@ -160,7 +166,7 @@ static ssize_t room_pwrite(int fd, const void *bytes, size_t len, off_t at)
 
         if (wrote > 0)
             done += (size_t)wrote;
-        else if (wrote == 0 || !waits(&waiting, is_log(fd)))
+        else if (wrote == 0 || !waits(&waiting, fd))
             break;
     }
     stop_waiting(waiting);
@@ -191,7 +197,7 @@ static int room_open(const char *path, int flags, ...)
     va_end(arguments);
     do {
         fd = disk_open(path, flags, mode);
-    } while (fd < 0 && waits(&waiting, true));
+    } while (fd < 0 && waits(&waiting, -1));
     stop_waiting(waiting);
     return fd;
 }

@@ -1,4 +1,5 @@
-/* The mailer's n-th allocation fails, for every n: it dies, and its successor sends what is left. */
+/* The mailer's n-th allocation fails, for every n: it dies, and its successor sends what is left.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
