@@ -24,7 +24,8 @@
 #include "gatepost/log.h"
 #include "sync.h"
 
-#define MARK "unfinished"
+#define MARK  "unfinished"
+#define ASIDE "unfinished-files"
 
 /* What a first start makes is far smaller: two pages a table, some records of log. */
 #define TABLE_NEW_MAX_BYTES 8192
@@ -83,7 +84,8 @@ static bool for_each_file(struct env *env, const char *path, file_fn act, size_t
     return done;
 }
 
-/* A mark that was left behind must not cost somebody the database that was restored beside it. */
+/* A mark that was left behind must not cost somebody the database that was restored beside it:
+ * a server that starts empty gives every name away again. */
 static bool file_is_young(struct env *env, int dir_fd, const char *name)
 {
     struct stat file;
@@ -98,10 +100,15 @@ static bool file_is_young(struct env *env, int dir_fd, const char *name)
     return file.st_size <= TABLE_NEW_MAX_BYTES;
 }
 
-static bool file_remove(struct env *env, int dir_fd, const char *name)
+/* Not removed: what little there is may still be somebody's. */
+static bool file_put_aside(struct env *env, int dir_fd, const char *name)
 {
+    char aside[sizeof(ASIDE) + NAME_MAX + 1];
+
     (void)env;
-    return unlinkat(dir_fd, name, 0) == 0;
+    snprintf(aside, sizeof(aside), ASIDE "/%s", name);
+    return (mkdirat(dir_fd, ASIDE, 0700) == 0 || errno == EEXIST) &&
+           renameat(dir_fd, name, dir_fd, aside) == 0;
 }
 
 /* The disk may take its time for each of them. */
@@ -156,10 +163,11 @@ bool files_prepare(struct env *env, const char *dir, bool *is_new_out, struct er
                     mark);
             return false;
         }
-        if (!for_each_file(env, dir, file_remove, &count, err))
+        if (!for_each_file(env, dir, file_put_aside, &count, err))
             return false;
-        log_warning("store.begun_anew", "removed=%zu note=\"the first start was cut short\"",
-                    count);
+        log_warning("store.begun_anew",
+                    "files=%zu put_aside=\"%s/" ASIDE "\" note=\"the first start was cut short\"",
+                    count, dir);
     } else {
         if (!for_each_file(env, dir, file_settle, &count, err))
             return false;

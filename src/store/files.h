@@ -6,8 +6,8 @@
 #include "env.h"
 
 /* Before the environment is opened. In a directory without a database a mark is left; a mark that
- * was left says that nothing was ever acknowledged here: what lies there is removed. Else all bytes
- * and names that a killed predecessor may have written without a sync are made durable.
+ * was left says that nothing was ever acknowledged here: what lies there is put aside. Else all
+ * bytes and names that a killed predecessor may have written without a sync are made durable.
  * is_new_out: tables are to be made, and files_born to be called when they are on disk.
  * Errors: a sentence; a failed fsync never comes back (sync.h). */
 MUST_USE bool files_prepare(struct env *env, const char *dir, bool *is_new_out, struct err *err);

@@ -64,6 +64,7 @@ static void test_a_first_start_that_was_cut_short_is_begun_anew(void **state)
     assert_false(is_there(desk, "unfinished"));
     assert_false(is_there(desk, "__db.80000003.92529505"));
     assert_true(is_there(desk, "lost+found"));
+    assert_true(is_there(desk, "unfinished-files/__db.80000003.92529505"));
 }
 
 /* Somebody restored a backup into a directory where the mark still lay. */
