@@ -52,8 +52,8 @@ class Found:
 
 
 def log_mib(home):
-    """Log files are sparse: what is in them."""
-    return sum(path.stat().st_blocks * 512 for path in home.glob("log.*")) >> 20
+    """What is in the log files before the zeros that fill them up."""
+    return round(sum(len(path.read_bytes().rstrip(b"\0")) for path in home.glob("log.*")) / 2**20, 1)
 
 
 class Round:
