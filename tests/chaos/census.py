@@ -42,7 +42,7 @@ def lost_sessions(database, names):
 
 def take(world, recover):
     """The server must have ended. recover: it was not asked to."""
-    database = Database.of(world.server.directory / "var" / "db", recover)
+    database = Database.of(world.server.directory / "var" / "db", recovers=recover)
     signed_up, proven, logged_in = (world.acknowledged(kind) for kind in "SVL")
     received = world.relay.received if world.relay else {}
     sent = set(received) | set(mail_files(world.server.mail_dir))

@@ -1,7 +1,7 @@
 """The checker's own reading of the database: db5.3_dump and the formats of src/store/records.def,
 none of the server's code. Works on a copy, so that nothing is changed by looking.
 
-    database = Database.of(store_dir, recover=True)     # recover: the store did not close it
+    database = Database.of(store_dir, recovers=True)    # for the store did not close it
     database.problems()                                 # what does not fit together, as sentences
     database.by_email["x@example.com"], database.users, .outbox ..."""
 import os
@@ -56,10 +56,20 @@ def record(data, name):
     return fields(data[1:], FORMS[name])
 
 
-def tool(name, *arguments):
-    done = subprocess.run([name, *arguments], capture_output=True, text=True)
-    assert done.returncode == 0, f"{name} {arguments}: {done.stderr[-500:]}"
+class Unreadable(Exception):
+    """Berkeley DB's own tools refuse it."""
+
+
+def tool(*command):
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True)
+    if done.returncode != 0:
+        raise Unreadable(f"{' '.join(map(str, command))}: {done.stderr.strip()[-300:]}")
     return done.stdout
+
+
+def recover(home):
+    tool("db5.3_recover", "-h", home)
 
 
 def dump(path):
@@ -80,6 +90,7 @@ class Database:
     def __init__(self, directory):
         """directory: of files that were closed or recovered."""
         for table in TABLES:
+            tool("db5.3_verify", "-q", os.path.join(directory, table + ".db"))
             setattr(self, table, dump(os.path.join(directory, table + ".db")))
         self.by_email = {}
         for user_id, data in self.users.items():
@@ -92,16 +103,14 @@ class Database:
             self.letters[job_id] = letter
 
     @classmethod
-    def of(cls, store_dir, recover):
+    def of(cls, store_dir, recovers):
         copy = tempfile.mkdtemp(prefix="gatepost-census-", dir="/tmp")
         try:
             for name in os.listdir(store_dir):
                 if not name.startswith("__db."):
                     shutil.copy(os.path.join(store_dir, name), copy)
-            if recover:
-                tool("db5.3_recover", "-h", copy)
-            for table in TABLES:
-                tool("db5.3_verify", "-q", os.path.join(copy, table + ".db"))
+            if recovers:
+                recover(copy)
             return cls(copy)
         finally:
             shutil.rmtree(copy)

@@ -11,7 +11,7 @@ import shutil
 import signal
 import time
 
-import census
+import people
 import gatepost
 from client import Connection, account
 from crowd import Crowd
@@ -102,7 +102,7 @@ class Round:
             if self.lies:
                 segment.arm("io.fsync_lies", FAIL, value=1, times=FOREVER)
             if self.early_checkpoints:
-                segment.arm("s.checkpoint_early", FAIL, value=1, times=FOREVER)
+                segment.arm("s.checkpoint_due", FAIL, value=1, times=FOREVER)
             for _ in range(cuts):
                 crowd.go()
                 time.sleep(self.dice.uniform(0.1, 0.5))
@@ -137,9 +137,9 @@ class Round:
     def _look_with_its_own_tools(self, clone, names):
         shutil.rmtree(self.scratch, ignore_errors=True)
         try:
-            home = census.copy_recovered(clone / "server" / "var" / "db", self.scratch)
-            return self._lost(census.Census(home, clone / "server" / "var" / "mail"), names)
-        except census.Unreadable as error:
+            home = people.copy_recovered(clone / "server" / "var" / "db", self.scratch)
+            return self._lost(people.People(home, clone / "server" / "var" / "mail"), names)
+        except people.Unreadable as error:
             return self._all_lost(names, str(error))
 
     def _start_on(self, clone, names):
@@ -156,10 +156,10 @@ class Round:
             self.found.recoveries.append((int(re.search(r"after_ms=(\d+)", ready[0])[1]), mib))
             refused = self._refused_logins(server, names)
             server.stop(seconds=30)
-            people = census.Census(home, server.mail_dir)
+            there = people.People(home, server.mail_dir)
             self._note(server.log_complaints())
-            return {**self._lost(people, names), **refused}
-        except (AssertionError, census.Unreadable) as error:
+            return {**self._lost(there, names), **refused}
+        except (AssertionError, people.Unreadable) as error:
             return self._all_lost(names, str(error))
         finally:
             forget(server)
@@ -174,10 +174,10 @@ class Round:
                     refused[name] = f"login: {answer}"
         return refused
 
-    def _lost(self, people, names):
-        for text in people.contradictions():
+    def _lost(self, there, names):
+        for text in there.contradictions():
             self._note(text)
-        missing = ((name, people.lacks(name, account(name)["email"])) for name in names)
+        missing = ((name, there.lacks(name, account(name)["email"])) for name in names)
         return {name: what for name, what in missing if what}
 
     def _all_lost(self, names, why):

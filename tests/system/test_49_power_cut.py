@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "powercut"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ("powercut", "chaos")]
 
 import disks  # noqa: E402
 from cuts import cut_power  # noqa: E402
