@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import gatepost  # noqa: E402
+import segment  # noqa: E402
 from client import Api  # noqa: E402
 
 
@@ -78,6 +79,15 @@ def finish(made, running=True):
 def server(module_servers):
     """The module's server: two workers, toy hashes, letters as files."""
     return module_servers()
+
+
+@pytest.fixture
+def points(server):
+    """The fault points of the test's server, none of them armed before or afterwards."""
+    with segment.open_points(server.pid) as opened:
+        yield opened
+        if server.alive():
+            opened.disarm_all()
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ def server(serve):
     return made
 
 
-@pytest.fixture
-def points(server):
-    with segment.open_points(server.pid) as opened:
-        yield opened
-
-
 def worker_with(server):
     """(connection, pid of its worker): accepted, so that it is known whose it is."""
     connection = Connection(server.address)

@@ -25,13 +25,6 @@ def server(module_servers):
     return made
 
 
-@pytest.fixture
-def points(server):
-    with segment.open_points(server.pid) as opened:
-        yield opened
-        opened.disarm_all()
-
-
 def count(server, event):
     return len(server.events(event))
 

@@ -33,13 +33,6 @@ def server(module_servers, peer):
     return made
 
 
-@pytest.fixture
-def points(server):
-    with segment.open_points(server.pid) as opened:
-        yield opened
-        opened.disarm_all()
-
-
 def ids_of(peer, name):
     """Message-IDs of the letters to that name, in order."""
     return [letter.message["Message-ID"] for letter in list(peer.letters)
