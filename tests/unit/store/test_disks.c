@@ -148,6 +148,15 @@ static void be_full_at_times(void)
     db_env_set_func_pwrite(full_pwrite);
 }
 
+/* The store looks at its disk now and then. */
+static void await_mark(struct rig *rig, uint64_t mark)
+{
+    for (int i = 0; board_get(rig->segment, BOARD_DISK) != mark; i++) {
+        assert_true(i < 10000);
+        usleep(1000);
+    }
+}
+
 static void test_a_log_that_cannot_be_written_keeps_answers_back_and_ends_by_itself(void **state)
 {
     struct rig *rig = *state;
@@ -163,10 +172,12 @@ static void test_a_log_that_cannot_be_written_keeps_answers_back_and_ends_by_its
     close(mark);
     push_signup(rig, &(struct ask_head){.sequence = 2}, 2);
     assert_false(next_answer(rig, 100, &head)); /* committed, but not on disk */
+    await_mark(rig, 2);
     push_signup(rig, &(struct ask_head){.sequence = 3}, 3);
     assert_int_equal(answer_to(rig, 3), STORE_BUSY);
     assert_int_equal(unlink(full_mark), 0);
     assert_int_equal(answer_to(rig, 2), STORE_OK);
+    await_mark(rig, 0);
     push_signup(rig, &(struct ask_head){.sequence = 4}, 3);
     assert_int_equal(answer_to(rig, 4), STORE_OK);
     rig_kill(rig);
