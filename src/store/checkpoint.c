@@ -93,6 +93,11 @@ static void wait_for_change(struct checkpointer *checkpointer, bool all_covered)
     pthread_mutex_lock(&checkpointer->mutex);
 }
 
+static bool is_full(uint64_t since)
+{
+    return since >= LOG_FULL_BYTES || FAULT_ERRNO("s.log_full") != 0;
+}
+
 static void look(struct checkpointer *checkpointer, bool noted)
 {
     uint64_t bytes = log_bytes(checkpointer);
@@ -101,7 +106,7 @@ static void look(struct checkpointer *checkpointer, bool noted)
 
     checkpointer->quiet = noted ? 0 : checkpointer->quiet + 1;
     pthread_mutex_lock(&checkpointer->mutex);
-    checkpointer->full = since >= LOG_FULL_BYTES;
+    checkpointer->full = is_full(since);
     pthread_mutex_unlock(&checkpointer->mutex);
     if (checkpointer->pause > 0) {
         checkpointer->pause--;
@@ -113,7 +118,7 @@ static void look(struct checkpointer *checkpointer, bool noted)
         since = log_bytes(checkpointer) - checkpointer->covered;
         pthread_mutex_lock(&checkpointer->mutex);
         was_full = checkpointer->full;
-        checkpointer->full = since >= LOG_FULL_BYTES;
+        checkpointer->full = is_full(since);
         pthread_mutex_unlock(&checkpointer->mutex);
         if (was_full)
             wake_slot(checkpointer->env->segment, checkpointer->env->slot);

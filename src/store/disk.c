@@ -10,18 +10,30 @@
 #include "room.h"
 #include "store.h"
 
-#define LOOK_EVERY_NS    (200 * NS_PER_MS)
-#define FLUSH_OVERDUE_NS (10 * NS_PER_S)
-#define MIB              (1ULL << 20)
+#define LOOK_EVERY_NS (200 * NS_PER_MS)
+#define OVERDUE_NS    (10 * NS_PER_S)
+#define MIB           (1ULL << 20)
 
-/* Nothing reaches the disk: it refuses, it is full, or a flush has not come back for longer than a
- * request waits. */
+static bool is_overdue(mono_ns since, mono_ns now)
+{
+    return now > since && now - since > OVERDUE_NS;
+}
+
+/* Nothing reaches the disk: it refuses, it is full; or for longer than a request waits a flush has
+ * not come back, or no checkpoint has made the log any shorter. */
 static bool takes_nothing(const struct store *store, mono_ns now)
 {
-    const struct flusher_view *flush = &store->flush;
+    return store->flush.failure != 0 || room_is_lacking() ||
+           (store->flush.busy && is_overdue(store->flush.since, now)) ||
+           (store->log_full_since != 0 && is_overdue(store->log_full_since, now));
+}
 
-    return flush->failure != 0 || room_is_lacking() ||
-           (flush->busy && now > flush->since && now - flush->since > FLUSH_OVERDUE_NS);
+static void look_at_the_log(struct store *store, mono_ns now)
+{
+    if (!checkpointer_log_is_full(store->checkpointer))
+        store->log_full_since = 0;
+    else if (store->log_full_since == 0)
+        store->log_full_since = now;
 }
 
 /* On the board each time: a predecessor, or a wait for room, may have left another mark. */
@@ -44,6 +56,7 @@ void disk_look(struct store *store, mono_ns now)
     if (store->disk_looked != 0 && now - store->disk_looked < LOOK_EVERY_NS)
         return;
     store->disk_looked = now;
+    look_at_the_log(store, now);
     if (statvfs(config->store_dir, &vfs) != 0)
         return;
     store->free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;

@@ -69,6 +69,7 @@ struct store {
     size_t doomed_count;
     struct purge purge;
     mono_ns disk_looked;
+    mono_ns log_full_since; /* 0: it is not at its cap */
     uint64_t free_bytes;
     enum disk_mark disk;
     uint64_t suspect_incarnation; /* 0: none; else a write that must not be carried out */

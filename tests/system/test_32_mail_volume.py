@@ -49,7 +49,7 @@ class PeerSink:
 
     def __init__(self):
         self.output = tempfile.TemporaryFile("w+b")
-        self.process = subprocess.Popen([sys.executable, str(Path(__file__).parent / "smtp_peer.py")],
+        self.process = subprocess.Popen([sys.executable, str(Path(__file__).parent / "peer_sink.py")],
                                         stdout=self.output)
         self.port = wait_for(self._port, 10, "the peer's port")
 
@@ -89,7 +89,7 @@ def test_every_sign_up_has_its_one_letter(serve, sink):
     began = time.monotonic()
     sign_up_many(server, names, 6)
     signed_up = time.monotonic()
-    wait_for(lambda: sink.count() >= COUNT, 60, f"{COUNT} letters; {sink.count()} came")
+    wait_for(lambda: sink.count() >= COUNT, 180, f"{COUNT} letters; {sink.count()} came")
     api = Api(server.address)
     wait_for(lambda: api.metrics()["gatepost_outbox_pending"] == 0, 15, "an empty outbox")
     counted = Counter(sink.recipients())
@@ -97,4 +97,4 @@ def test_every_sign_up_has_its_one_letter(serve, sink):
     assert set(counted) == {f"{name}@example.com" for name in names}
     print(f"{type(sink).__name__}: {COUNT} sign-ups in {signed_up - began:.1f} s, "
           f"letters after {time.monotonic() - began:.1f} s")
-    assert time.monotonic() - began < patience(60)
+    assert time.monotonic() - began < patience(180)

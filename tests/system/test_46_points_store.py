@@ -162,6 +162,24 @@ def test_f44_a_flush_that_does_not_come_back_is_told_by_health_and_ends_by_itsel
     assert server.child("store") == store
 
 
+def test_a_log_at_its_cap_holds_writes_back_and_health_says_so(server, points):
+    """32 MiB since the last checkpoint, and none succeeds: what recovery would cost stays bounded.
+    Writes wait, then are refused at once; logins' lookups go on; all of it ends by itself."""
+    api = Api(server.address)
+    points.arm("s.log_full", segment.FAIL, value=1, times=segment.FOREVER)
+    held = threading.Thread(target=lambda: Api(server.address, timeout=60).signup(unique("held")))
+    held.start()
+    wait_for(lambda: api.get("/readyz").status == 503, 15, "health that says so")
+    asked = time.monotonic()
+    assert api.signup(unique("refused")).status == 503
+    assert time.monotonic() - asked < patience(2)
+    assert api.post("/api/auth/login", {"username": "nobody", "password": "wrongpassword"}).status == 401
+    points.disarm("s.log_full")
+    wait_for(lambda: api.get("/readyz").status == 200, 10, "room in the log")
+    assert api.signup(unique("again")).status == 201
+    held.join(patience(20))
+
+
 def test_a_long_checkpoint_is_not_mistaken_for_a_stuck_store(server, points):
     """It is made by a thread of its own, and sign-ups go on."""
     store, stuck = server.child("store"), count(server, "child.stuck")
