@@ -183,8 +183,9 @@ sabotage: deps-test ## take defences out of a copy, one by one, and see which te
 	@tests/chaos/sabotage
 
 T ?= 10
-fuzz: deps-test ## fuzz every decoder for T seconds, or RUNS executions, each
-	@tests/run --only fuzz --fuzz-seconds $(T) $(if $(RUNS),--fuzz-runs $(RUNS)) --ledger
+fuzz: deps-test ## fuzz every decoder, or TARGETS, for T seconds, or RUNS executions, each
+	@tests/run --only fuzz --fuzz-seconds $(T) $(if $(RUNS),--fuzz-runs $(RUNS)) \
+	    $(addprefix --fuzz-target ,$(TARGETS)) --ledger
 
 CUTS   ?= 100
 WORLDS ?= 3000
