@@ -21,6 +21,17 @@ VARIANTS = {
     "m.session_line": (b"220 ", b"250 "),
     "m.before_command": (b"MAIL", b"RCPT", b"DATA"),
 }
+# What somebody has to do, or who has to die, for a point to be reached soon.
+PROVOKED = {
+    **dict.fromkeys(("s.recovering", "s.opening", "s.recovered", "s.announced", "io.open", "io.rename",
+                     "io.ftruncate", "c.met_store"), "store"),
+    **dict.fromkeys(("m.opened", "m.page_came", "s.before_close", "m.connect", "m.connected",
+                     "m.session_line"), "mailer"),
+    **dict.fromkeys(("w.opened", "m.before_close", "k.before_fork", "k.fork", "k.reaped"), "worker"),
+    **dict.fromkeys(("w.draining", "m.draining", "k.reload_begun", "k.reload_commit"), "reload"),
+    **dict.fromkeys(("s.before_checkpoint", "s.checkpointed", "io.unlink"), "checkpoint"),
+    **dict.fromkeys(("s.draining", "s.closing"), "stop"),
+}
 ROLES = {"w": "worker", "s": "store", "m": "mailer", "k": "master", "io": "store", "c": "worker"}
 
 
@@ -31,7 +42,7 @@ class Killer:
         """fired: Counter of (point, bytes) over the whole run; what fired least comes first."""
         self.world, self.random, self.fired = world, random, fired
         self.trace, self.kills, self.armed, self.reloads = [], Counter(), 0, 0
-        self.own_faults, self.spun = {}, 0
+        self.own_faults, self.spun, self.stopping = {}, 0, False
 
     def note(self, *words):
         self.trace.append(" ".join(str(word) for word in words))
@@ -42,9 +53,13 @@ class Killer:
                  (self.reload, 3), (self.change_relay, 6), (self.change_pace, 3), (self.kill_master, 2)]
         chosen = self.random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]
         chosen()
-        if not self.world.alive():
+        if self.stopping:
+            self.note("stop")
+            self.world.restart(signal.SIGTERM)
+        elif not self.world.alive():
             self.kills["master"] += 1
             self.world.restart()
+        self.stopping = False
         time.sleep(self.random.choice((0, 0, 0.01, 0.05, 0.15)))
 
     # ---- by signal -------------------------------------------------------------------------------
@@ -124,6 +139,8 @@ class Killer:
         return points[int(len(points) * self.random.random() ** 3)]
 
     def can_be_reached(self, name):
+        if name == "io.unlink":
+            return self.world.settings["small_logs"]
         smtp = self.world.relay is not None
         if name.startswith("m.file"):
             return not smtp
@@ -154,7 +171,8 @@ class Killer:
     def fault(self):
         name, match = self.choose_point()
         action, value = self.choose_action(name)
-        skip = self.random.choice((0, 0, self.random.randrange(10), self.random.randrange(100)))
+        skip = 0 if name in PROVOKED else self.random.choice(
+            (0, 0, self.random.randrange(10), self.random.randrange(100)))
         self.armed += 1
         self.world.segment.arm(name, action, value, skip=skip, match=match)
         self.provoke(name)
@@ -167,20 +185,18 @@ class Killer:
             self.world.resume_stopped()
 
     def provoke(self, name):
-        """Points that only somebody else's trouble leads to."""
-        if name.startswith("s.") and name.split(".")[1] in ("recovering", "opening", "recovered", "announced"):
-            self.kill("store")
-        elif name in ("io.open", "io.rename", "io.ftruncate", "c.met_store"):
-            self.kill("store")
-        elif name in ("m.opened", "m.page_came", "s.before_close"):
-            self.kill("mailer")
-        elif name in ("w.opened", "m.before_close", "k.before_fork", "k.fork", "k.reaped"):
-            self.kill("worker")
-        elif name in ("w.draining", "m.draining", "k.reload_begun", "k.reload_commit"):
+        """Leads there, where only somebody else's trouble does."""
+        way = PROVOKED.get(name)
+        if way == "checkpoint":
+            self.world.segment.arm("s.checkpoint_due", segment.FAIL, value=1, times=20)
+        elif way == "reload":
             os.kill(self.world.server.pid, signal.SIGHUP)
             self.reloads += 1
-        elif name == "m.connect" or name == "m.connected" or name == "m.session_line":
-            self.kill("mailer")
+        elif way == "stop":
+            os.kill(self.world.server.pid, signal.SIGTERM)
+            self.stopping = True
+        elif way is not None:
+            self.kill(way)
 
     def await_fired(self, name, match, seconds):
         until = time.monotonic() + seconds

@@ -15,6 +15,8 @@ from relay import Relay
 from segment import Segment
 
 HERE = Path(__file__).parent
+# So that log files change, and old ones are removed; four buffers are the least that a file holds.
+SMALL_LOGS = "set_lg_bsize 131072\nset_lg_max 1048576\n"
 RESTING = {"mail.retry_s": "1", "mail.retry_max_s": "2", "mail.sweep_s": "1"}
 
 
@@ -32,6 +34,10 @@ class World:
         self.folder = self.server.directory / "clients"
         self.folder.mkdir()
         (self.folder / "tokens").touch()
+        if settings["small_logs"]:
+            home = self.server.directory / "var" / "db"
+            home.mkdir(parents=True, mode=0o700)
+            (home / "DB_CONFIG").write_text(SMALL_LOGS)
         self.relay = None
         if settings["transport"] == "smtp":
             self.relay = Relay(self.folder / "tokens", tls=settings["tls"]).start()

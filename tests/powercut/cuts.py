@@ -17,13 +17,12 @@ from client import Connection, account
 from crowd import Crowd
 from gatepost import Gatepost, wait_for
 from segment import FAIL, FOREVER, Segment
+from world import SMALL_LOGS
 
 CUTS_A_ROUND = 20
 CLIENTS = 8
 LOGINS = 5
 SETTINGS = {"mail.transport": "file", "store.cache_mib": "8"}
-# So that log files change while the power goes; four buffers are the least that a file holds.
-SMALL_LOGS = "set_lg_bsize 131072\nset_lg_max 1048576\n"
 
 
 def forget(server):
