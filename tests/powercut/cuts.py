@@ -15,6 +15,7 @@ import people
 import gatepost
 from client import Connection, account
 from crowd import Crowd
+from disks import run
 from gatepost import Gatepost, wait_for
 from segment import FAIL, FOREVER, Segment
 from world import SMALL_LOGS
@@ -70,6 +71,7 @@ class Round:
         (self.directory / "var" / "db").mkdir(parents=True, mode=0o700)
         if self.small_logs:
             (self.directory / "var" / "db" / "DB_CONFIG").write_text(SMALL_LOGS)
+        run("sync", "-f", self.directory)       # it was there long before the first start
         server = Gatepost(SETTINGS, directory=self.directory)
         server.allow_deaths = True
         try:
