@@ -124,7 +124,7 @@ class World:
     # ---- rest ------------------------------------------------------------------------------------
 
     def resume_stopped(self):
-        for _, pid in self.processes():
+        for pid in (self.server.pid, *(pid for _, pid in self.processes())):
             fields = stat_fields(pid)
             if fields and fields[0] in "Tt":
                 try:
