@@ -94,6 +94,7 @@ static bool is_log(int fd)
 {
     char name[64];
     char path[4096];
+    const char *slash;
     ssize_t len;
 
     snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
@@ -101,7 +102,8 @@ static bool is_log(int fd)
     if (len < 0)
         return true;
     path[len] = '\0';
-    return strstr(path, "/log.") != NULL;
+    slash = strrchr(path, '/');
+    return slash && strncmp(slash, "/log.", 5) == 0;
 }
 
 /* All that was answered is in the log and on disk; recovery does the rest. */
