@@ -28,7 +28,8 @@ def lost_letters(database, sent, names):
     """Neither sent nor waiting nor dead with a reason."""
     kept = {letter.content.to.decode() for letter in database.letters.values()
             if not letter.dead or letter.reply}
-    return [name for name in names if f"{name}@example.com" not in sent | kept]
+    there = sent | kept
+    return [name for name in names if f"{name}@example.com" not in there]
 
 
 def lost_proofs(database, names):
