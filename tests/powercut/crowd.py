@@ -22,6 +22,7 @@ class Client(threading.Thread):
                 self.stands.set()
                 self.gate.wait()
                 self.stands.clear()
+                connection = None  # the server closes one that is silent for ten seconds
                 continue
             name = f"{self.prefix}{number}"
             number += 1
