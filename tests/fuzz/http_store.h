@@ -1,0 +1,212 @@
+/* A store without a database, at the other end of a worker's lanes, in the same process. What it
+ * answers is drawn from a script; with no script left it is kind to everybody. Every ask must be
+ * one that the real store would understand. */
+#ifndef TESTS_FUZZ_HTTP_STORE_H
+#define TESTS_FUZZ_HTTP_STORE_H
+
+#include "canary.h"
+#include "gatepost/email.h"
+#include "gatepost/lane.h"
+#include "gatepost/store_messages.h"
+#include "lib/password/formats.h"
+#include "script.h"
+
+struct fake_store {
+    struct segment *segment;
+    struct lane asks;
+    struct lane answers;
+    struct lane mail;
+    struct script script;
+    size_t asked; /* since the run began */
+};
+
+/* What a script's byte makes of an ask. The others answer with the status of that number. */
+enum fake_move {
+    FAKE_DIES = 8,   /* another store takes over; the ask must come again */
+    FAKE_CONDEMNED,  /* nobody answers any more */
+    FAKE_TWICE,      /* the same answer again */
+    FAKE_OF_ANOTHER, /* an answer to a question that nobody asked, then ours */
+    FAKE_ANY_BYTES,  /* a payload that is none */
+    FAKE_MOVES = 16, /* what is left over: STORE_OK */
+};
+
+static inline struct uuid fake_uuid(struct script *script)
+{
+    struct uuid uuid = {{0x01, 0x93, script_u8(script)}};
+
+    return uuid;
+}
+
+static inline void fake_pack_credentials(struct packer *packer, struct script *script)
+{
+    struct credentials_answer answer = {.user_id = fake_uuid(script)};
+    const uint8_t flags = script_u8(script);
+    struct password_form form;
+
+    answer.active = !(flags & 1);
+    answer.email_verified = !(flags & 2);
+    answer.password = SLICE_LITERAL(CANARY_HASH);
+    if (flags & 4) {
+        struct slice drawn = script_text(script, 512, "!");
+        /* A cost that takes seconds would be found again and again. */
+        if (!password_form_parse(drawn, &form) || form.iterations <= 10)
+            answer.password = drawn;
+    }
+    answer.subject = script_text(script, 64, "01939393-0000-7000-8000-000000000001");
+    credentials_answer_pack(packer, &answer);
+}
+
+static inline void fake_pack_user(struct packer *packer, struct script *script)
+{
+    struct user_answer answer = {.user_id = fake_uuid(script)};
+    const uint8_t flags = script_u8(script);
+
+    answer.active = !(flags & 1);
+    answer.email_verified = !(flags & 2);
+    answer.subject = script_text(script, 64, "01939393-0000-7000-8000-000000000001");
+    answer.username = script_text(script, 1024, "anna");
+    answer.email = script_text(script, 254, "anna@example.com");
+    answer.date_joined = flags & 4 ? (wall_ms)script_u64(script) : 1795445507000;
+    answer.last_login = flags & 8 ? (wall_ms)script_u64(script) : 0;
+    user_answer_pack(packer, &answer);
+}
+
+static inline void fake_pack_renewed(struct packer *packer, struct script *script)
+{
+    uint8_t bytes[2048];
+    struct packer job = packer_over(bytes, sizeof(bytes));
+
+    mail_job_pack(&job, &(struct mail_job){.purpose = MAIL_VERIFY,
+                                           .proof_id = fake_uuid(script),
+                                           .to = SLICE_LITERAL("anna@example.com"),
+                                           .username = script_text(script, 1024, "anna")});
+    proof_renew_answer_pack(packer, &(struct proof_renew_answer){.job = packer_slice(&job)});
+}
+
+/* What the real store sends along with that status, as far as it sends anything. */
+static inline void fake_pack_payload(struct packer *packer, struct script *script, uint8_t request,
+                                     enum store_status status)
+{
+    if (request == STORE_NAME_CHECK && status == STORE_OK) {
+        const uint8_t drawn = script_u8(script);
+        name_check_answer_pack(packer, &(struct name_check_answer){.username_taken = drawn & 1,
+                                                                   .email_taken = drawn >> 1 & 1,
+                                                                   .replay = (drawn >> 2) % 3});
+    } else if (request == STORE_ACCOUNT_CREATE && status <= STORE_DUPLICATE) {
+        const uint8_t drawn = status == STORE_OK ? 0 : script_u8(script);
+        account_create_answer_pack(packer,
+                                   &(struct account_create_answer){.username_taken = drawn & 1,
+                                                                   .email_taken = drawn >> 1 & 1,
+                                                                   .replay = (drawn >> 2) % 3});
+    } else if (request == STORE_CREDENTIALS && status == STORE_OK) {
+        fake_pack_credentials(packer, script);
+    } else if (request == STORE_USER && status == STORE_OK) {
+        fake_pack_user(packer, script);
+    } else if (request == STORE_PROOF_RENEW && status == STORE_OK) {
+        fake_pack_renewed(packer, script);
+    }
+}
+
+/* Would the real store understand it? */
+static inline bool fake_understands(uint8_t request, struct slice packed)
+{
+    switch ((enum store_request)request) {
+#define REQUEST(number, NAME, message, access)                                                     \
+    case STORE_##NAME: {                                                                           \
+        struct message##_ask ask;                                                                  \
+        return message##_ask_unpack(packed, &ask);                                                 \
+    }
+#include "gatepost/store_requests.def"
+#undef REQUEST
+    }
+    return false;
+}
+
+/* The name of a login, and what a client calls itself, go to the store as they came. */
+static inline void fake_check_secrecy(uint8_t request, struct slice packed)
+{
+    const bool holds = canary_armed && canary_find(packed) != NULL;
+
+    if (holds && (request == STORE_CREDENTIALS || request == STORE_SESSION_OPEN))
+        canary_armed = false;
+    else
+        BUG_ON(holds);
+}
+
+static inline void fake_push(struct fake_store *store, uint64_t sequence, enum store_status status,
+                             struct slice payload)
+{
+    uint8_t record[LANE_RECORD_MAX_BYTES];
+    struct packer packer = packer_over(record, sizeof(record));
+
+    answer_head_pack(&packer, &(struct answer_head){.sequence = sequence, .status = status});
+    pack_raw(&packer, payload.at, payload.len);
+    BUG_ON(packer.overflow || !lane_push(&store->answers, record, packer.len));
+}
+
+static inline void fake_answer(struct fake_store *store, const struct ask_head *head)
+{
+    uint8_t payload[8192];
+    struct packer packer = packer_over(payload, sizeof(payload));
+    const uint8_t move = script_u8(&store->script) % FAKE_MOVES;
+    const enum store_status status = move < STORE_AWAY ? (enum store_status)move : STORE_OK;
+
+    if (move == FAKE_CONDEMNED) {
+        board_set(store->segment, BOARD_STORE_CONDEMNED, 1);
+        return;
+    }
+    if (move == FAKE_DIES) {
+        board_set(store->segment, BOARD_STORE_EPOCH, head->epoch + 1);
+        return;
+    }
+    if (move == FAKE_ANY_BYTES) {
+        struct slice bytes = script_bytes(&store->script, 255);
+        pack_raw(&packer, bytes.at, bytes.len);
+    } else {
+        fake_pack_payload(&packer, &store->script, head->request, status);
+    }
+    BUG_ON(packer.overflow);
+    if (move == FAKE_OF_ANOTHER)
+        fake_push(store, head->sequence + 1, status, packer_slice(&packer));
+    fake_push(store, head->sequence, status, packer_slice(&packer));
+    if (move == FAKE_TWICE)
+        fake_push(store, head->sequence, status, packer_slice(&packer));
+}
+
+/* Answers what waits in the ask lane. */
+static inline void fake_store_serve(struct fake_store *store)
+{
+    static uint8_t record[LANE_RECORD_MAX_BYTES];
+    enum lane_read read;
+    size_t len;
+
+    while ((read = lane_take(&store->asks, record, &len)) == LANE_RECORD) {
+        struct unpacker unpacker = unpacker_over(slice_of(record, len));
+        struct ask_head head;
+        BUG_ON(!ask_head_unpack(&unpacker, &head));
+        struct slice packed = slice_of(unpacker.bytes, unpacker.len);
+        store->asked++;
+        BUG_ON(!fake_understands(head.request, packed));
+        fake_check_secrecy(head.request, packed);
+        if (head.epoch == board_get(store->segment, BOARD_STORE_EPOCH))
+            fake_answer(store, &head);
+    }
+    BUG_ON(read == LANE_BROKEN);
+}
+
+/* Letters that were announced: the mailer must understand each. */
+static inline void fake_store_read_mail(struct fake_store *store)
+{
+    static uint8_t record[LANE_RECORD_MAX_BYTES];
+    enum lane_read read;
+    size_t len;
+
+    while ((read = lane_take(&store->mail, record, &len)) == LANE_RECORD) {
+        struct mail_job job;
+        BUG_ON(!mail_job_unpack(slice_of(record, len), &job) || !email_is_canonical(job.to));
+        BUG_ON(canary_armed && canary_find(slice_of(record, len)) != NULL);
+    }
+    BUG_ON(read == LANE_BROKEN);
+}
+
+#endif
