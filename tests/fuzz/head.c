@@ -24,8 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct route *route = route_find(input);
     if (route != NULL)
         BUG_ON(route_path(input).len < strlen(route->path));
-    if (!route_body_format(ROUTE_API_BODY, input, slice_of(NULL, 0), 1, &format))
-        return 0;
-    BUG_ON(format != BODY_JSON && format != BODY_FORM);
+    /* A type; behind a zero byte the coding. */
+    const char *zero = size > 0 ? memchr(input.at, 0, size) : NULL;
+    struct slice type = slice_of(data, zero == NULL ? size : (size_t)(zero - input.at));
+    struct slice coding =
+        zero == NULL ? slice_of(NULL, 0) : slice_of(zero + 1, size - type.len - 1);
+    BUG_ON(!route_body_format(ROUTE_API_BODY, type, coding, 0, &format) || format != BODY_EMPTY);
+    if (route_body_format(ROUTE_API_BODY, type, coding, 1, &format))
+        BUG_ON(format != BODY_JSON && format != BODY_FORM);
+    if (route_body_format(ROUTE_FORM_BODY, type, coding, 1, &format))
+        BUG_ON(format != BODY_FORM);
     return 0;
 }

@@ -2,7 +2,9 @@
  * within its bounds, nothing beyond the lane changes, and push and discard stay inside as well.
  *
  * Shape of an input: tail, head (8 bytes each, native), a byte of choices, then the lane's bytes
- * from offset 0 on. With choice bit 0 the first record gets a right checksum, by being pushed. */
+ * from offset 0 on. With choice bit 0 the first record gets a right checksum, by being
+ * pushed; with bit 3 the seat gets its next tenant in the end, who fills the lane with good ones.
+ */
 #include <stdlib.h>
 
 #include "lib/ring/ring_layout.h"
@@ -44,6 +46,32 @@ static void take_all(struct lane *lane)
     free(record);
 }
 
+/* The next tenant's lane works, whatever stood in it: what goes in comes out, in order. */
+static void fill_and_empty(struct lane_shared *shared, struct slice bytes, uint8_t step)
+{
+    static uint8_t record[LANE_RECORD_MAX_BYTES], taken[LANE_RECORD_MAX_BYTES];
+
+    lane_reset(shared);
+    struct lane producer = lane_open(segment, 1, LANE_ASK);
+    struct lane consumer = lane_open(segment, 1, LANE_ASK);
+    size_t pushed = 0, len;
+
+    memcpy(record, bytes.at, bytes.len < sizeof(record) ? bytes.len : sizeof(record));
+    for (;; pushed++) {
+        record[0] = (uint8_t)pushed;
+        if (!lane_push(&producer, record, 1 + pushed * step * 8 % LANE_RECORD_MAX_BYTES))
+            break;
+        BUG_ON(pushed > LANE_BYTES / 16);
+    }
+    BUG_ON(pushed < LANE_BYTES / LANE_RECORD_MAX_BYTES - 1);
+    for (size_t i = 0; i < pushed; i++) {
+        BUG_ON(lane_take(&consumer, taken, &len) != LANE_RECORD);
+        record[0] = (uint8_t)i;
+        BUG_ON(len != 1 + i * step * 8 % LANE_RECORD_MAX_BYTES || memcmp(taken, record, len) != 0);
+    }
+    BUG_ON(lane_take(&consumer, taken, &len) != LANE_EMPTY || !lane_has_room(&producer));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t tail, head;
@@ -81,6 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     BUG_ON(lane_waiting_bytes(&lane) > LANE_BYTES);
     (void)lane_has_room(&lane);
+    if (choices & 8)
+        fill_and_empty(shared, slice_of(data, size), choices >> 4);
     check_guard(segment_lane(segment, 1, LANE_MAIL));
     check_guard(segment_lane(segment, 1, LANE_ANSWER));
     return 0;

@@ -1,4 +1,5 @@
-/* A mail job of any bytes: what passes the check makes a letter that is safe on the wire. */
+/* A mail job of any bytes: what passes the check makes a letter that is safe on the wire. And the
+ * encodings by themselves, which the words of a letter use little of. */
 #include "mailer/hand.h"
 #include "mailer/job.h"
 #include "mailer/message.h"
@@ -34,7 +35,10 @@ static void try_job(struct slice packed)
     static char letter[LETTER_MAX_BYTES];
     static uint8_t key_bytes[32] = "0123456789abcdef0123456789abcde";
     const struct secret key = {key_bytes, sizeof(key_bytes)};
-    const struct letter_head head = {"post@example.org", "https://id.example.org", &key};
+    const struct letter_head heads[] = {
+        {"post@example.org", "https://id.example.org", &key},
+        {"gatepost@localhost", "http://[2001:db8::1]:8000", &key},
+    };
     struct mail_job job;
     size_t len;
 
@@ -42,10 +46,30 @@ static void try_job(struct slice packed)
         return;
     struct hand *hand = hand_new(1, 1);
     BUG_ON(hand_take(hand, &job, 0, 0) != HAND_TAKEN);
-    if (message_compose(&head, hand_first(hand, DELIVERY_WAITING), 0, letter, sizeof(letter),
-                        &len) == COMPOSED)
-        check_wire_form(letter, len);
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        if (message_compose(&heads[i], hand_first(hand, DELIVERY_WAITING), 0, letter,
+                            sizeof(letter), &len) == COMPOSED)
+            check_wire_form(letter, len);
+    }
     hand_free(&hand);
+}
+
+/* One header of any bytes, and a body part of them: refused, or safe lines of it. */
+static void try_mime(struct slice value)
+{
+    static char text[16384];
+    struct packer packer = packer_over(text, sizeof(text));
+
+    mime_header(&packer, "To", value);
+    if (packer.overflow)
+        packer = packer_over(text, sizeof(text)); /* refused */
+    else
+        check_wire_form(text, packer.len);
+    packer.len = 0;
+    mime_raw(&packer, "To: a\r\n");
+    mime_part(&packer, "text/plain", value);
+    if (!packer.overflow)
+        check_wire_form(text, packer.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -60,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         .expires = 1795531907000,
     };
 
+    try_mime(slice_of(bytes, len < 2048 ? len : 2048));
     try_job(slice_of(bytes, len));
     mail_job_pack(&packer, &job);
     try_job(packer_slice(&packer));

@@ -5,18 +5,16 @@
 
 They keep their names, so a run after a change of a format replaces what has become useless. What a
 fuzzer found stays beside them under the name that says what it was."""
-import base64
-import hashlib
-import hmac
 import json
 import struct
+import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+import seeds_http
+from seeds_parts import FAR, SESSION, claims, jwt, me, pack, proof_token, request, uuid
+
 CORPUS = Path(__file__).with_name("corpus")
-KEY = b"0123456789abcdef0123456789abcdef0123456789a"
-CANARY = "\N{SNOWMAN} nine moles dig 7"
-SESSION = "01939393-0000-7000-8000-000000000002"
-FAR = 4102444800  # 2100: signed once, good for long
 
 
 def write(target, seeds):
@@ -26,240 +24,214 @@ def write(target, seeds):
         (folder / name).write_bytes(content)
 
 
-def base64url(content):
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
+# ---- store_request: choices, then (number, length, ask) ---------------------------------------------
+NOW = 4102444800000  # of the rig's sign-up
+DAY = 86400000
+SIGNED_UP, WITH_SESSION = 1, 3
+OPENED_DIGEST = b"the digest of a refresh token's\0"
 
 
-def jwt(claims, header=None):
-    header = header or {"alg": "HS256", "typ": "JWT"}
-    signed = b".".join(base64url(json.dumps(part, separators=(",", ":")).encode())
-                       for part in (header, claims))
-    return signed + b"." + base64url(hmac.new(KEY, signed, "sha256").digest())
+def uuid_text(raw):
+    text = raw.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])).encode()
 
 
-def claims(kind, **more):
-    return {"token_type": kind, "exp": FAR, "iat": 1700000000, "jti": "0123456789abcdef" * 2,
-            "user_id": "7", **more}
+def asks(choices, *requests):
+    return bytes([choices]) + b"".join(bytes([number]) + struct.pack(">H", len(ask)) + ask
+                                       for number, ask in requests)
 
 
-def proof_token(purpose=1):
-    proof_id = bytes.fromhex("0193939300007000800000000000000a")
-    mac = hmac.new(KEY, b"gatepost proof token 1\0" + bytes([purpose]) + proof_id, "sha256").digest()
-    return base64url(proof_id + mac[:24])
+def refresh_ask(session, adopt, subject, old):
+    return 8, pack([session], (adopt, 1), subject, old, b"n" * 32, NOW + DAY, b"192.0.2.1", NOW)
 
 
-# ---- http: choices, two pauses, the store's script, what goes over the wire ------------------------
-HALF_CLOSE, VANISH, LEAVING, DISK_FULL, MAILER, VERIFIED_ONLY = 1, 2, 4, 8, 16, 32
-DUPLICATE, NOT_FOUND, SPENT, REFUSED, BUSY, POISON = 1, 2, 3, 4, 5, 6
-DIES, CONDEMNED, TWICE, OF_ANOTHER, ANY_BYTES = 8, 9, 10, 11, 12
+def check_ask(session, adopted=0, digest=b""):
+    return 9, pack([session], (adopted, 1), digest, NOW)
 
 
-def wire(content, script=b"", choices=0, pauses=(0, 0)):
-    return bytes([choices, *pauses, len(script)]) + bytes(script) + content
+def spend_ask(proof, purpose=1):
+    return 4, pack([proof], (purpose, 1), b"192.0.2.1", NOW)
 
 
-def request(method, target, body=None, kind="application/json", **headers):
-    lines = ["%s %s HTTP/1.1" % (method, target), "Host: id.example.org"]
-    lines += ["%s: %s" % (name.replace("_", "-"), value) for name, value in headers.items()]
-    if body is not None:
-        body = body if isinstance(body, bytes) else body.encode()
-        lines += ["Content-Type: " + kind, "Content-Length: %d" % len(body)]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b"")
-
-
-def signup(username="anna", password=CANARY, **headers):
-    body = '{"username":"%s","email":"anna@example.com","password":"%s"}' % (username, password)
-    return request("POST", "/api/auth/signup", body, **headers)
-
-
-def login(name="username", password=CANARY):
-    return request("POST", "/api/auth/login", '{"%s":"%s","password":"%s"}' %
-                   (name, "anna" if name == "username" else "anna@example.com", password))
-
-
-def with_token(target, name, token):
-    return request("POST", target, b'{"%s":"%s"}' % (name.encode(), token))
-
-
-def me(token, method="GET"):
-    return request(method, "/api/auth/me", Authorization="Bearer " + token.decode())
-
-
-def http_sign_up():
-    form = "username=anna&email=anna%40example.com&password=" + CANARY
+def store_requests():
+    user, session, foreign = uuid(1), uuid(4), uuid(5)
+    subject = uuid_text(user)
+    renew = 5, pack(b"person0@example.com", [uuid(6)], NOW + DAY, [uuid(7)], (3, 4), (3600, 4),
+                    b"192.0.2.1", NOW)
+    look = 11, pack(0, [bytes(16)], NOW + 10 * DAY)
     return {
-        "signup": wire(signup()),
-        "signup_escaped": wire(signup("a\\u006ena\\u00e4", CANARY + "\\n")),
-        "signup_form": wire(request("POST", "/api/auth/signup/", form,
-                                    "application/x-www-form-urlencoded; charset=utf-8")),
-        "signup_key": wire(signup(Idempotency_Key="0b1c")),
-        "signup_key_same": wire(signup(Idempotency_Key="0b1c"), [0, 4]),
-        "signup_key_differs": wire(signup(Idempotency_Key="0b1c"), [0, 8]),
-        "signup_key_empty": wire(signup(Idempotency_Key="")),
-        "signup_taken": wire(signup(), [0, 3]),
-        "signup_lost": wire(signup(), [0, 0, DUPLICATE, 3]),
-        "signup_lost_key": wire(signup(Idempotency_Key="0b1c"), [0, 0, DUPLICATE, 4]),
-        "signup_any_answer": wire(signup(), [ANY_BYTES, 3, 1, 2, 3]),
-        "signup_any_answer_2": wire(signup(), [0, 0, ANY_BYTES, 0]),
-        "signup_store_dies": wire(signup(), [DIES, 0, 0, DIES, 0]),
-        "signup_condemned": wire(signup(), [0, 0, CONDEMNED]),
-        "signup_twice": wire(signup(), [TWICE, 0, OF_ANOTHER]),
-        "signup_busy": wire(signup() + signup(), [BUSY, 0, 0, POISON]),
-        "signup_in_pieces": wire(signup(), pauses=(60, 200)),
-        "signup_vanishes": wire(signup(), choices=VANISH),
-        "signup_half_closed": wire(signup(), choices=HALF_CLOSE),
-        "signup_leaving": wire(signup(), choices=LEAVING),
-        "signup_wrong": wire(request("POST", "/api/auth/signup",
-                                     '{"username":"a b","email":"a@b","password":"%s"}' % CANARY)),
-        "signup_weak": wire(signup(password="password1")),
-        "signup_short": wire(signup(password="a 1")),
-        "signup_surrogate": wire(signup("\\ud800a", "\\ud800 1")),
-        "signup_key_bad": wire(signup(Idempotency_Key="a\tb")),
-        "signup_not_form": wire(request("POST", "/api/auth/signup", b"a=%ff",
-                                        "application/x-www-form-urlencoded")),
-        "signup_lost_any_answer": wire(signup(), [0, 0, DUPLICATE, 9, 0, 0, ANY_BYTES, 1, 1]),
-        "signup_long": wire(signup(password="x" * 1100)),
-        "signup_numbers": wire(request("POST", "/api/auth/signup",
-                                       '{"username":1e3,"email":null,"password":[1,{"a":true}]}')),
-        "signup_not_json": wire(request("POST", "/api/auth/signup", '{"username":')),
-        "signup_list": wire(request("POST", "/api/auth/signup", "[1]")),
-        "signup_no_body": wire(request("POST", "/api/auth/signup")),
-        "signup_multipart": wire(request("POST", "/api/auth/signup", "x", "multipart/form-data")),
+        "refresh": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST)),
+        "refresh_twice": asks(WITH_SESSION, *[refresh_ask(session, 0, subject, OPENED_DIGEST)] * 2),
+        "refresh_of_another": asks(WITH_SESSION, refresh_ask(session, 0, b"7", OPENED_DIGEST)),
+        "refresh_adopts": asks(SIGNED_UP, refresh_ask(foreign, 1, subject, b"o" * 32),
+                               refresh_ask(foreign, 1, subject, b"o" * 32)),
+        "refresh_adopts_nobody": asks(0, refresh_ask(foreign, 1, b"7", b"o" * 32)),
+        "refresh_short_digest": asks(WITH_SESSION, (8, pack([session], (0, 1), subject,
+                                                            OPENED_DIGEST, b"n", NOW, b"", NOW))),
+        "check": asks(WITH_SESSION, check_ask(session), check_ask(session, 0, OPENED_DIGEST),
+                      check_ask(session, 0, b"o" * 32), check_ask(session, 1), check_ask(foreign, 1)),
+        "user_with_session": asks(WITH_SESSION, (10, pack(subject, (1, 1), [session], NOW)),
+                                  (10, pack(subject, (1, 1), [foreign], NOW)),
+                                  (10, pack(subject, (0, 1), [foreign], NOW))),
+        "spend_twice": asks(SIGNED_UP, spend_ask(uuid(2)), spend_ask(uuid(2))),
+        "spend_other_purpose": asks(SIGNED_UP, spend_ask(uuid(2), 2)),
+        "renew_and_spend_the_old": asks(SIGNED_UP, renew, spend_ask(uuid(2)), spend_ask(uuid(6))),
+        "renew_after_proof": asks(SIGNED_UP, spend_ask(uuid(2)), renew),
+        "renew_same_id": asks(SIGNED_UP, renew, renew, look),
+        "session_same_id": asks(WITH_SESSION, (7, pack([user], [session], b"d" * 32, NOW + DAY,
+                                                       b"192.0.2.1", b"curl", NOW))),
+        "settle_and_look": asks(SIGNED_UP, look,
+                                (12, pack([uuid(3)], (1, 1), NOW + DAY, b"451 later", NOW)), look,
+                                (12, pack([uuid(3)], (2, 1), 0, b"550 no", NOW)), look,
+                                (12, pack([uuid(3)], (0, 1), 0, b"", NOW))),
+        "names": asks(SIGNED_UP, (2, pack(b"person0", b"person0@example.com", b"", b"", NOW)),
+                      (2, pack(b"nobody", b"", b"k" * 32, b"b" * 32, NOW)), (1, bytes(8)),
+                      (6, pack(b"person0", b"")), (6, pack(b"", b"person0@example.com"))),
+        "unknown_number": asks(SIGNED_UP, (13, b""), (0, b"")),
     }
 
 
-def http_sessions():
-    access, refresh = claims("access", sid=SESSION), claims("refresh", sid=SESSION)
+# ---- what needs signatures, lengths or many lines elsewhere -----------------------------------------
+def tokens():
+    compact = lambda value: json.dumps(value, separators=(",", ":")).encode()
+    header, access = {"alg": "HS256", "typ": "JWT"}, claims("access", sid=SESSION)
+    two = lambda header, payload: b"\4" + compact(header) + b"\0" + compact(payload)
     return {
-        "login": wire(login()),
-        "login_email": wire(login("email")),
-        "login_wrong": wire(login(password="another one")),
-        "login_nobody": wire(login(), [NOT_FOUND]),
-        "login_any_answer": wire(login() * 2, [ANY_BYTES, 2, 1, 1, REFUSED]),
-        "login_refused_late": wire(login(), [0, 0, 0, 0, POISON]),
-        "login_no_form": wire(request("POST", "/api/auth/login", "{")),
-        "login_after_condemned": wire(login() * 2, [CONDEMNED]),
-        "login_inactive": wire(login(), [0, 0, 1]),
-        "login_unverified": wire(login(), [0, 0, 2], VERIFIED_ONLY),
-        "login_unreadable": wire(login(), [0, 0, 4, 3] + list(b"abc")),
-        "login_subject": wire(login(), [0, 0, 0, 2] + list(b"42")),
-        "login_deleted": wire(login(), [0, 0, 0, 0, NOT_FOUND]),
-        "login_twice_in_one": wire(login() + login("email"), pauses=(128, 128)),
-        "login_agent": wire(request("POST", "/api/auth/login", '{"username":"anna","password":"%s"}'
-                                    % CANARY, User_Agent="curl/7.88.1")),
-        "login_long": wire(login(password="y" * 1100)),
-        "refresh": wire(with_token("/api/auth/token/refresh", "refresh", jwt(refresh))),
-        "refresh_foreign": wire(with_token("/api/auth/token/refresh", "refresh",
-                                           jwt(claims("refresh")))),
-        "refresh_no_subject": wire(with_token("/api/auth/token/refresh", "refresh", jwt(
-            {"token_type": "refresh", "exp": FAR, "jti": "a"}))),
-        "refresh_busy": wire(with_token("/api/auth/token/refresh", "refresh", jwt(refresh)), [BUSY]),
-        "refresh_spent": wire(with_token("/api/auth/token/refresh", "refresh", jwt(refresh)),
-                              [SPENT]),
-        "refresh_with_access": wire(with_token("/api/auth/token/refresh", "refresh", jwt(access))),
-        "verify_access": wire(with_token("/api/auth/token/verify", "token", jwt(access))),
-        "verify_foreign": wire(with_token("/api/auth/token/verify", "token",
-                                          jwt(claims("access")))),
-        "verify_refresh": wire(with_token("/api/auth/token/verify", "token", jwt(refresh)), [SPENT]),
-        "verify_bad": wire(with_token("/api/auth/token/verify", "token", jwt(access)[:-3])),
-        "me": wire(me(jwt(access))),
-        "me_drawn": wire(me(jwt(access)), [0, 1, 12, 1, 0x37, 2, 0xc3, 0xa4, 4] + list(b"a@bc")
-                         + [0x7f] * 16),
-        "me_inactive": wire(me(jwt(access)), [0, 0, 1]),
-        "me_unknown": wire(me(jwt(access)), [NOT_FOUND]),
-        "me_spent": wire(me(jwt(access)), [SPENT]),
-        "me_any_answer": wire(me(jwt(access)), [ANY_BYTES, 1, 9]),
-        "me_post": wire(me(jwt(access), "POST")),
-        "me_head": wire(me(jwt(access), "HEAD") + me(jwt(access))),
-        "me_no_token": wire(request("GET", "/api/auth/me")),
-        "me_broken": wire(request("GET", "/api/auth/me", Authorization="Bearer a b")),
-        "me_no_subject": wire(me(jwt({"token_type": "access", "exp": FAR, "jti": "a"}))),
-        "me_expired": wire(me(jwt({**access, "exp": 1700000001}))),
-        "me_kid": wire(me(jwt(access, {"alg": "HS256", "typ": "JWT", "kid": "1"}))),
+        "signed": b"\0" + jwt(access),
+        "signed_refresh": b"\0" + jwt(claims("refresh", sid=SESSION)),
+        "signed_none": b"\0" + jwt(access, {"alg": "none", "typ": "JWT"}),
+        "signed_hs512": b"\0" + jwt(access, {"alg": "HS512", "typ": "JWT"}),
+        "letter": b"\3" + proof_token(),
+        "letter_other": b"\3" + proof_token(2),
+        "two_parts": two(header, access),
+        "two_parts_bad_sid": two(header, {**access, "sid": "x"}),
+        "two_parts_user_number": two(header, {**access, "user_id": 7}),
+        "two_parts_user_float": two(header, {**access, "user_id": 7.5}),
+        "two_parts_user_null": two(header, {**access, "user_id": None}),
+        "two_parts_user_long": two(header, {**access, "user_id": "u" * 65}),
+        "two_parts_nbf": two(header, {**access, "nbf": 1800000031, "iat": 1800000029}),
+        "two_parts_exp_float": two(header, {**access, "exp": 1800000000.5}),
+        "two_parts_exp_text": two(header, {**access, "exp": "1800000900"}),
+        "two_parts_no_jti": two(header, {"token_type": "access", "exp": FAR}),
+        "two_parts_long_jti": two(header, {**access, "jti": "j" * 33}),
+        "two_parts_other_type": two(header, {**access, "token_type": "sliding"}),
+        "two_parts_crit": two({**header, "crit": ["exp"]}, access),
+        "two_parts_typ": two({"alg": "HS256", "typ": "at+jwt"}, access),
+        "claims": bytes([5, 1, 3, 1, 0x93, 5]) + "käthe"[:4].encode(),
+        "claims_escapes": bytes([5, 0, 0, 0, 0, 6]) + b'"\\\x01<>\x7f',
+        "proof": bytes([6, 1]) + bytes(range(16)) + b"\5",
     }
 
 
-def http_letters_and_health():
-    token = proof_token()
+def configurations():
+    lines = ["http.listen = [::1]:0, unix:/run/g.sock, 127.0.0.1:65535", "http.workers=32",
+             "http.public_url=https://[2001:db8::1]:8443", "http.metrics_allow = 10.0.0.0/8,unix",
+             "smtp.host=mail.example.org", "smtp.user=a", "smtp.tls=tls", "mail.from=a.b@c.example",
+             "password.iterations=1", "password.allow_weak=yes", "mail.transport = smtp",
+             "store.write_free_mib=1", "mail.retry_s = 900"]
+    wrong = ["http.listen = 1.2.3.4:5,1.2.3.4:5", "http.listen=,", "http.listen=unix:a",
+             "http.listen=::1:80", "http.public_url=https://a/b", "http.public_url=ftp://a",
+             "http.workers = 0x1", "http.workers=33", "log.level = loud", "log.access=maybe",
+             "mail.from = a..b@c", "mail.form=a@b.example", "htpp.workers=2", "nothing", "a.b",
+             "http.metrics_allow = 10.0.0.0/33", "http.tls_cert = c.pem", "smtp.user=a",
+             "smtp.tls=none", "smtp.host=mail.example.org", "store.write_free_mib=1000",
+             "http.workers=" + "1" * 90, "log.file=\u00e4" + "b" * 2100]
     return {
-        "verify_email": wire(with_token("/api/auth/verify-email", "token", token)),
-        "verify_email_spent": wire(with_token("/api/auth/verify-email", "token", token), [SPENT]),
-        "verify_email_other": wire(with_token("/api/auth/verify-email", "token", proof_token(2))),
-        "page": wire(request("GET", "/verify-email?token=" + token.decode())),
-        "page_head": wire(request("HEAD", "/verify-email?a=%20&token=" + token.decode())),
-        "page_dead": wire(request("GET", "/verify-email?token=%41")),
-        "page_post": wire(request("POST", "/verify-email", b"token=" + token,
-                                  "application/x-www-form-urlencoded")),
-        "page_post_spent": wire(request("POST", "/verify-email", b"token=" + token,
-                                        "application/x-www-form-urlencoded"), [SPENT]),
-        "page_post_busy": wire(request("POST", "/verify-email", b"token=" + token,
-                                       "application/x-www-form-urlencoded"), [BUSY]),
-        "page_post_json": wire(request("POST", "/verify-email", "{}")),
-        "resend": wire(request("POST", "/api/auth/verify-email/resend",
-                               '{"email":"anna@example.com"}')),
-        "resend_nobody": wire(request("POST", "/api/auth/verify-email/resend",
-                                      '{"email":"anna@b\u00fccher.example"}'), [NOT_FOUND]),
-        "resend_refused": wire(request("POST", "/api/auth/verify-email/resend",
-                                       '{"email":"anna@example.com"}'), [REFUSED]),
-        "resend_vanishes": wire(request("POST", "/api/auth/verify-email/resend",
-                                        '{"email":"anna@example.com"}'), choices=VANISH),
-        "healthz": wire(request("GET", "/healthz")),
-        "readyz": wire(request("GET", "/readyz"), choices=MAILER),
-        "readyz_not": wire(request("GET", "/readyz"), [CONDEMNED], DISK_FULL),
-        "metrics": wire(request("GET", "/metrics")),
-        "metrics_options": wire(request("OPTIONS", "/metrics")),
-        "metrics_post": wire(request("POST", "/metrics", "")),
-        "options": wire(request("OPTIONS", "/api/auth/login")),
-        "not_there": wire(request("GET", "/api/auth/../login?x")),
-        "absolute": wire(request("GET", "http://id.example.org/healthz?a")),
-        "method": wire(request("BREW", "/api/auth/login")),
-        "request_id": wire(request("GET", "/healthz", X_Request_Id="a.b-c_1")),
-        "request_id_bad": wire(request("GET", "/healthz", X_Request_Id="a b")),
+        "overrides": "".join("-o %s\n" % line for line in lines).encode(),
+        "overrides_wrong": "".join("-o %s\n" % line for line in wrong).encode(),
+        "ini_wrong": ("".join("[%s]\n%s = %s\n" % (*line.split("=")[0].strip().split("."),
+                                                  line.split("=", 1)[1].strip())
+                              for line in wrong if "=" in line and "." in line.split("=")[0])
+                      + "[http]\nworkers = 1 ; no\nworkers = \"1\"\n[http\n=\n" + "a" * 5000
+                      ).encode(),
+        "environment": b"GATEPOST_HTTP_WORKERS=2\nGATEPOST_HTTP_WORKER=2\nEMAIL_USE_TLS=on\n"
+                       b"EMAIL_USE_TLS=perhaps\nEMAIL_HOST_PASSWORD=a\x01\nEMAIL_PORT=0\n"
+                       b"GATEPOST_LOG_ACCESS=Off\nexport EMAIL_HOST='h.example'\n"
+                       b"EMAIL_HOST_PASSWORD=" + b"p" * 1100 + b"\n",
+        "relations": b"[http]\ntls_cert = a\n[smtp]\nuser = u\n[password]\niterations = 999\n"
+                     b"[store]\nwrite_free_mib = 9\nsignup_free_mib = 8\n[mail]\nretry_s = 9\n"
+                     b"retry_max_s = 8\nlifetime_s = 60\nsweep_s = 61\ntransport = smtp\n",
+        "relations_smtp": b"[http]\ntls_key = a\n[smtp]\nhost = h.example\nuser = u\ntls = none\n",
     }
 
 
-def http_heads():
-    chunked = (b"POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-               b"Transfer-Encoding: chunked\r\n\r\n")
+def heads():
     health = request("GET", "/healthz")
-    long_body = b'{"username":"' + b"a" * 16500 + b'"}'
+    kinds = ["application/json", "Application/JSON ; charset=UTF-8", "application/json;charset=latin-1",
+             "application/x-www-form-urlencoded;charset=\"utf-8\";a", "application/json\0identity",
+             "application/json\0 gzip", "text/plain"]
+    targets = ["http://a/api/auth/me?b", "HTTPS://a", "https:///healthz", "http://a?/healthz",
+               "/api/auth/login/", "/api/auth//login", "/"]
+    raw = {
+        "authorization_twice": request("GET", "/", Authorization="a", AUTHORIZATION="b"),
+        "authorization_long": me(b"x" * 4300),
+        "lengths": health.replace(b"Host", b"Content-Length: 1\r\ncontent-length: 1\r\nHost"),
+        "coding_1_0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "coding": health.replace(b"Host", b"Transfer-Encoding: chunked\r\nHost"),
+        "expect": request("GET", "/", Expect="100-continue "),
+        "expect_other": request("GET", "/", Expect="x"),
+        "blank_first": b"\r\n" + health,
+        "host_bad": b"GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
+        "method_long": b"A" * 33 + b" / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "no_end": b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * 3000,
+    }
+    return {**raw, **{"type_%d" % i: kind.encode() for i, kind in enumerate(kinds)},
+            **{"target_%d" % i: target.encode() for i, target in enumerate(targets)}}
+
+
+def bodies():
+    deep = '{"username":' + "[" * 5 + "]" * 5 + "}"
     return {
-        "pipelined": wire(health * 4 + login() + health, pauses=(100, 200)),
-        "pipelined_heads": wire(request("HEAD", "/healthz") * 3 + health),
-        "chunked": wire(chunked + b"5\r\n{\"a\":\r\n2;x=y\r\n1}\r\n0\r\nA: b\r\n\r\n" + health),
-        "chunked_bad": wire(chunked + b"0x5\r\n{\"a\":\r\n"),
-        "chunked_login": wire(chunked + b"%x\r\n%s\r\n0\r\n\r\n" % (
-            len(CANARY.encode()) + 33,
-            b'{"username":"anna","password":"%s"}' % CANARY.encode()), pauses=(200, 100)),
-        "http_1_0": wire(b"GET /healthz HTTP/1.0\r\n\r\n"),
-        "http_1_0_keep": wire(b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + health),
-        "close": wire(request("GET", "/healthz", Connection="close") + health),
-        "upgrade": wire(request("GET", "/healthz", Connection="Upgrade, HTTP2-Settings",
-                                Upgrade="h2c", HTTP2_Settings="AAMAAABkAAQAAP__")),
-        "prior_knowledge": wire(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"),
-        "expect": wire(login().replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n", 1),
-                       pauses=(170, 0)),
-        "expect_other": wire(request("GET", "/healthz", Expect="200-ok")),
-        "two_lengths": wire(login().replace(b"Host", b"Content-Length: 3\r\nHost", 1)),
-        "length_and_coding": wire(login().replace(b"Host", b"Transfer-Encoding: chunked\r\nHost", 1)),
-        "two_hosts": wire(request("GET", "/healthz", Host="b")),
-        "no_host": wire(b"GET /healthz HTTP/1.1\r\n\r\n"),
-        "bad_host": wire(b"GET /healthz HTTP/1.1\r\nHost: a@b/c\r\n\r\n" + health),
-        "bare_lf": wire(b"GET /healthz HTTP/1.1\nHost: a\n\n"),
-        "folded": wire(b"GET /healthz HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n"),
-        "not_http": wire(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)),
-        "blank_line_first": wire(b"\r\n" + health),
-        "many_headers": wire(request("GET", "/healthz", **{"A%d" % i: "b" for i in range(110)})),
-        "long_authorization": wire(me(b"x" * 4300)),
-        "long_length": wire(request("POST", "/api/auth/login", "x").replace(
-            b"Length: 1", b"Length: 99999999999999999999")),
-        "long_body": wire(request("POST", "/api/auth/login", long_body), pauses=(10, 250)),
-        "cut_short": wire(login()[:-9], choices=HALF_CLOSE),
+        "form": "username=anna&email=anna%40example.com&password=+a%20b+".encode(),
+        "form_bad": b"username=%ff&password=%4&a&=b&&username=%",
+        "long_email": ('{"email":"%s@%s.example"}' % ("a" * 250, "b" * 60)).encode(),
+        "long_email_bad": ('{"email":"a b%s@c"}' % ("a" * 255)).encode(),
+        "idn": '{"email":"anna@b\u00fccher.example","username":"\u00e4nna\u212b"}'.encode(),
+        "surrogates": b'{"username":"\\ud83d\\ude00","email":"\\udc00@a.example","password":"\\ud800"}',
+        "nul": b'{"username":"a\\u0000","email":"\\u0000","password":"\\u0000"}',
+        "long_username": ('{"username":"%s\\u0000","password":" \\u3000\\u2028"}' % ("n" * 151)).encode(),
+        "numbers": b'{"username":1.50e3,"email":-0,"password":1e400}',
+        "blank": b'{"username":" ","email":null,"password":true}',
+        "deep": deep.encode(), "list": b"[]", "text": b'"a"', "float": b"1.5", "integer": b"7",
+        "true": b"true", "null": b"null", "twice": b'{"a":1,"a":2}',
+    }
+
+
+def letters():
+    def job(name, to=b"anna@example.com", language=b"de", purpose=1):
+        return pack([uuid(3)], (purpose, 1), [uuid(2)], to, name, language, NOW, NOW + DAY)
+    return {
+        "job_unicode": job("J\u00f6rg \u6f22\u5b57".encode()), "job_long": job(b"n" * 1024),
+        "job_markup": job(b"<b>&\"'</b>"), "job_purpose": job(b"a", purpose=2),
+        "job_control": job(b"a\r\nBcc: x"), "job_language": job(b"a", language=b"d\r\n"),
+        "job_to": job(b"a", to=b"a@b\r\n.example"), "header_long": b"x" * 1000,
+        "header_words": ("\u00e4\u6f22" * 60).encode(), "lines": b"a\n.\n..b \n" + b"c" * 1200 + b"=\n",
+        "quoted": ("\u00e4. \n." + "." * 80 + " ").encode(),
+    }
+
+
+def replies():
+    return {
+        "unexpected_code": bytes([0]) + b"220 a\r\n250 b\r\n999 c\r\n",
+        "data_refused": bytes([0]) + b"250 ok\r\n250 ok\r\n554 no\r\n",
+        "recipient_later": bytes([1]) + b"250-a\r\n250 ok\r\n450 later\r\n",
+        "short_line": bytes([0]) + b"25\r\n",
+        "session": bytes([5 << 2 | 3]) + b"220 a\r\n250-b\r\n250-PIPELINING\r\n250 c\r\n250 d\r\n"
+                   b"250 e\r\n354 f\r\n250 g\r\n",
+        "bad_minus": bytes([0]) + b"250-a\r\n251 b\r\n25x c\r\n", "eight_bit": b"\0451 \xff\x00\r\n",
+        "long": bytes([0]) + b"450 " + b"l" * 3000 + b"\r\n",
     }
 
 
 def main():
-    write("http", {**http_sign_up(), **http_sessions(), **http_letters_and_health(), **http_heads()})
+    write("token", tokens())
+    write("config", configurations())
+    write("head", heads())
+    write("body", bodies())
+    write("letter", letters())
+    write("smtp_reply", replies())
+    write("store_request", store_requests())
+    write("http", seeds_http.seeds())
 
 
 if __name__ == "__main__":

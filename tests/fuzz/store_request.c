@@ -1,8 +1,8 @@
-/* A worker that was taken over asks the store whatever it likes: nothing crashes it, and a refusal
- * changes nothing.
+/* A worker that was taken over asks the store whatever it likes: nothing crashes it, a refusal and
+ * a lookup change nothing, and who asked can read the answer.
  *
- * Shape of an input: a byte of choices, a request number, then the ask message. With choice bit 0
- * the first sign-up is made before, so that there is something to find. */
+ * Shape of an input: a byte of choices, then requests: number, length (two bytes), ask message. The
+ * choices make a sign-up before, and a session for it, so that there is something to find. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -56,29 +56,102 @@ static void sign_up_first(struct call *call)
     BUG_ON(carry_out(call, STORE_ACCOUNT_CREATE, packer_slice(&packer)) != STORE_OK);
 }
 
+static void open_session_first(struct call *call)
+{
+    static const uint8_t digest[32] = "the digest of a refresh token's";
+    uint8_t bytes[512];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    session_open_ask_pack(&packer,
+                          &(struct session_open_ask){.user_id = rig_person(0).user_id,
+                                                     .session_id = rig_uuid(4, 0),
+                                                     .jti_digest = slice_of(digest, sizeof(digest)),
+                                                     .expires = RIG_NOW + 86400000,
+                                                     .peer = SLICE_LITERAL("192.0.2.1"),
+                                                     .now = RIG_NOW});
+    BUG_ON(carry_out(call, STORE_SESSION_OPEN, packer_slice(&packer)) != STORE_OK);
+}
+
+/* Every answer with a payload, as those who ask read it. */
+static bool is_readable(uint8_t request, enum store_status status, struct slice payload)
+{
+    union {
+        struct name_check_answer name_check;
+        struct account_create_answer account_create;
+        struct proof_renew_answer proof_renew;
+        struct credentials_answer credentials;
+        struct user_answer user;
+        struct outbox_page_answer outbox_page;
+    } answer;
+
+    if (status != STORE_OK && !(request == STORE_ACCOUNT_CREATE && status == STORE_DUPLICATE))
+        return true;
+    switch ((enum store_request)request) {
+    case STORE_NAME_CHECK:
+        return name_check_answer_unpack(payload, &answer.name_check);
+    case STORE_ACCOUNT_CREATE:
+        return account_create_answer_unpack(payload, &answer.account_create);
+    case STORE_PROOF_RENEW:
+        return proof_renew_answer_unpack(payload, &answer.proof_renew);
+    case STORE_CREDENTIALS:
+        return credentials_answer_unpack(payload, &answer.credentials);
+    case STORE_USER:
+        return user_answer_unpack(payload, &answer.user);
+    case STORE_OUTBOX_PAGE:
+        return outbox_page_answer_unpack(payload, &answer.outbox_page);
+    case STORE_PING:
+    case STORE_PROOF_SPEND:
+    case STORE_SESSION_OPEN:
+    case STORE_SESSION_REFRESH:
+    case STORE_SESSION_CHECK:
+    case STORE_OUTBOX_SETTLE:
+        break;
+    }
+    return true;
+}
+
+static void try_request(struct call *call, uint8_t request, struct slice ask)
+{
+    uint8_t *copy;
+
+    if (request_kind(request) == REQUEST_UNKNOWN)
+        return;
+    copy = malloc(ask.len > 0 ? ask.len : 1); /* a heap block: ASan sees its ends */
+    memcpy(copy, ask.at, ask.len);
+    call->changed = false;
+    enum store_status status = carry_out(call, request, slice_of(copy, ask.len));
+    if (status == STORE_REFUSED)
+        BUG_ON(call->changed);
+    BUG_ON(request_kind(request) == REQUEST_READ && call->changed);
+    BUG_ON(!is_readable(request, status, packer_slice(&call->answer)));
+    free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct call call = {.env = &env};
+    struct unpacker unpacker = unpacker_over(slice_of(bytes, len));
     struct tally before;
-    uint8_t *copy;
 
     if (!rig.segment)
         set_up();
-    if (len < 2 || request_kind(bytes[1]) == REQUEST_UNKNOWN)
-        return 0;
-    copy = malloc(len - 2 > 0 ? len - 2 : 1); /* a heap block: ASan sees its ends */
-    memcpy(copy, bytes + 2, len - 2);
+    const uint8_t choices = unpack_u8(&unpacker);
     before = env.tally;
     BUG_ON(env.db_env->txn_begin(env.db_env, NULL, &call.txn, DB_TXN_NOSYNC) != 0);
-    if (bytes[0] & 1)
+    if (choices & 1)
         sign_up_first(&call);
-    call.changed = false;
-    if (carry_out(&call, bytes[1], slice_of(copy, len - 2)) == STORE_REFUSED)
-        BUG_ON(call.changed);
-    BUG_ON(request_kind(bytes[1]) == REQUEST_READ && call.changed);
+    if ((choices & 3) == 3)
+        open_session_first(&call);
+    while (unpacker.len > 0 && !unpacker.bad) {
+        const uint8_t request = unpack_u8(&unpacker);
+        const size_t wanted = unpack_u16(&unpacker);
+        const size_t taken = wanted < unpacker.len ? wanted : unpacker.len;
+        try_request(&call, request, slice_of(unpacker.bytes, taken));
+        unpacker.bytes += taken;
+        unpacker.len -= taken;
+    }
     BUG_ON(call.txn->abort(call.txn) != 0);
     env.tally = before;
-    free(copy);
     return 0;
 }
