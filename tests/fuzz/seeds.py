@@ -223,7 +223,61 @@ def replies():
     }
 
 
+# ---- store_client: is there a store, then moves -----------------------------------------------------
+TAKE, DIES_NOW, LIVES = bytes([3]), bytes([5]), bytes([6])
+
+
+def ask_move(request=2, length=0, deadline_ms=100):
+    return bytes([0, request, length, deadline_ms])
+
+
+def poll(ms=1):
+    return bytes([1, ms])
+
+
+def answer_move(status=0, payload=b""):
+    return bytes([2, len(payload)]) + payload + bytes([status])
+
+
+def other(sequence, status=0):
+    return bytes([4, sequence, 0, status])
+
+
+def store_client_moves():
+    here, away = b"\1", b"\0"
+    return {
+        "answered": here + ask_move() + answer_move(0, b"abc") + poll(),
+        "out_of_turn": here + ask_move() * 3 + other(2) + other(2) + other(9) + poll(),
+        "answered_before_it_was_taken": here + ask_move() + other(1) + poll() + answer_move(),
+        "store_dies_with_it": here + ask_move() * 2 + TAKE + DIES_NOW + poll() + answer_move() * 2
+                              + poll(),
+        "dies_twice": here + ask_move() + TAKE + DIES_NOW + poll() + TAKE + DIES_NOW + poll()
+                      + answer_move() + poll(),
+        "first_store_late": away + ask_move(3, 1, 200) + poll(10) + DIES_NOW + poll() + answer_move()
+                            + poll(),
+        "expires_unsent": away + ask_move(3, 1, 5) * 2 + poll(6) + DIES_NOW + poll() + TAKE,
+        "expires_sent": here + ask_move(3, 1, 5) + TAKE + poll(9) + ask_move() + TAKE + other(1) + poll(),
+        "expires_sent_then_another_store": here + ask_move(3, 1, 5) + TAKE + poll(9) + DIES_NOW + poll(),
+        "lane_full": here + ask_move(3, 255, 90) * 20 + poll() + (LIVES + ask_move(3, 255, 90)) * 4
+                     + answer_move() * 12 + poll() + answer_move() * 20 + poll(99),
+        "heads": here + bytes([7, 9, 0, 0, 0, 0, 0, 0, 0, 1, 7]) + bytes([7, 9] + [9] * 9)
+                 + bytes([7, 26]) + bytes(26),
+    }
+
+
+def hostile_lanes():
+    def lane(tail, head, choices, content):
+        return struct.pack("<QQB", tail, head, choices) + content
+    return {
+        "next_tenant": lane(5, 2**64 - 3, 0x38, b"abc"),
+        "next_tenant_at_the_end_of_numbers": lane(2**64 - 8, 2**64 - 8, 0xf9, b"abc" * 30),
+        "next_tenant_largest_records": lane(131064, 131064, 0xff, b"z" * 100),
+    }
+
+
 def main():
+    write("store_client", store_client_moves())
+    write("lane", hostile_lanes())
     write("token", tokens())
     write("config", configurations())
     write("head", heads())
