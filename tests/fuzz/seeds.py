@@ -139,11 +139,13 @@ def configurations():
     return {
         "overrides": "".join("-o %s\n" % line for line in lines).encode(),
         "overrides_wrong": "".join("-o %s\n" % line for line in wrong).encode(),
-        "ini_wrong": ("".join("[%s]\n%s = %s\n" % (*line.split("=")[0].strip().split("."),
-                                                  line.split("=", 1)[1].strip())
-                              for line in wrong if "=" in line and "." in line.split("=")[0])
-                      + "[http]\nworkers = 1 ; no\nworkers = \"1\"\n[http\n=\n" + "a" * 5000
-                      ).encode(),
+        **{"ini_wrong_%d" % i: "".join(
+            "[%s]\n%s = %s\n" % (*line.split("=")[0].strip().split("."),
+                                line.split("=", 1)[1].strip())
+            for line in wrong[i::3] if "=" in line and "." in line.split("=")[0]).encode()
+           for i in range(3)},
+        "ini_lines": b"[http]\nworkers = 1 ; no\nworkers = \"1\"\nworkers=2\nworkers=3\n[http\n=\n"
+                     + b"a" * 5000,
         "environment": b"GATEPOST_HTTP_WORKERS=2\nGATEPOST_HTTP_WORKER=2\nEMAIL_USE_TLS=on\n"
                        b"EMAIL_USE_TLS=perhaps\nEMAIL_HOST_PASSWORD=a\x01\nEMAIL_PORT=0\n"
                        b"GATEPOST_LOG_ACCESS=Off\nexport EMAIL_HOST='h.example'\n"
