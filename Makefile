@@ -172,8 +172,9 @@ model: ## check the lane and wake-up model with larger bounds
 	@tests/model/run --deep
 
 T ?= 10
-fuzz: deps-test ## fuzz every decoder for T seconds, or RUNS executions, each
-	@tests/run --only fuzz --fuzz-seconds $(T) $(if $(RUNS),--fuzz-runs $(RUNS)) --ledger
+fuzz: deps-test ## fuzz every decoder, or TARGETS, for T seconds, or RUNS executions, each
+	@tests/run --only fuzz --fuzz-seconds $(T) $(if $(RUNS),--fuzz-runs $(RUNS)) \
+	    $(addprefix --fuzz-target ,$(TARGETS)) --ledger
 
 PREFIX ?= /usr/local
 install: build ## install binary and configuration below DESTDIR and PREFIX
