@@ -5,9 +5,10 @@
  * Shape of an input: a byte of choices, two bytes that say where the client pauses, a length byte
  * and so many bytes of the store's script; the rest goes over the wire.
  *
- * What must hold: only whole, well-formed answers come back (http_answers.h); every ask and every
- * letter is one that its reader understands; when all is still, no request is left; when the client
- * has gone, no connection; and a password is in nothing that leaves or is freed (canary.h). */
+ * What must hold: only whole, well-formed answers come back (http_answers.h), and no more than
+ * there are requests (http_requests.h); every ask and every letter is one that its reader
+ * understands; when all is still, no request is left; when the client has gone, no connection; and
+ * a password is in nothing that leaves or is freed (canary.h). */
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 
 #include "canary.h"
 #include "http_answers.h"
+#include "http_requests.h"
 #include "http_store.h"
 
 #include "gatepost/log.h"
@@ -268,6 +270,7 @@ static void check(struct slice sent)
     struct answers answers = {0};
     if (client.fd >= 0)
         answers = answers_check(output);
+    BUG_ON(answers.count > requests_at_most(sent));
     BUG_ON(answers.bodyless > 0 && memmem(sent.at, sent.len, "HEAD", 4) == NULL);
     BUG_ON(canary_armed && canary_find(output) != NULL);
 }
