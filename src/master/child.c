@@ -11,7 +11,8 @@
 #include "gatepost/log.h"
 #include "master.h"
 
-#define FORK_RETRY_NS NS_PER_S
+#define FORK_RETRY_NS  NS_PER_S
+#define DRAIN_GRACE_MS 1000
 
 struct child *child_find(struct master *master, enum proc_role role)
 {
@@ -142,6 +143,12 @@ void child_dismiss(struct child *child, enum proc_message_kind order, uint64_t l
     if (child->kill_ns == 0 || kill_ns < child->kill_ns)
         child->kill_ns = kill_ns;
     child_tell(child, order, limit_ms);
+}
+
+void child_drain(const struct master *master, struct child *child)
+{
+    child_dismiss(child, ORDER_DRAIN, (uint64_t)master->current.config->master_drain_s * 1000,
+                  DRAIN_GRACE_MS);
 }
 
 /* A tenant wrote nonsense into its lane, say store or mailer: it was taken over, or its memory is

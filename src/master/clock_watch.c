@@ -9,8 +9,7 @@
 #include "gatepost/log.h"
 #include "master.h"
 
-#define JUMP_MS  5000
-#define GRACE_MS 1000
+#define JUMP_MS 5000
 
 /* Those that drain keep their seats for a while: new ones must find free ones beside them. */
 static bool seats_suffice(const struct master *master)
@@ -24,7 +23,6 @@ void clock_watch(struct master *master)
 {
     int64_t offset_ms = clock_offset_ms();
     int64_t jump_ms = offset_ms - master->clock_offset_ms;
-    uint64_t drain_ms = (uint64_t)master->current.config->master_drain_s * 1000;
     bool jumped = jump_ms <= -JUMP_MS || jump_ms >= JUMP_MS;
 
     if (jumped && (master->stop.stage != STOP_NONE || !seats_suffice(master)))
@@ -36,6 +34,6 @@ void clock_watch(struct master *master)
     for (size_t i = 0; i < master->places; i++) {
         struct child *child = &master->children[i];
         if (child->pid != 0 && child->role == ROLE_WORKER && !child->leaving)
-            child_dismiss(child, ORDER_DRAIN, drain_ms, GRACE_MS);
+            child_drain(master, child);
     }
 }

@@ -107,6 +107,8 @@ void child_tell(const struct child *child, enum proc_message_kind kind, uint64_t
  * hears no order and is killed at once. */
 void child_dismiss(struct child *child, enum proc_message_kind order, uint64_t limit_ms,
                    uint64_t grace_ms);
+/* Has a worker finish what it has, within master.drain_s. */
+void child_drain(const struct master *master, struct child *child);
 void child_read_messages(struct master *master, struct child *child);
 
 /* reap.c: every child that died: why, and what follows. */

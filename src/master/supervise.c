@@ -20,7 +20,6 @@
 #define ABORT_GRACE_NS NS_PER_S /* between SIGABRT and SIGKILL */
 #define SWAP_LIMIT_MS  10000    /* a mailer or store that a reload replaces */
 #define SWAP_GRACE_MS  1000
-#define DRAIN_GRACE_MS 1000
 
 /* ---- watchdog ------------------------------------------------------------------------------ */
 
@@ -144,12 +143,11 @@ static void supervise_workers(struct master *master, const struct edition *editi
  * reload that failed. Those that serve finish what they have. */
 static void dismiss_outdated_workers(struct master *master)
 {
-    uint64_t drain_ms = (uint64_t)master->current.config->master_drain_s * 1000;
     for (size_t i = 0; i < master->places; i++) {
         struct child *child = &master->children[i];
         if (child->pid != 0 && child->role == ROLE_WORKER && !child->leaving &&
             child->edition != master->current.number && child->edition != master->next.number)
-            child_dismiss(child, ORDER_DRAIN, drain_ms, DRAIN_GRACE_MS);
+            child_drain(master, child);
     }
 }
 

@@ -122,6 +122,7 @@ struct segment {
     struct slot_shared *slot;
     struct lane_shared *lane;
     struct fault_shared *faults; /* behind the lanes; none in a release */
+    uint32_t fault_rows;
     struct seat_record *records; /* one a seat; the master's, stale in a child */
     int *wake_fds;               /* one a slot, -1 before it is made */
 };

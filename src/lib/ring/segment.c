@@ -84,10 +84,10 @@ static void write_contents(struct segment *segment)
         .slots = segment->slots,
         .bytes = segment->bytes,
         .faults_at =
-            fault_rows_needed() > 0 ? (uint64_t)((uint8_t *)segment->faults - segment->base) : 0,
-        .faults = fault_rows_needed(),
+            segment->fault_rows > 0 ? (uint64_t)((uint8_t *)segment->faults - segment->base) : 0,
+        .faults = segment->fault_rows,
     };
-    fault_attach(segment->faults, fault_rows_needed());
+    fault_attach(segment->faults, segment->fault_rows);
     for (uint32_t slot = 0; slot < segment->seats; slot++) {
         segment->records[slot] = (struct seat_record){SEAT_FREE, 1};
         atomic_init(&segment->slot[slot].seat.tenancy, (1ULL << 2) | SEAT_FREE);
@@ -123,7 +123,7 @@ static size_t bytes_needed(const struct segment *segment)
     return sizeof(struct segment_header) + sizeof(struct board_cell) * BOARD_WORDS + APART +
            sizeof(struct slot_shared) * segment->slots +
            sizeof(struct lane_shared) * segment->lanes +
-           sizeof(struct fault_shared) * fault_rows_needed();
+           sizeof(struct fault_shared) * segment->fault_rows;
 }
 
 struct segment *segment_create(uint32_t worker_seats, struct err *err)
@@ -134,6 +134,7 @@ struct segment *segment_create(uint32_t worker_seats, struct err *err)
     segment->seats = worker_seats + 1;
     segment->slots = segment->seats + 2;
     segment->lanes = worker_seats * LANE_KINDS + (LANE_KINDS - 1);
+    segment->fault_rows = fault_rows_needed();
     segment->bytes = bytes_needed(segment);
     segment->records = xcalloc(segment->seats, sizeof(*segment->records));
     segment->wake_fds = xcalloc(segment->slots, sizeof(*segment->wake_fds));
