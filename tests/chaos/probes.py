@@ -3,7 +3,8 @@ In this process, one thread each; a handful, so that they measure the server and
 import threading
 import time
 
-from client import Closed, Connection, account, unique
+from client import Closed, unique
+from load import kept_connection
 
 
 class Probe(threading.Thread):
@@ -16,13 +17,8 @@ class Probe(threading.Thread):
         self.finish = threading.Event()
 
     def connect(self):
-        """A connection that a worker has and means to keep: one that is about to leave says so."""
-        while True:
-            connection = Connection(self.server.address, timeout=20)
-            if not connection.request("GET", "/healthz").closes():
-                self.worker = self.server.worker_of(connection.sock)
-                return connection
-            connection.close()
+        connection, self.worker = kept_connection(self.server)
+        return connection
 
     def run(self):
         connection, prefix = None, unique("probe") + "x"

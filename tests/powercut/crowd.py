@@ -2,7 +2,7 @@
 down after it read the 201: that list is what a power cut must leave."""
 import threading
 
-from client import Closed, Connection, account, unique
+from client import Closed, Connection, unique
 
 
 class Client(threading.Thread):

@@ -246,6 +246,24 @@ def raw(address, data, seconds=20, half_close=False):
         return connection.rest()
 
 
+QUICK_S = 2     # for an answer that waits for nothing
+
+
+def quick(call, *arguments):
+    """The call's answer, which must not have waited for anything."""
+    began = time.monotonic()
+    answer = call(*arguments)
+    took = time.monotonic() - began
+    assert took < patience(QUICK_S), f"{took:.1f} s for {answer}"
+    return answer
+
+
+def assert_refused(answer):
+    """503, with word when to come again."""
+    assert answer.status == 503, answer
+    assert int(answer.header("retry-after")) > 0
+
+
 _serial = [int(time.time() * 1000) % 10**9]
 
 

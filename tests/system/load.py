@@ -7,6 +7,16 @@ from client import Closed, Connection, account, encode, unique
 from gatepost import wait_for
 
 
+def kept_connection(server):
+    """(connection, pid of its worker). Accepted once answered; only then is it known by whom. A worker
+    that is about to leave says that it closes: then another one."""
+    while True:
+        connection = Connection(server.address, timeout=20)
+        if not connection.request("GET", "/healthz").closes():
+            return connection, server.worker_of(connection.sock)
+        connection.close()
+
+
 class Client(threading.Thread):
     """One client on one connection at a time. keep=False opens a new one for each request."""
 
@@ -25,13 +35,9 @@ class Client(threading.Thread):
         self.finish = threading.Event()
 
     def connect(self):
-        connection = Connection(self.server.address, timeout=20)
-        # Accepted once answered; only then is it known by whom. A worker that leaves closes it.
-        while self.follow_worker and connection.request("GET", "/healthz").closes():
-            connection.close()
-            connection = Connection(self.server.address, timeout=20)
-        if self.follow_worker:
-            self.worker = self.server.worker_of(connection.sock)
+        if not self.follow_worker:
+            return Connection(self.server.address, timeout=20)
+        connection, self.worker = kept_connection(self.server)
         return connection
 
     def run(self):

@@ -1,21 +1,18 @@
 """Disks that are full: two marks, then no room at all, and back by themselves."""
-import ctypes
 import os
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from client import Api, unique
-from gatepost import patience, wait_for
+from client import Api, assert_refused, quick, unique
+from gatepost import wait_for
 from load import Load, assert_all_exist
 
 MIB = 1 << 20
 DISK_MIB = 96
 SIGNUPS_FREE_MIB, WRITES_FREE_MIB = 24, 12
 MARKS = {"store.signup_free_mib": str(SIGNUPS_FREE_MIB), "store.write_free_mib": str(WRITES_FREE_MIB)}
-QUICK_S = 2     # for an answer that waits for nothing
 
 
 class Disk:
@@ -67,19 +64,6 @@ def disk(tmp_path):
 def ready(api):
     answer = api.get("/readyz")
     return answer.status == 200, answer.json()["checks"]
-
-
-def quick(call, *arguments):
-    began = time.monotonic()
-    answer = call(*arguments)
-    took = time.monotonic() - began
-    assert took < patience(QUICK_S), f"{took:.1f} s for {answer}"
-    return answer
-
-
-def assert_refused(answer):
-    assert answer.status == 503, answer
-    assert int(answer.header("retry-after")) > 0
 
 
 def start_on(disk, prepare, overrides=None):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client import Api, unique
+from client import Api, assert_refused, quick, unique
 from gatepost import patience, wait_for
 from letters import recipients
 from load import assert_all_exist
@@ -13,7 +13,6 @@ from segment import FAIL, FOREVER, SLEEP, open_points
 
 pytestmark = pytest.mark.points
 
-QUICK_S = 2     # for an answer that waits for nothing
 
 
 @pytest.fixture
@@ -29,19 +28,6 @@ def faulty(serve):
     yield start
     for segment in opened:
         segment.close()
-
-
-def quick(call, *arguments):
-    began = time.monotonic()
-    answer = call(*arguments)
-    took = time.monotonic() - began
-    assert took < patience(QUICK_S), f"{took:.1f} s for {answer}"
-    return answer
-
-
-def assert_refused(answer):
-    assert answer.status == 503, answer
-    assert int(answer.header("retry-after")) > 0
 
 
 @pytest.mark.parametrize("times", [1, FOREVER], ids=["once", "for ever"])

@@ -59,10 +59,10 @@ static inline void look_for_people(struct env *env, const struct guest_list *lis
         struct call call = {.env = env};
         unsigned parts = parts_of(&call, number, row);
         bool is_missing = parts == 0 && list->told[number];
-        bool is_half = parts != 0 && parts != ALL_PARTS;
+        bool is_half = parts != 0 && parts != HAS_ALL;
 
         BUG_ON(call.failure != 0);
-        verdict->there += parts == ALL_PARTS;
+        verdict->there += parts == HAS_ALL;
         verdict->missing += is_missing;
         verdict->halves += is_half;
         if ((is_missing || is_half) && verdict->first_wrong == NEVER)

@@ -105,9 +105,9 @@ static struct census count(struct crowd *crowd)
         unsigned parts = parts_of(&call, number, row);
 
         assert_int_equal(call.failure, 0);
-        if (parts == ALL_PARTS)
+        if (parts == HAS_ALL)
             census.there++;
-        if (parts != 0 && parts != ALL_PARTS)
+        if (parts != 0 && parts != HAS_ALL)
             census.halves++;
         if (parts == 0 && crowd->fate[number] == FATE_ACKNOWLEDGED)
             census.missing++;
