@@ -18,7 +18,15 @@ enum password_problem { PASSWORD_FINE, PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PA
 MUST_USE enum password_problem password_judge(struct slice password, size_t min_points,
                                               double min_strength_log10, const char *const *words);
 
-/* Form: pbkdf2_sha256$ITERATIONS$SALT$BASE64 (Django's PBKDF2PasswordHasher). */
+/* What a new hash is made with. */
+enum password_algorithm { PASSWORD_PBKDF2_SHA256, PASSWORD_ARGON2ID, PASSWORD_SCRYPT };
+
+struct password_cost {
+    enum password_algorithm algorithm;
+    uint32_t iterations; /* PBKDF2's */
+};
+
+/* A stored form that password_engine_submit can verify. */
 MUST_USE bool password_form_known(struct slice encoded);
 
 /* One hash to compute. Owner: the submitter until the engine took it, the engine until on_done. */
@@ -28,17 +36,16 @@ enum password_priority { PASSWORD_LOGIN, PASSWORD_SIGNUP, PASSWORD_REHASH, PASSW
 struct password_work {
     enum password_task task;
     enum password_priority priority;
-    mono_ns deadline;    /* not begun by then: ended with expired */
-    uint32_t iterations; /* today's cost: what ENCODE spends, what VERIFY compares with */
+    mono_ns deadline;          /* not begun by then: ended with expired */
+    struct password_cost cost; /* today's: what ENCODE spends, what VERIFY compares with */
     size_t password_len;
     char password[PASSWORD_MAX_BYTES];    /* wiped by the engine before on_done */
     char encoded[PASSWORD_ENCODED_BYTES]; /* in: VERIFY; out: ENCODE; NUL-terminated */
     bool matches;                         /* out: VERIFY */
-    bool outdated;                        /* out: VERIFY: another form or fewer iterations than
-                                             `iterations` */
-    bool expired;                         /* out: never computed */
-    void *context;                        /* the submitter's */
-    struct password_work *next;           /* the engine's, while it owns the work */
+    bool outdated;              /* out: VERIFY: another form or a lower cost than `cost` */
+    bool expired;               /* out: never computed */
+    void *context;              /* the submitter's */
+    struct password_work *next; /* the engine's, while it owns the work */
 };
 
 struct password_engine;

@@ -116,7 +116,7 @@ static bool submit(struct request **request, struct hash_job *job, struct slice 
     BUG_ON(password.len > PASSWORD_MAX_BYTES);
     memcpy(work->password, password.at, password.len);
     work->password_len = password.len;
-    work->iterations = (uint32_t)hasher->worker->config->password_iterations;
+    work->cost.iterations = (uint32_t)hasher->worker->config->password_iterations;
     work->deadline = clock_mono_ns() + HASH_WAIT_NS;
     job->request = *request;
     job->on_done = on_done;

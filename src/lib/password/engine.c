@@ -212,7 +212,7 @@ bool password_engine_submit(struct password_engine *engine, struct password_work
     struct password_work *taken = *work;
 
     BUG_ON((unsigned)taken->priority >= PASSWORD_PRIORITIES);
-    BUG_ON(taken->task == PASSWORD_ENCODE && taken->iterations == 0);
+    BUG_ON(taken->task == PASSWORD_ENCODE && taken->cost.iterations == 0);
     pthread_mutex_lock(&engine->mutex);
     bool room = engine->waiting < engine->options.queue_max;
     if (room) {

@@ -48,7 +48,7 @@ static bool run_chain(const struct password_work *work, struct slice salt, uint3
 static bool encode(struct password_work *work, const atomic_bool *stopping)
 {
     char salt[PASSWORD_SALT_CHARS] = {0};
-    struct password_form form = {.iterations = work->iterations,
+    struct password_form form = {.iterations = work->cost.iterations,
                                  .salt = slice_of(salt, sizeof(salt))};
 
     make_salt(salt);
@@ -71,7 +71,7 @@ static bool verify(struct password_work *work, const atomic_bool *stopping)
     if (!run_chain(work, form.salt, form.iterations, stopping, hash))
         return false;
     work->matches = secret_equal(hash, form.hash, sizeof(hash));
-    work->outdated = form.iterations < work->iterations;
+    work->outdated = form.iterations < work->cost.iterations;
     secret_wipe(hash, sizeof(hash));
     return true;
 }

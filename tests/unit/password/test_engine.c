@@ -90,7 +90,7 @@ static struct password_work *new_work(enum password_priority priority, uint32_t 
     work->task = PASSWORD_ENCODE;
     work->priority = priority;
     work->deadline = clock_mono_ns() + 60 * NS_PER_S;
-    work->iterations = iterations;
+    work->cost.iterations = iterations;
     work->password_len = 11;
     memcpy(work->password, "testpass123", 11);
     return work;

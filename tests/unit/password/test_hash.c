@@ -26,7 +26,7 @@ static void set_work(struct password_work *work, enum password_task task, struct
 {
     memset(work, 0, sizeof(*work));
     work->task = task;
-    work->iterations = 1000;
+    work->cost.iterations = 1000;
     work->password_len = password.len;
     if (password.len > 0)
         memcpy(work->password, password.at, password.len);
@@ -79,7 +79,7 @@ static void test_an_encoded_password_has_djangos_form_and_verifies(void **state)
     assert_true(password_work_compute(work, &never));
     assert_true(work->matches);
     assert_false(work->outdated);
-    work->iterations = 1001;
+    work->cost.iterations = 1001;
     assert_true(password_work_compute(work, &never));
     assert_true(work->matches);
     assert_true(work->outdated);
@@ -136,7 +136,7 @@ static void test_a_computation_stops_when_it_is_told_to(void **state)
     struct password_work *work = xcalloc(1, sizeof(*work));
 
     set_work(work, PASSWORD_ENCODE, SLICE_LITERAL("x"));
-    work->iterations = PASSWORD_ITERATIONS_MAX;
+    work->cost.iterations = PASSWORD_ITERATIONS_MAX;
     assert_false(password_work_compute(work, &stopping));
     assert_string_equal(work->encoded, "");
     free(work);
