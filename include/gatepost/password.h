@@ -36,47 +36,70 @@ enum password_priority { PASSWORD_LOGIN, PASSWORD_SIGNUP, PASSWORD_REHASH, PASSW
 struct password_work {
     enum password_task task;
     enum password_priority priority;
+    uint64_t client;           /* who asks, for fairness when the queue is full; 0: nobody's */
     mono_ns deadline;          /* not begun by then: ended with expired */
     struct password_cost cost; /* today's: what ENCODE spends, what VERIFY compares with */
+    bool keep_if_outdated;     /* VERIFY: leave the password for on_done if it matched a form that
+                                  is outdated */
     size_t password_len;
-    char password[PASSWORD_MAX_BYTES];    /* wiped by the engine before on_done */
+    char password[PASSWORD_MAX_BYTES];    /* wiped as soon as the hash has taken it in */
     char encoded[PASSWORD_ENCODED_BYTES]; /* in: VERIFY; out: ENCODE; NUL-terminated */
     bool matches;                         /* out: VERIFY */
-    bool outdated;              /* out: VERIFY: another form or a lower cost than `cost` */
-    bool expired;               /* out: never computed */
-    void *context;              /* the submitter's */
-    struct password_work *next; /* the engine's, while it owns the work */
+    bool outdated;       /* out: VERIFY: another form or a lower cost than `cost` */
+    bool expired;        /* out: not computed, or not to its end */
+    mono_ns waited_ns;   /* out: from submit until it was begun or ended */
+    mono_ns computed_ns; /* out: from then until it was done */
+    void *context;       /* the submitter's */
+
+    /* The engine's, while it owns the work. */
+    struct password_work *next;
+    mono_ns submitted;
+    bool in_lanes; /* else one call computes it */
 };
 
 struct password_engine;
 
 struct password_engine_options {
     unsigned threads;
-    unsigned queue_max; /* works that wait; those in computation do not count */
+    unsigned lanes_max; /* widest kernel to use: 1 to 16 chains at once */
+    unsigned queue_max; /* works that wait; those in computation do not count; 0: as many as are
+                           answered in answer_within at the speed that is measured */
+    mono_ns answer_within;
+    double processors;         /* that each thread has, at most 1, for that */
+    struct password_cost cost; /* of new hashes, for that */
     /* Called on a hash thread, once for each work taken, cancelled or not. Takes the work. */
     void (*on_done)(void *context, struct password_work *work);
     void *context;
 };
 
-/* Starts the threads, at a lower priority than the caller. Called after fork. */
-struct password_engine *password_engine_new(const struct password_engine_options *options);
+/* Measures the kernels and starts the threads, at a lower priority than the caller. Called after
+ * fork. Returns NULL when no kernel gives the right answers. Cost: some milliseconds. */
+MUST_USE struct password_engine *password_engine_new(const struct password_engine_options *options);
 
 /* Ends the threads; what waits or is in computation is given back through on_done as expired,
- * before this returns. Cost: a millisecond or so. */
+ * before this returns. Cost: a millisecond or so, and the end of a call that is under way. */
 void password_engine_free(struct password_engine **engine);
 
-/* Hands work over; *work becomes NULL. Returns false, with the work still the caller's, when
- * queue_max are waiting. Any thread. */
+/* Hands work over; *work becomes NULL. Any thread.
+ * Returns false, with the work still the caller's, when the queue is full. A full queue takes it
+ * all the same, and ends another as expired, when a re-hash waits and this is none, or when another
+ * client has at least two more waiting than this one. */
 MUST_USE bool password_engine_submit(struct password_engine *engine, struct password_work **work);
 
-/* Nobody waits for that work any more: it comes back expired if it has not begun. work is only
- * compared, never followed. */
+/* Nobody waits for that work any more: it comes back expired, from the queue at once, from a lane
+ * at the next step. A call under way goes on to its end. work is only compared, never followed. */
 void password_engine_cancel(struct password_engine *engine, const struct password_work *work);
 
-/* How many wait; those in computation do not count. Any thread. */
-size_t password_engine_waiting(struct password_engine *engine);
+struct password_engine_view {
+    size_t waiting;
+    size_t lanes_busy; /* and calls under way */
+    size_t queue_max;
+};
 
-/* Known answers against RFC 7914 section 11 and Django: false means: do not serve. */
+/* Any thread. */
+void password_engine_look(struct password_engine *engine, struct password_engine_view *view_out);
+
+/* Known answers: false means: do not serve. */
 MUST_USE bool password_self_test(void);
 
 #endif

@@ -87,6 +87,7 @@ struct hasher *hasher_new(struct worker *worker)
                                       on_messages);
     const struct password_engine_options options = {
         .threads = (unsigned)worker->config->password_threads,
+        .lanes_max = 16,
         .queue_max = (unsigned)worker->config->password_queue_max,
         .on_done = on_hashed,
         .context = hasher,

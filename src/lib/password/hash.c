@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define STEP_ITERATIONS 2048 /* 0.4 to 1 ms */
-
 static const char salt_alphabet[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
@@ -29,68 +27,92 @@ static void make_salt(char salt_out[PASSWORD_SALT_CHARS])
     }
 }
 
-static bool run_chain(const struct password_work *work, struct slice salt, uint32_t iterations,
-                      const atomic_bool *stopping, uint8_t hash_out[PBKDF2_BYTES])
+bool hash_in_lanes(const struct password_work *work)
 {
-    struct pbkdf2_chain chain;
-
-    pbkdf2_chain_begin(&chain, slice_of(work->password, work->password_len), salt, iterations);
-    while (!pbkdf2_chain_step(&chain, STEP_ITERATIONS)) {
-        if (atomic_load_explicit(stopping, memory_order_relaxed)) {
-            pbkdf2_chain_end(&chain, NULL);
-            return false;
-        }
-    }
-    pbkdf2_chain_end(&chain, hash_out);
+    (void)work;
     return true;
 }
 
-static bool encode(struct password_work *work, const atomic_bool *stopping)
+/* Nobody needs it any more, or only if it turns out to be the right one. */
+static void forget_password(struct password_work *work)
 {
-    char salt[PASSWORD_SALT_CHARS] = {0};
-    struct password_form form = {.iterations = work->cost.iterations,
-                                 .salt = slice_of(salt, sizeof(salt))};
+    secret_wipe(work->password, sizeof(work->password));
+    work->password_len = 0;
+}
 
-    make_salt(salt);
-    if (!run_chain(work, form.salt, form.iterations, stopping, form.hash))
-        return false;
-    password_form_write(&form, work->encoded);
+static bool begin_encode(struct password_work *work, struct hash_state *state)
+{
+    make_salt(state->salt);
+    state->form = (struct password_form){.iterations = work->cost.iterations,
+                                         .salt = slice_of(state->salt, sizeof(state->salt))};
     return true;
 }
 
-static bool verify(struct password_work *work, const atomic_bool *stopping)
+static bool begin_verify(struct password_work *work, struct hash_state *state)
 {
-    struct password_form form;
-    uint8_t hash[PBKDF2_BYTES];
-    size_t len = strnlen(work->encoded, sizeof(work->encoded));
+    const size_t len = strnlen(work->encoded, sizeof(work->encoded));
 
     work->matches = false;
     work->outdated = true;
-    if (!password_form_parse(slice_of(work->encoded, len), &form))
-        return true; /* a form we do not know matches nothing */
-    if (!run_chain(work, form.salt, form.iterations, stopping, hash))
+    if (!password_form_parse(slice_of(work->encoded, len), &state->form))
         return false;
-    work->matches = secret_equal(hash, form.hash, sizeof(hash));
-    work->outdated = form.iterations < work->cost.iterations;
-    secret_wipe(hash, sizeof(hash));
+    state->outdated = state->form.iterations < work->cost.iterations;
     return true;
 }
 
-bool password_work_compute(struct password_work *work, const atomic_bool *stopping)
+bool hash_begin(struct password_work *work, struct hash_state *state, struct pbkdf2_chain *chain)
 {
     BUG_ON(work->password_len > sizeof(work->password));
-    switch (work->task) {
-    case PASSWORD_ENCODE:
-        return encode(work, stopping);
-    case PASSWORD_VERIFY:
-        return verify(work, stopping);
+    if (!(work->task == PASSWORD_ENCODE ? begin_encode : begin_verify)(work, state)) {
+        forget_password(work);
+        return false;
     }
-    BUG_ON("no such task");
+    pbkdf2_chain_begin(chain, slice_of(work->password, work->password_len), state->form.salt,
+                       state->form.iterations);
+    if (work->task == PASSWORD_ENCODE || !work->keep_if_outdated || !state->outdated)
+        forget_password(work);
+    return true;
+}
+
+void hash_end(struct password_work *work, struct hash_state *state, struct pbkdf2_chain *chain)
+{
+    uint8_t hash[PBKDF2_BYTES];
+
+    pbkdf2_chain_end(chain, hash);
+    if (work->task == PASSWORD_ENCODE) {
+        memcpy(state->form.hash, hash, sizeof(hash));
+        password_form_write(&state->form, work->encoded);
+    } else {
+        work->matches = secret_equal(hash, state->form.hash, sizeof(hash));
+        work->outdated = state->outdated;
+        if (!work->matches)
+            forget_password(work);
+    }
+    secret_wipe(hash, sizeof(hash));
+    secret_wipe(state, sizeof(*state));
+}
+
+bool hash_call(struct password_work *work)
+{
+    (void)work;
+    BUG_ON("every form runs in lanes");
     return false;
+}
+
+void hash_drop(struct hash_state *state, struct pbkdf2_chain *chain)
+{
+    pbkdf2_chain_end(chain, NULL);
+    secret_wipe(state, sizeof(*state));
 }
 
 /* ---- known answers ------------------------------------------------------------------------------
  */
+
+static void run_to_end(struct pbkdf2_chain *chain)
+{
+    if (chain->left > 0)
+        pbkdf2_openssl.step(&chain, 1, chain->left);
+}
 
 /* The first 32 bytes of each answer of RFC 7914, section 11. */
 static bool rfc_7914_answers_right(void)
@@ -116,8 +138,7 @@ static bool rfc_7914_answers_right(void)
 
         pbkdf2_chain_begin(&chain, slice_of_text(answers[i].password),
                            slice_of_text(answers[i].salt), answers[i].iterations);
-        while (!pbkdf2_chain_step(&chain, STEP_ITERATIONS)) {
-        }
+        run_to_end(&chain);
         pbkdf2_chain_end(&chain, hash);
         if (!secret_equal(hash, answers[i].hash, sizeof(hash)))
             return false;
@@ -131,13 +152,18 @@ static const char django_answer[] =
 
 static bool work_on_answer(const char *password, struct password_work *work)
 {
-    static const atomic_bool never = false;
+    struct hash_state state;
+    struct pbkdf2_chain chain;
 
     work->task = PASSWORD_VERIFY;
     work->password_len = strlen(password);
     memcpy(work->password, password, work->password_len);
     memcpy(work->encoded, django_answer, sizeof(django_answer));
-    return password_work_compute(work, &never);
+    if (!hash_begin(work, &state, &chain))
+        return false;
+    run_to_end(&chain);
+    hash_end(work, &state, &chain);
+    return true;
 }
 
 bool password_self_test(void)

@@ -1,13 +1,35 @@
-/* What is done with one password, apart from threads: the steps of an encode and of a check. */
+/* What is done with one password, apart from threads and lanes: the beginning and the end of an
+ * encode and of a check. */
 #ifndef GATEPOST_PASSWORD_HASH_H
 #define GATEPOST_PASSWORD_HASH_H
 
 #include "gatepost/password.h"
 
-#include <stdatomic.h>
+#include "formats.h"
 
-/* Computes: fills encoded, or matches and outdated. Looks at stopping every millisecond or so.
- * Returns false, with nothing computed, when that became true. */
-MUST_USE bool password_work_compute(struct password_work *work, const atomic_bool *stopping);
+/* Between begin and end. Holds slices into itself and into the work: it may not be moved. */
+struct hash_state {
+    struct password_form form;
+    char salt[PASSWORD_SALT_CHARS]; /* ENCODE's */
+    bool outdated;                  /* VERIFY */
+};
+
+/* Chains, or one call? For the work's form, or for its cost. */
+MUST_USE bool hash_in_lanes(const struct password_work *work);
+
+/* For works in lanes: takes the password in and wipes it, unless it is to be kept. Returns false
+ * when there is nothing to compute: a form that is not known matches nothing. */
+MUST_USE bool hash_begin(struct password_work *work, struct hash_state *state,
+                         struct pbkdf2_chain *chain);
+
+/* The chain is done: writes the work's answer and wipes. */
+void hash_end(struct password_work *work, struct hash_state *state, struct pbkdf2_chain *chain);
+
+/* The chain was given up. */
+void hash_drop(struct hash_state *state, struct pbkdf2_chain *chain);
+
+/* For works that are not in lanes: all of it, on this thread. Returns false when it could not be
+ * computed. */
+MUST_USE bool hash_call(struct password_work *work);
 
 #endif

@@ -1,4 +1,5 @@
-/* One chain of PBKDF2-HMAC-SHA-256 on OpenSSL's SHA-256 block function.
+/* The beginning and the end of a chain, and the plainest kernel: one chain on OpenSSL's SHA-256
+ * block function.
  *
  * An HMAC of 32 bytes is two blocks once the pads' states are kept, and OpenSSL's block function
  * uses the CPU's SHA instructions where it has them. PKCS5_PBKDF2_HMAC copies three contexts for
@@ -99,15 +100,15 @@ void pbkdf2_chain_begin(struct pbkdf2_chain *chain, struct slice password, struc
     chain->left = iterations - 1;
 }
 
-bool pbkdf2_chain_step(struct pbkdf2_chain *chain, uint32_t iterations)
+static void step(struct pbkdf2_chain *const *chains, size_t count, uint32_t iterations)
 {
+    struct pbkdf2_chain *chain = chains[0];
     SHA256_CTX context;
     uint8_t block[BLOCK_BYTES] = {0};
 
-    if (iterations > chain->left)
-        iterations = chain->left;
-    block[32] = 0x80;
-    block[62] = 0x03; /* 768 bits: the pad's block and the 32 bytes */
+    BUG_ON(count != 1);
+    block[32] = PBKDF2_WORD_8 >> 24;
+    block[62] = PBKDF2_WORD_15 >> 8;
     for (uint32_t i = 0; i < iterations; i++) {
         digest_block(&context, chain->inner, block, chain->last);
         digest_block(&context, chain->outer, block, context.h);
@@ -118,8 +119,14 @@ bool pbkdf2_chain_step(struct pbkdf2_chain *chain, uint32_t iterations)
     chain->left -= iterations;
     secret_wipe(&context, sizeof(context));
     secret_wipe(block, sizeof(block));
-    return chain->left == 0;
 }
+
+static bool anywhere(void)
+{
+    return true;
+}
+
+const struct pbkdf2_kernel pbkdf2_openssl = {"openssl", 1, anywhere, step};
 
 void pbkdf2_chain_end(struct pbkdf2_chain *chain, uint8_t *hash_out)
 {

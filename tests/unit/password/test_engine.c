@@ -1,117 +1,5 @@
 /* The queue is bounded and ordered, and every work comes back once, on a hash thread, wiped. */
-#include "gatepost/password.h"
-
-#include <pthread.h>
-#include <semaphore.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define WORKS_MAX 4096
-
-struct desk {
-    pthread_mutex_t mutex;
-    sem_t done;
-    const struct password_work *held; /* on_done of this one tells `holding` and waits for `gate` */
-    sem_t holding;
-    sem_t gate;
-    struct password_work *back[WORKS_MAX]; /* in the order of their return */
-    size_t count;
-    pid_t thread;
-    int nice;
-    bool unwiped;
-};
-
-static void take(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0) {
-    }
-}
-
-static void on_done(void *context, struct password_work *work)
-{
-    struct desk *desk = context;
-
-    if (work == desk->held) {
-        sem_post(&desk->holding);
-        take(&desk->gate);
-    }
-    pthread_mutex_lock(&desk->mutex);
-    BUG_ON(desk->count == WORKS_MAX);
-    for (size_t i = 0; i < sizeof(work->password); i++)
-        desk->unwiped = desk->unwiped || work->password[i] != 0;
-    desk->unwiped = desk->unwiped || work->password_len != 0 || work->next != NULL;
-    desk->back[desk->count++] = work;
-    desk->thread = gettid();
-    desk->nice = getpriority(PRIO_PROCESS, (id_t)gettid());
-    pthread_mutex_unlock(&desk->mutex);
-    sem_post(&desk->done);
-}
-
-static void desk_init(struct desk *desk)
-{
-    *desk = (struct desk){.mutex = PTHREAD_MUTEX_INITIALIZER};
-    assert_int_equal(sem_init(&desk->done, 0, 0), 0);
-    assert_int_equal(sem_init(&desk->holding, 0, 0), 0);
-    assert_int_equal(sem_init(&desk->gate, 0, 0), 0);
-}
-
-static void desk_fini(struct desk *desk)
-{
-    assert_false(desk->unwiped);
-    for (size_t i = 0; i < desk->count; i++)
-        free(desk->back[i]);
-    sem_destroy(&desk->done);
-    sem_destroy(&desk->holding);
-    sem_destroy(&desk->gate);
-}
-
-static void desk_wait(struct desk *desk, size_t works)
-{
-    while (works-- > 0)
-        take(&desk->done);
-}
-
-static struct password_engine *start(struct desk *desk, unsigned threads, unsigned queue_max)
-{
-    desk_init(desk);
-    return password_engine_new(&(struct password_engine_options){
-        .threads = threads, .queue_max = queue_max, .on_done = on_done, .context = desk});
-}
-
-static struct password_work *new_work(enum password_priority priority, uint32_t iterations)
-{
-    struct password_work *work = xcalloc(1, sizeof(*work));
-
-    work->task = PASSWORD_ENCODE;
-    work->priority = priority;
-    work->deadline = clock_mono_ns() + 60 * NS_PER_S;
-    work->cost.iterations = iterations;
-    work->password_len = 11;
-    memcpy(work->password, "testpass123", 11);
-    return work;
-}
-
-static void submit(struct password_engine *engine, struct password_work *work)
-{
-    assert_true(password_engine_submit(engine, &work));
-    assert_null(work);
-}
-
-/* Keeps the only hash thread in hand until sem_post(&desk->gate). */
-static struct password_work *occupy(struct desk *desk, struct password_engine *engine)
-{
-    struct password_work *work = new_work(PASSWORD_LOGIN, 1);
-
-    desk->held = work;
-    submit(engine, work);
-    take(&desk->holding);
-    return work;
-}
+#include "desk.h"
 
 static void test_a_work_comes_back_computed_and_wiped_from_a_nicer_thread(void **state)
 {
@@ -151,7 +39,7 @@ static void test_a_full_queue_refuses_and_leaves_the_work_alone(void **state)
     (void)occupy(&desk, engine);
     submit(engine, new_work(PASSWORD_LOGIN, 1));
     submit(engine, new_work(PASSWORD_SIGNUP, 1));
-    assert_int_equal(password_engine_waiting(engine), 2);
+    assert_int_equal(waiting(engine), 2);
     assert_false(password_engine_submit(engine, &offered));
     assert_ptr_equal(offered, extra);
     assert_int_equal(extra->password_len, 11);
@@ -228,7 +116,7 @@ static void test_a_cancelled_work_comes_back_expired_unless_it_has_begun(void **
     password_engine_cancel(engine, works[4]);
     password_engine_cancel(engine, begun);
     password_engine_cancel(engine, (struct password_work *)&desk); /* nobody's */
-    assert_int_equal(password_engine_waiting(engine), 2);
+    assert_int_equal(waiting(engine), 2);
     struct password_work *late = new_work(PASSWORD_SIGNUP, 1);
     submit(engine, late);
     sem_post(&desk.gate);
@@ -247,13 +135,14 @@ static void test_freeing_gives_everything_back_without_computing_it(void **state
     (void)state;
     struct desk desk;
     struct password_engine *engine = start(&desk, 1, 16);
-    struct password_work *begun = new_work(PASSWORD_LOGIN, 100000000); /* a minute or more */
+    struct password_work *begun =
+        new_work(PASSWORD_LOGIN, PASSWORD_ITERATIONS_MAX); /* a minute or more */
 
     submit(engine, begun);
-    while (password_engine_waiting(engine) > 0)
+    while (waiting(engine) > 0)
         usleep(100);
     for (int i = 0; i < 10; i++)
-        submit(engine, new_work(PASSWORD_SIGNUP, 100000000));
+        submit(engine, new_work(PASSWORD_SIGNUP, PASSWORD_ITERATIONS_MAX));
     mono_ns asked = clock_mono_ns();
     password_engine_free(&engine);
     assert_true(clock_mono_ns() - asked < 5 * NS_PER_S);
@@ -261,6 +150,38 @@ static void test_freeing_gives_everything_back_without_computing_it(void **state
     for (size_t i = 0; i < desk.count; i++)
         assert_true(desk.back[i]->expired);
     desk_fini(&desk);
+}
+
+static void test_the_default_queue_holds_what_is_answered_in_time(void **state)
+{
+    (void)state;
+    static const uint32_t iterations[] = {300000, 1200000};
+    size_t queue_max[ARRAY_LEN(iterations)];
+
+    for (size_t i = 0; i < ARRAY_LEN(iterations); i++) {
+        struct desk desk;
+        struct password_engine_view view;
+
+        desk_init(&desk);
+        struct password_engine *engine =
+            password_engine_new(&(struct password_engine_options){.threads = 2,
+                                                                  .lanes_max = PBKDF2_LANES_MAX,
+                                                                  .answer_within = 60 * NS_PER_S,
+                                                                  .processors = 0.5,
+                                                                  .cost.iterations = iterations[i],
+                                                                  .on_done = on_done,
+                                                                  .context = &desk});
+        assert_non_null(engine);
+        password_engine_look(engine, &view);
+        queue_max[i] = view.queue_max;
+        const double hash_ns = engine->choice.plan_ns[engine->choice.lanes_best] /
+                               engine->choice.lanes_best * iterations[i];
+        assert_true((double)view.queue_max * hash_ns < 60e9);
+        assert_true((double)view.queue_max * hash_ns > 30e9 || view.queue_max == 4096);
+        password_engine_free(&engine);
+        desk_fini(&desk);
+    }
+    assert_true(queue_max[1] < queue_max[0]);
 }
 
 struct submitter {
@@ -323,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_an_overdue_work_comes_back_expired_and_uncomputed),
         cmocka_unit_test(test_a_cancelled_work_comes_back_expired_unless_it_has_begun),
         cmocka_unit_test(test_freeing_gives_everything_back_without_computing_it),
+        cmocka_unit_test(test_the_default_queue_holds_what_is_answered_in_time),
         cmocka_unit_test(test_under_many_threads_each_work_comes_back_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
