@@ -143,12 +143,16 @@ $(OUT)/bench/%: bench/%.c $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
-.PHONY: bench-programs bench
+.PHONY: bench-programs bench bench-password
 bench-programs: $(BENCH_PROGRAMS)
 
 bench: deps deps-test ## measure: prints a table, writes build/bench/*.json
 	@$(MAKE) --no-print-directory -j$$(nproc) build bench-programs
 	@bench/run
+
+bench-password: deps ## measure password hashing alone, on one core: OpenSSL and every kernel
+	@$(MAKE) --no-print-directory -s -j$$(nproc) $(BUILD_ROOT)/bench/password_bench
+	@$(BUILD_ROOT)/bench/password_bench
 
 # ---- the two commands ------------------------------------------------------------------------------
 .PHONY: run test asan tsan debug lint model chaos sabotage fuzz install

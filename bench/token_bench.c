@@ -1,21 +1,18 @@
 /* What the domains under the worker cost it: reading a body, signing and checking a token, judging
- * and hashing a password. CPU time of this thread, in turn over several rounds, medians; the last
+ * a password. CPU time of this thread, in turn over several rounds, medians; the last
  * line is one JSON object. */
 #include "gatepost/access_token.h"
 #include "gatepost/email.h"
 #include "gatepost/json.h"
 #include "gatepost/password.h"
 #include "gatepost/username.h"
-#include "lib/password/pbkdf2.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define ROUNDS          5
-#define NOW_MS          1800000000000
-#define HASH_ITERATIONS 100000
+#define ROUNDS 5
+#define NOW_MS 1800000000000
 #define BODY                                                                                       \
     "{\"username\":\"testuser12345678\",\"email\":\"test-address-1@example.com\","                 \
     "\"password\":\"a good long pass phrase 12345\"}"
@@ -74,34 +71,14 @@ static void judge_password(void)
            PASSWORD_FINE);
 }
 
-static void hash_by_chain(void)
-{
-    struct pbkdf2_chain chain;
-    uint8_t hash[PBKDF2_BYTES];
-
-    pbkdf2_chain_begin(&chain, SLICE_LITERAL("testpass123"), SLICE_LITERAL("salt"),
-                       HASH_ITERATIONS);
-    BUG_ON(!pbkdf2_chain_step(&chain, HASH_ITERATIONS));
-    pbkdf2_chain_end(&chain, hash);
-}
-
-static void hash_by_openssl(void)
-{
-    uint8_t hash[PBKDF2_BYTES];
-
-    BUG_ON(PKCS5_PBKDF2_HMAC("testpass123", 11, (const unsigned char *)"salt", 4, HASH_ITERATIONS,
-                             EVP_sha256(), sizeof(hash), hash) != 1);
-}
-
 static const struct operation {
     const char *name;
     void (*run)(void);
     unsigned times;
 } operations[] = {
-    {"json_read_111_bytes_ns", read_body, 100000},    {"token_sign_ns", sign_token, 10000},
-    {"token_check_ns", check_token, 10000},           {"name_and_address_ns", check_names, 100000},
-    {"password_judge_ns", judge_password, 1000},      {"pbkdf2_100000_chain_ns", hash_by_chain, 1},
-    {"pbkdf2_100000_openssl_ns", hash_by_openssl, 1},
+    {"json_read_111_bytes_ns", read_body, 100000}, {"token_sign_ns", sign_token, 10000},
+    {"token_check_ns", check_token, 10000},        {"name_and_address_ns", check_names, 100000},
+    {"password_judge_ns", judge_password, 1000},
 };
 
 static double cpu_ns(void)

@@ -121,7 +121,7 @@ static double measure(const struct pbkdf2_kernel *kernel)
     return (double)best / MEASURE_ITERATIONS;
 }
 
-static void plan(struct kernel_choice *choice)
+void kernels_plan(struct kernel_choice *choice)
 {
     choice->plan_ns[0] = 0;
     for (size_t n = 1; n <= PBKDF2_LANES_MAX; n++) {
@@ -162,7 +162,7 @@ bool kernels_choose(const struct pbkdf2_kernel *const *offered, size_t count, un
     }
     if (choice.count == 0)
         return false;
-    plan(&choice);
+    kernels_plan(&choice);
     *choice_out = choice;
     return true;
 }

@@ -30,6 +30,9 @@ MUST_USE bool kernel_right(const struct pbkdf2_kernel *kernel);
 MUST_USE bool kernels_choose(const struct pbkdf2_kernel *const *offered, size_t count,
                              unsigned lanes_max, struct kernel_choice *choice_out);
 
+/* Fills plan, plan_ns and lanes_best from kernels and step_ns. */
+void kernels_plan(struct kernel_choice *choice);
+
 /* Advances 1 to PBKDF2_LANES_MAX chains, in groups as planned. */
 void kernels_step(const struct kernel_choice *choice, struct pbkdf2_chain *const *chains,
                   size_t count, uint32_t iterations);
