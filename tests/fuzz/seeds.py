@@ -277,7 +277,27 @@ def hostile_lanes():
     }
 
 
+# ---- pbkdf2: how many chains; iterations, password and salt length of each; steps; their bytes -------
+def chains(*examples, steps, text=b"pass phrase and salt"):
+    return (bytes([len(examples) - 1]) + b"".join(bytes(example) for example in examples)
+            + text + steps)
+
+
+def pbkdf2_chains():
+    edges = [0, 1, 54, 55, 56, 63, 64, 65, 119, 120, 127, 128, 129, 159, 160, 255]
+    kernels = bytes(kernel | iterations << 3 for iterations in (0, 2, 30) for kernel in range(8))
+    return {
+        "one": chains((0, 8, 4), steps=b"\0"),
+        "edges_of_blocks": chains(*((i, length, length) for i, length in enumerate(edges)),
+                                  steps=kernels),
+        "every_kernel_in_turn": chains(*((40 + i % 7, 11 + i, 22) for i in range(16)),
+                                       steps=kernels),
+        "pairs": chains((47, 12, 22), (46, 200, 22), steps=b"\5\x0d\5\xfd"),
+    }
+
+
 def main():
+    write("pbkdf2", pbkdf2_chains())
     write("store_client", store_client_moves())
     write("lane", hostile_lanes())
     write("token", tokens())
