@@ -46,7 +46,7 @@ AR_BUILD = $(or $(AR_$(BUILD)),ar)
 PKGS := libh2o-evloop yajl libjwt libcurl libidn2 inih
 # Library headers are not ours to warn about: their -I becomes -isystem.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldb-5.3 -lunistring -lzxcvbn -lssl -lcrypto -lm -lpthread
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldb-5.3 -lunistring -lzxcvbn -largon2 -lcrypt -lssl -lcrypto -lm -lpthread
 
 CFLAGS_ALL = $(COMMON) $(CFLAGS_$(BUILD)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(LDFLAGS_$(BUILD)) -pthread $(LDFLAGS)
@@ -205,7 +205,8 @@ install: build ## install binary and configuration below DESTDIR and PREFIX
 
 # ---- what must be on the machine -------------------------------------------------------------------
 DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libjwt-dev libssl-dev \
-             libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev
+             libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev \
+             libargon2-dev libcrypt-dev
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
              python3-cryptography db5.3-util xfsprogs e2fsprogs faketime spin clang libclang-rt-14-dev clang-format-14 wrk

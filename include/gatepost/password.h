@@ -1,5 +1,5 @@
-/* Passwords: the policy for new ones, Django's stored form, and the engine that hashes off the
- * event loop. */
+/* Passwords: the policy for new ones, their stored forms, and the engine that hashes off the event
+ * loop. */
 #ifndef GATEPOST_PASSWORD_H
 #define GATEPOST_PASSWORD_H
 
@@ -18,16 +18,28 @@ enum password_problem { PASSWORD_FINE, PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PA
 MUST_USE enum password_problem password_judge(struct slice password, size_t min_points,
                                               double min_strength_log10, const char *const *words);
 
-/* What a new hash is made with. */
+/* What a new hash is made with. Order: the words of the key password.algorithm. */
 enum password_algorithm { PASSWORD_PBKDF2_SHA256, PASSWORD_ARGON2ID, PASSWORD_SCRYPT };
 
+/* Only what belongs to the algorithm is looked at. */
 struct password_cost {
     enum password_algorithm algorithm;
     uint32_t iterations; /* PBKDF2's */
+    uint32_t argon2_memory_kib;
+    uint32_t argon2_passes;
+    uint32_t argon2_lanes;
+    uint32_t scrypt_log2_n;
+    uint32_t scrypt_r;
+    uint32_t scrypt_p;
 };
 
-/* A stored form that password_engine_submit can verify. */
+/* A stored form that password_engine_submit can verify, and that asks no more of the machine than
+ * may be: Django's, PHC strings, crypt(3) families (src/lib/password/formats.c has the table). */
 MUST_USE bool password_form_known(struct slice encoded);
+
+/* A form of today's algorithm and cost that no password is known for: what a login of an unknown
+ * user is checked against. */
+void password_form_nobody(const struct password_cost *cost, char text_out[PASSWORD_ENCODED_BYTES]);
 
 /* One hash to compute. Owner: the submitter until the engine took it, the engine until on_done. */
 enum password_task { PASSWORD_ENCODE, PASSWORD_VERIFY };
@@ -99,7 +111,8 @@ struct password_engine_view {
 /* Any thread. */
 void password_engine_look(struct password_engine *engine, struct password_engine_view *view_out);
 
-/* Known answers: false means: do not serve. */
+/* One known answer of every method at least, by other implementations; the log says which is wrong.
+ * false means: do not serve. */
 MUST_USE bool password_self_test(void);
 
 #endif

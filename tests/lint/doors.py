@@ -17,7 +17,7 @@ DOORS = [
     (r"ini\.h", ("src/lib/config/",)),
     (r"idn2\.h", ("src/lib/email/",)),
     (r"uni[a-z0-9]+\.h", ("src/lib/username/", "src/lib/email/", "src/lib/password/")),
-    (r"zxcvbn\.h", ("src/lib/password/",)),
+    (r"(zxcvbn|argon2|crypt)\.h", ("src/lib/password/",)),
     (r"stdatomic\.h",
      SHARED_MEMORY + ("src/lib/password/", "src/worker/hasher.c")),
     (r"sys/mman\.h", SHARED_MEMORY + ("src/lib/base/secret.c",)),
@@ -46,6 +46,8 @@ BAD = [
     ({"src/worker/a.c": "#include <jwt.h>\n"}, "src/worker/a.c:1"),
     ({"src/cli/a.c": "#include <ini.h>\n"}, "src/cli/a.c:1"),
     ({"src/worker/signup.c": "#include <stdatomic.h>\n"}, "src/worker/signup.c:1"),
+    ({"src/worker/hasher.c": "#include <argon2.h>\n"}, "src/worker/hasher.c:1"),
+    ({"src/cli/user.c": "#include <crypt.h>\n"}, "src/cli/user.c:1"),
     ({"src/lib/base/base.c": "#include <sys/mman.h>\n"}, "src/lib/base/base.c:1"),
     ({"include/gatepost/secret.h": "#include <openssl/evp.h>\n"}, "include/gatepost/secret.h:1"),
 ]

@@ -1,108 +1,133 @@
 /* One encode or one check, and the known answers that show both are right. */
 #include "hash.h"
 
-#include "formats.h"
+#include "answers.h"
+#include "calls.h"
 
+#include "gatepost/log.h"
 #include "gatepost/secret.h"
 
 #include <stdlib.h>
 
-static const char salt_alphabet[] =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+/* ---- begin ------------------------------------------------------------------------------------
+ */
 
-/* Every character equally likely: bytes from 248 up, which 62 does not divide, are thrown away. */
-static void make_salt(char salt_out[PASSWORD_SALT_CHARS])
+/* Returns false for a form that is not known. */
+static bool find_form(const struct password_work *work, struct password_form *form_out)
 {
-    const size_t choices = sizeof(salt_alphabet) - 1;
-    size_t made = 0;
-
-    while (made < PASSWORD_SALT_CHARS) {
-        uint8_t bytes[PASSWORD_SALT_CHARS];
-
-        random_bytes(bytes, sizeof(bytes));
-        for (size_t i = 0; i < sizeof(bytes) && made < PASSWORD_SALT_CHARS; i++) {
-            if (bytes[i] < 256 / choices * choices)
-                salt_out[made++] = salt_alphabet[bytes[i] % choices];
-        }
+    if (work->task == PASSWORD_ENCODE) {
+        password_form_begin(&work->cost, form_out);
+        return true;
     }
+    const size_t len = strnlen(work->encoded, sizeof(work->encoded));
+    return password_form_parse(slice_of(work->encoded, len), form_out);
 }
 
+/* What is not known is done at once, wherever. */
 bool hash_in_lanes(const struct password_work *work)
 {
-    (void)work;
-    return true;
+    struct password_form form;
+
+    if (work->task == PASSWORD_ENCODE)
+        return work->cost.algorithm == PASSWORD_PBKDF2_SHA256;
+    return !find_form(work, &form) || password_form_in_lanes(&form);
 }
 
-/* Nobody needs it any more, or only if it turns out to be the right one. */
 static void forget_password(struct password_work *work)
 {
     secret_wipe(work->password, sizeof(work->password));
     work->password_len = 0;
 }
 
-static bool begin_encode(struct password_work *work, struct hash_state *state)
+/* Until it has turned out to be the right one. */
+static bool keeps_password(const struct password_work *work, const struct hash_state *state)
 {
-    make_salt(state->salt);
-    state->form = (struct password_form){.iterations = work->cost.iterations,
-                                         .salt = slice_of(state->salt, sizeof(state->salt))};
-    return true;
+    return work->task == PASSWORD_VERIFY && work->keep_if_outdated && state->outdated;
 }
 
-static bool begin_verify(struct password_work *work, struct hash_state *state)
-{
-    const size_t len = strnlen(work->encoded, sizeof(work->encoded));
-
-    work->matches = false;
-    work->outdated = true;
-    if (!password_form_parse(slice_of(work->encoded, len), &state->form))
-        return false;
-    state->outdated = state->form.iterations < work->cost.iterations;
-    return true;
-}
-
-bool hash_begin(struct password_work *work, struct hash_state *state, struct pbkdf2_chain *chain)
+static bool begin(struct password_work *work, struct hash_state *state)
 {
     BUG_ON(work->password_len > sizeof(work->password));
-    if (!(work->task == PASSWORD_ENCODE ? begin_encode : begin_verify)(work, state)) {
+    work->matches = false;
+    work->outdated = work->task == PASSWORD_VERIFY;
+    if (!find_form(work, &state->form)) {
         forget_password(work);
         return false;
     }
-    pbkdf2_chain_begin(chain, slice_of(work->password, work->password_len), state->form.salt,
-                       state->form.iterations);
-    if (work->task == PASSWORD_ENCODE || !work->keep_if_outdated || !state->outdated)
+    state->outdated =
+        work->task == PASSWORD_VERIFY && password_form_outdated(&state->form, &work->cost);
+    return true;
+}
+
+/* ---- end --------------------------------------------------------------------------------------
+ */
+
+/* digest: of the form's length; wiped. */
+static void answer(struct password_work *work, struct hash_state *state, uint8_t *digest)
+{
+    const size_t len = state->form.hash_len;
+
+    if (work->task == PASSWORD_ENCODE) {
+        memcpy(state->form.hash, digest, len);
+        password_form_write(&state->form, work->encoded);
+    } else {
+        work->matches = secret_equal(digest, state->form.hash, len);
+        work->outdated = state->outdated;
+        if (!work->matches)
+            forget_password(work);
+    }
+    secret_wipe(digest, len);
+    secret_wipe(state, sizeof(*state));
+}
+
+/* ---- chains -----------------------------------------------------------------------------------
+ */
+
+bool hash_begin(struct password_work *work, struct hash_state *state, struct pbkdf2_chain *chain)
+{
+    if (!begin(work, state))
+        return false;
+    BUG_ON(state->form.hash_len != PBKDF2_BYTES);
+    pbkdf2_chain_begin(chain, slice_of(work->password, work->password_len),
+                       password_form_salt(&state->form), state->form.iterations);
+    if (!keeps_password(work, state))
         forget_password(work);
     return true;
 }
 
 void hash_end(struct password_work *work, struct hash_state *state, struct pbkdf2_chain *chain)
 {
-    uint8_t hash[PBKDF2_BYTES];
+    uint8_t digest[PBKDF2_BYTES];
 
-    pbkdf2_chain_end(chain, hash);
-    if (work->task == PASSWORD_ENCODE) {
-        memcpy(state->form.hash, hash, sizeof(hash));
-        password_form_write(&state->form, work->encoded);
-    } else {
-        work->matches = secret_equal(hash, state->form.hash, sizeof(hash));
-        work->outdated = state->outdated;
-        if (!work->matches)
-            forget_password(work);
-    }
-    secret_wipe(hash, sizeof(hash));
-    secret_wipe(state, sizeof(*state));
-}
-
-bool hash_call(struct password_work *work)
-{
-    (void)work;
-    BUG_ON("every form runs in lanes");
-    return false;
+    pbkdf2_chain_end(chain, digest);
+    answer(work, state, digest);
 }
 
 void hash_drop(struct hash_state *state, struct pbkdf2_chain *chain)
 {
     pbkdf2_chain_end(chain, NULL);
     secret_wipe(state, sizeof(*state));
+}
+
+/* ---- calls ------------------------------------------------------------------------------------
+ */
+
+bool hash_call(struct password_work *work)
+{
+    struct hash_state state;
+    uint8_t digest[PASSWORD_HASH_MAX_BYTES];
+
+    if (!begin(work, &state))
+        return true;
+    if (!password_call(&state.form, slice_of(work->password, work->password_len), digest)) {
+        log_error("password.not_computed", "method=%d memory_kib=%u", (int)state.form.method,
+                  state.form.memory_kib);
+        return false;
+    }
+    if (!keeps_password(work, &state))
+        forget_password(work);
+    answer(work, &state, digest);
+    return true;
 }
 
 /* ---- known answers ------------------------------------------------------------------------------
@@ -173,5 +198,7 @@ bool password_self_test(void)
                  work_on_answer("self tesu", work) && !work->matches;
 
     free(work);
-    return right;
+    if (!right)
+        log_error("password.wrong", "method=pbkdf2_sha256");
+    return password_answers_right() && right;
 }

@@ -6,12 +6,12 @@
 #include "gatepost/password.h"
 
 #include "formats.h"
+#include "pbkdf2.h"
 
-/* Between begin and end. Holds slices into itself and into the work: it may not be moved. */
+/* Between begin and end. */
 struct hash_state {
     struct password_form form;
-    char salt[PASSWORD_SALT_CHARS]; /* ENCODE's */
-    bool outdated;                  /* VERIFY */
+    bool outdated; /* VERIFY */
 };
 
 /* Chains, or one call? For the work's form, or for its cost. */
@@ -28,8 +28,8 @@ void hash_end(struct password_work *work, struct hash_state *state, struct pbkdf
 /* The chain was given up. */
 void hash_drop(struct hash_state *state, struct pbkdf2_chain *chain);
 
-/* For works that are not in lanes: all of it, on this thread. Returns false when it could not be
- * computed. */
+/* For works that are not in lanes: all of it, on this thread. Returns false, with nothing computed,
+ * when there was no memory or a library refused. */
 MUST_USE bool hash_call(struct password_work *work);
 
 #endif

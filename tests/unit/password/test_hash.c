@@ -86,10 +86,10 @@ static void test_an_encoded_password_has_djangos_form_and_verifies(void **state)
     memcpy(first, work->encoded, sizeof(first));
     assert_true(password_form_parse(slice_of_text(first), &form));
     assert_int_equal(form.iterations, 1000);
-    assert_int_equal(form.salt.len, PASSWORD_SALT_CHARS);
-    for (size_t i = 0; i < form.salt.len; i++)
-        assert_non_null(strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
-                               form.salt.at[i]));
+    assert_int_equal(form.salt_len, PASSWORD_SALT_CHARS);
+    for (size_t i = 0; i < form.salt_len; i++)
+        assert_non_null(
+            strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", form.salt[i]));
 
     work->task = PASSWORD_VERIFY;
     compute(work);
@@ -143,7 +143,7 @@ static void test_any_other_form_is_unknown_and_matches_nothing(void **state)
         "pbkdf2_sha256$1000 $salt$" HASH,
         "pbkdf2_sha256$1e3$salt$" HASH,
         "pbkdf2_sha256$0x10$salt$" HASH,
-        "pbkdf2_sha256$100000001$salt$" HASH,
+        "pbkdf2_sha256$10000001$salt$" HASH,
         "pbkdf2_sha256$4294967297$salt$" HASH,
         "pbkdf2_sha256$18446744073709551617$salt$" HASH,
         "pbkdf2_sha1$1000$salt$" HASH,
@@ -162,7 +162,7 @@ static void test_any_other_form_is_unknown_and_matches_nothing(void **state)
     struct password_work *work = xcalloc(1, sizeof(*work));
 
     assert_true(password_form_known(SLICE_LITERAL("pbkdf2_sha256$1000$salt$" HASH)));
-    assert_true(password_form_known(SLICE_LITERAL("pbkdf2_sha256$100000000$salt$" HASH)));
+    assert_true(password_form_known(SLICE_LITERAL("pbkdf2_sha256$10000000$salt$" HASH)));
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
         if (password_form_known(slice_of_text(forms[i])))
             fail_msg("known: %s", forms[i]);

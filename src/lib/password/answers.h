@@ -1,0 +1,11 @@
+/* Known answers of what libraries compute, asked at every start. */
+#ifndef GATEPOST_PASSWORD_ANSWERS_H
+#define GATEPOST_PASSWORD_ANSWERS_H
+
+#include "gatepost/base.h"
+
+/* One answer of each method that is one call, with the least parameters, and that another password
+ * has another. Logs which is wrong. Cost: about 10 ms. */
+MUST_USE bool password_answers_right(void);
+
+#endif
