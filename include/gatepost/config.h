@@ -15,6 +15,11 @@
 
 /* Indexes of the CHOICE keys' words. AUTO is in no configuration that config_load gives. */
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+enum config_password_algorithm {
+    CONFIG_PASSWORD_PBKDF2,
+    CONFIG_PASSWORD_ARGON2ID,
+    CONFIG_PASSWORD_SCRYPT
+};
 enum config_transport { CONFIG_TRANSPORT_AUTO, CONFIG_TRANSPORT_FILE, CONFIG_TRANSPORT_SMTP };
 enum config_smtp_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_TLS };
 

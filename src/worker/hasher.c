@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gatepost/encoding.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
@@ -23,6 +22,7 @@ struct hasher {
     struct worker *worker;
     struct password_engine *engine;
     h2o_multithread_receiver_t receiver;
+    struct password_cost cost;           /* today's */
     char nobody[PASSWORD_ENCODED_BYTES]; /* a stored form that no password matches */
 };
 
@@ -62,19 +62,18 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
     }
 }
 
-/* Another salt for each process, and a digest that nobody has the password of. */
-static void make_nobody(struct hasher *hasher)
+static struct password_cost cost_of(const struct config *config)
 {
-    uint8_t random[32];
-    char salt[HEX_TEXT_BYTES(11)];
-    char digest[BASE64_TEXT_BYTES(32)];
-
-    random_bytes(random, sizeof(random));
-    hex_encode(random, 11, salt);
-    random_bytes(random, sizeof(random));
-    base64_encode(random, sizeof(random), digest);
-    snprintf(hasher->nobody, sizeof(hasher->nobody), "pbkdf2_sha256$%lld$%s$%s",
-             (long long)hasher->worker->config->password_iterations, salt, digest);
+    return (struct password_cost){
+        .algorithm = (enum password_algorithm)config->password_algorithm,
+        .iterations = (uint32_t)config->password_iterations,
+        .argon2_memory_kib = (uint32_t)config->password_argon2_memory_kib,
+        .argon2_passes = (uint32_t)config->password_argon2_passes,
+        .argon2_lanes = (uint32_t)config->password_argon2_lanes,
+        .scrypt_log2_n = (uint32_t)config->password_scrypt_log2_n,
+        .scrypt_r = (uint32_t)config->password_scrypt_r,
+        .scrypt_p = (uint32_t)config->password_scrypt_p,
+    };
 }
 
 struct hasher *hasher_new(struct worker *worker)
@@ -82,7 +81,8 @@ struct hasher *hasher_new(struct worker *worker)
     struct hasher *hasher = xcalloc(1, sizeof(*hasher));
 
     hasher->worker = worker;
-    make_nobody(hasher);
+    hasher->cost = cost_of(worker->config);
+    password_form_nobody(&hasher->cost, hasher->nobody);
     h2o_multithread_register_receiver(worker->server->context.queue, &hasher->receiver,
                                       on_messages);
     const struct password_engine_options options = {
@@ -117,7 +117,7 @@ static bool submit(struct request **request, struct hash_job *job, struct slice 
     BUG_ON(password.len > PASSWORD_MAX_BYTES);
     memcpy(work->password, password.at, password.len);
     work->password_len = password.len;
-    work->cost.iterations = (uint32_t)hasher->worker->config->password_iterations;
+    work->cost = hasher->cost;
     work->deadline = clock_mono_ns() + HASH_WAIT_NS;
     job->request = *request;
     job->on_done = on_done;

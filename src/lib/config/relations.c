@@ -34,9 +34,20 @@ static void check_tls(struct reading *reading)
                         "http.tls_key needs http.tls_cert");
 }
 
-#define STRONG_ITERATIONS 1000
+/* What a worker refuses to make is what nobody could log in with: src/lib/password/bounds.c. */
+#define ARGON2_WORK_MAX_KIB   (1024 * 1024)
+#define SCRYPT_MEMORY_MAX_KIB (256 * 1024)
+#define SCRYPT_WORK_MAX_KIB   (512 * 1024)
 
-static void check_password(struct reading *reading)
+/* The least of OWASP's equivalents (Password Storage Cheat Sheet): Argon2id with 7 MiB and 5
+ * passes; scrypt with N = 2^13, r = 8, p = 10, in KiB. */
+#define STRONG_ITERATIONS        1000
+#define STRONG_ARGON2_MEMORY_KIB 7168
+#define STRONG_ARGON2_WORK_KIB   35840
+#define STRONG_SCRYPT_MEMORY_KIB 8192
+#define STRONG_SCRYPT_WORK_KIB   81920
+
+static void check_iterations(struct reading *reading)
 {
     const struct config *config = reading->config;
 
@@ -45,6 +56,64 @@ static void check_password(struct reading *reading)
         config_complain(reading, place(reading, CONFIG_KEY_password_iterations),
                         "password.iterations under %d needs password.allow_weak = yes",
                         STRONG_ITERATIONS);
+}
+
+/* An algorithm that is not chosen may have any cost. */
+static bool is_chosen(const struct reading *reading, enum config_password_algorithm algorithm)
+{
+    return sound(reading, CONFIG_KEY_password_algorithm, CONFIG_KEY_password_allow_weak) &&
+           reading->config->password_algorithm == (int64_t)algorithm;
+}
+
+static void check_argon2(struct reading *reading)
+{
+    const struct config *config = reading->config;
+    const char *where = place(reading, CONFIG_KEY_password_argon2_memory_kib);
+    int64_t memory = config->password_argon2_memory_kib;
+    int64_t work = memory * config->password_argon2_passes;
+
+    if (!is_chosen(reading, CONFIG_PASSWORD_ARGON2ID) ||
+        !sound(reading, CONFIG_KEY_password_argon2_memory_kib, CONFIG_KEY_password_argon2_passes) ||
+        reading->config->texts[CONFIG_KEY_password_argon2_lanes].broken)
+        return;
+    if (memory < 8 * config->password_argon2_lanes)
+        config_complain(reading, where, "password.argon2_memory_kib must be at least 8 a lane");
+    if (work > ARGON2_WORK_MAX_KIB)
+        config_complain(reading, where,
+                        "password.argon2_memory_kib times argon2_passes is over %d: a hash would "
+                        "take seconds",
+                        ARGON2_WORK_MAX_KIB);
+    if (!config->password_allow_weak &&
+        (memory < STRONG_ARGON2_MEMORY_KIB || work < STRONG_ARGON2_WORK_KIB))
+        config_complain(reading, where,
+                        "password.argon2_memory_kib under %d, or under %d times argon2_passes, "
+                        "needs password.allow_weak = yes",
+                        STRONG_ARGON2_MEMORY_KIB, STRONG_ARGON2_WORK_KIB);
+}
+
+static void check_scrypt(struct reading *reading)
+{
+    const struct config *config = reading->config;
+    const char *where = place(reading, CONFIG_KEY_password_scrypt_log2_n);
+    int64_t log2_n = config->password_scrypt_log2_n;
+    int64_t memory_kib = (config->password_scrypt_r << log2_n) / 8; /* 128 * r * N bytes */
+    int64_t work_kib = memory_kib * config->password_scrypt_p;
+
+    if (!is_chosen(reading, CONFIG_PASSWORD_SCRYPT) ||
+        !sound(reading, CONFIG_KEY_password_scrypt_log2_n, CONFIG_KEY_password_scrypt_r) ||
+        reading->config->texts[CONFIG_KEY_password_scrypt_p].broken)
+        return;
+    if (log2_n >= 16 * config->password_scrypt_r)
+        config_complain(reading, where, "password.scrypt_log2_n must be under 16 times scrypt_r");
+    if (memory_kib > SCRYPT_MEMORY_MAX_KIB || work_kib > SCRYPT_WORK_MAX_KIB)
+        config_complain(reading, where,
+                        "password.scrypt_log2_n and scrypt_r come to more than 256 MiB, or with "
+                        "scrypt_p to more than 512 MiB: a hash would take seconds");
+    if (!config->password_allow_weak &&
+        (memory_kib < STRONG_SCRYPT_MEMORY_KIB || work_kib < STRONG_SCRYPT_WORK_KIB))
+        config_complain(reading, where,
+                        "password.scrypt_log2_n under 13 with r = 8, or less work than N = 2^13, "
+                        "r = 8, p = 10, needs password.allow_weak = yes");
 }
 
 static void check_smtp(struct reading *reading)
@@ -105,7 +174,9 @@ static void check_order(struct reading *reading, enum config_key smaller, enum c
 void config_check_relations(struct reading *reading)
 {
     check_tls(reading);
-    check_password(reading);
+    check_iterations(reading);
+    check_argon2(reading);
+    check_scrypt(reading);
     check_smtp(reading);
     check_smtp_secrecy(reading);
     check_order(reading, CONFIG_KEY_store_write_free_mib, CONFIG_KEY_store_signup_free_mib,
