@@ -172,6 +172,60 @@ static void test_weak_iterations_need_permission(void **state)
     bench_takes_override(bench, "password.iterations=1000");
 }
 
+static void test_a_weak_algorithm_needs_permission(void **state)
+{
+    struct bench *bench = *state;
+
+    bench_write("gatepost.conf", "[password]\nargon2_passes = 1\nscrypt_p = 4\n");
+    bench_takes_override(bench, "password.algorithm=pbkdf2_sha256");
+    bench_refuses_override(bench, "password.algorithm=argon2id",
+                           "password.argon2_memory_kib under 7168, or under 35840 times "
+                           "argon2_passes, needs password.allow_weak = yes");
+    bench_refuses_override(bench, "password.algorithm=scrypt",
+                           "or less work than N = 2^13, r = 8, p = 10, needs password.allow_weak");
+    bench_write("gatepost.conf", "[password]\nargon2_passes = 1\nscrypt_p = 4\nallow_weak = yes\n");
+    bench_takes_override(bench, "password.algorithm=argon2id");
+    bench_takes_override(bench, "password.algorithm=scrypt");
+    bench_refuses_override(bench, "password.algorithm=bcrypt", "none of");
+}
+
+static void test_the_weakest_of_owasps_choices_are_taken(void **state)
+{
+    struct bench *bench = *state;
+
+    bench_write("gatepost.conf", "[password]\nalgorithm = argon2id\nargon2_memory_kib = 7168\n");
+    bench_takes_override(bench, "password.argon2_passes=5");
+    bench_refuses_override(bench, "password.argon2_passes=4", "allow_weak");
+    bench_write("gatepost.conf", "[password]\nalgorithm = argon2id\nargon2_passes = 100\n");
+    bench_refuses_override(bench, "password.argon2_memory_kib=7167", "allow_weak");
+    bench_write("gatepost.conf", "[password]\nalgorithm = scrypt\nscrypt_log2_n = 13\n");
+    bench_takes_override(bench, "password.scrypt_p=10");
+    bench_refuses_override(bench, "password.scrypt_p=9", "allow_weak");
+    bench_write("gatepost.conf", "[password]\nalgorithm = scrypt\nscrypt_p = 100\n");
+    bench_refuses_override(bench, "password.scrypt_log2_n=12", "allow_weak");
+}
+
+static void test_a_cost_that_no_login_would_be_granted_is_refused(void **state)
+{
+    struct bench *bench = *state;
+
+    bench_write("gatepost.conf", "[password]\nalgorithm = argon2id\nargon2_memory_kib = 262144\n");
+    bench_takes_override(bench, "password.argon2_passes=4");
+    bench_refuses_override(bench, "password.argon2_passes=5", "over 1048576");
+    bench_write("gatepost.conf", "[password]\nalgorithm = argon2id\nallow_weak = yes\n"
+                                 "argon2_memory_kib = 16\n");
+    bench_takes_override(bench, "password.argon2_lanes=2");
+    bench_refuses_override(bench, "password.argon2_lanes=3", "at least 8 a lane");
+    bench_write("gatepost.conf", "[password]\nalgorithm = scrypt\nscrypt_log2_n = 18\n");
+    bench_takes_override(bench, "password.scrypt_p=2");
+    bench_refuses_override(bench, "password.scrypt_p=3", "512 MiB");
+    bench_write("gatepost.conf", "[password]\nalgorithm = scrypt\nscrypt_p = 1\n");
+    bench_takes_override(bench, "password.scrypt_log2_n=18");
+    bench_refuses_override(bench, "password.scrypt_log2_n=19", "256 MiB");
+    bench_write("gatepost.conf", "[password]\nalgorithm = scrypt\nscrypt_r = 1\nscrypt_p = 100\n");
+    bench_refuses_override(bench, "password.scrypt_log2_n=16", "under 16 times scrypt_r");
+}
+
 static void test_what_is_left_open_is_worked_out(void **state)
 {
     struct bench *bench = *state;
@@ -208,6 +262,9 @@ int main(void)
         BENCH_TEST(test_a_relation_with_a_broken_value_is_not_told_as_well),
         BENCH_TEST(test_a_password_in_the_clear_goes_no_further_than_this_machine),
         BENCH_TEST(test_weak_iterations_need_permission),
+        BENCH_TEST(test_a_weak_algorithm_needs_permission),
+        BENCH_TEST(test_the_weakest_of_owasps_choices_are_taken),
+        BENCH_TEST(test_a_cost_that_no_login_would_be_granted_is_refused),
         BENCH_TEST(test_what_is_left_open_is_worked_out),
     };
 

@@ -135,8 +135,7 @@ static void test_freeing_gives_everything_back_without_computing_it(void **state
     (void)state;
     struct desk desk;
     struct password_engine *engine = start(&desk, 1, 16);
-    struct password_work *begun =
-        new_work(PASSWORD_LOGIN, PASSWORD_ITERATIONS_MAX); /* a minute or more */
+    struct password_work *begun = new_work(PASSWORD_LOGIN, PASSWORD_ITERATIONS_MAX); /* seconds */
 
     submit(engine, begun);
     while (waiting(engine) > 0)
