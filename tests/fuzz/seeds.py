@@ -298,6 +298,27 @@ def pbkdf2_chains():
 
 def main():
     write("pbkdf2", pbkdf2_chains())
+def password_forms():
+    """One of each form, of the cheapest, and some on their bounds."""
+    a, b = "c2FsdHNhbHQ", "A" * 43
+    argon2 = "v=19$m=8,t=1,p=1$%s$%s" % (a, b)
+    bcrypt = "$2b$04$MNOPQRSTUVWXYZabcdefgu" + "b" * 30 + "u"
+    forms = {
+        "sha1": "pbkdf2_sha1$1$s$" + "A" * 27 + "=", "argon2id": "argon2$argon2id$" + argon2,
+        "argon2i": "argon2$argon2i$" + argon2, "argon2d_16": "$argon2d$m=8,t=1,p=1$%s$%s" % (a, b),
+        "argon2_bounds": "$argon2id$v=19$m=262144,t=4,p=255$%s$%s" % (a, b), "phc_argon2id": "$argon2id$" + argon2,
+        "scrypt": "scrypt$2$s$1$1$" + "A" * 86 + "==", "scrypt_bounds": "scrypt$262144$s$8$2$" + "A" * 86 + "==",
+        "phc_scrypt": "$scrypt$ln=1,r=1,p=1$cw$" + b, "ab64": "$pbkdf2-sha256$1$cw$" + b,
+        "phc_pbkdf2": "$pbkdf2-sha256$i=1,l=32$cw$" + b, "bcrypt": "bcrypt$" + bcrypt,
+        "bcrypt_sha256": "bcrypt_sha256$" + bcrypt, "2b": bcrypt, "2a": bcrypt.replace("b", "a", 1),
+        "sha256_crypt": "$5$rounds=1000$s$" + b, "sha512_crypt": "$6$s$" + b * 2,
+        "yescrypt": "$y$j75$z7ztFz2FayrKI79/jEwlL.$" + b, "yescrypt_bounds": "$y$jDT$$" + b,
+    }
+    return {name: form.encode() for name, form in forms.items()}
+
+
+def main():
+    write("password_form", password_forms())
     write("store_client", store_client_moves())
     write("lane", hostile_lanes())
     write("token", tokens())
