@@ -296,8 +296,7 @@ def pbkdf2_chains():
     }
 
 
-def main():
-    write("pbkdf2", pbkdf2_chains())
+# ---- password_form: text ---------------------------------------------------------------------------
 def password_forms():
     """One of each form, of the cheapest, and some on their bounds."""
     a, b = "c2FsdHNhbHQ", "A" * 43
@@ -318,6 +317,7 @@ def password_forms():
 
 
 def main():
+    write("pbkdf2", pbkdf2_chains())
     write("password_form", password_forms())
     write("store_client", store_client_moves())
     write("lane", hostile_lanes())
