@@ -58,19 +58,32 @@ uint64_t life_read(const struct segment *segment, uint32_t slot, enum life_phase
     return life;
 }
 
-void counter_add(struct segment *segment, uint32_t slot, uint32_t counter, uint64_t value)
+static _Atomic uint64_t *counter_at(const struct segment *segment, uint32_t slot, uint32_t counter)
 {
     BUG_ON(slot >= segment->slots || counter >= SEGMENT_COUNTERS);
-    atomic_fetch_add_explicit(&segment->slot[slot].counters[counter], value, memory_order_relaxed);
+    return &segment->slot[slot].counters[counter];
+}
+
+void counter_set(struct segment *segment, uint32_t slot, uint32_t counter, uint64_t value)
+{
+    atomic_store_explicit(counter_at(segment, slot, counter), value, memory_order_relaxed);
+}
+
+uint64_t counter_get(const struct segment *segment, uint32_t slot, uint32_t counter)
+{
+    return atomic_load_explicit(counter_at(segment, slot, counter), memory_order_relaxed);
+}
+
+void counter_add(struct segment *segment, uint32_t slot, uint32_t counter, uint64_t value)
+{
+    atomic_fetch_add_explicit(counter_at(segment, slot, counter), value, memory_order_relaxed);
 }
 
 uint64_t counter_sum(const struct segment *segment, uint32_t counter)
 {
-    BUG_ON(counter >= SEGMENT_COUNTERS);
     uint64_t sum = 0;
 
-    for (uint32_t slot = 0; slot < segment->slots; slot++) {
-        sum += atomic_load_explicit(&segment->slot[slot].counters[counter], memory_order_relaxed);
-    }
+    for (uint32_t slot = 0; slot < segment->slots; slot++)
+        sum += counter_get(segment, slot, counter);
     return sum;
 }

@@ -1,4 +1,5 @@
-/* The Prometheus text: every counter, heads once, gauges from the board. */
+/* The Prometheus text: every counter and histogram, heads once, gauges of those who live and from
+ * the board. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,8 @@
 #include "gatepost/lane.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
+
+#include "exposition.h"
 
 static struct segment *segment;
 static char *text;
@@ -114,7 +117,6 @@ static void test_every_row_of_the_table_is_printed_once(void **state)
     static const char *const rows[] = {
 #define METRIC(name, prometheus, labels, help) "\n" prometheus "{" labels "} ",
 #include "gatepost/metrics.def"
-#undef METRIC
     };
 
     print();
@@ -127,30 +129,127 @@ static void test_every_row_of_the_table_is_printed_once(void **state)
     }
 }
 
-static void test_every_line_is_a_head_or_a_sample_and_no_head_comes_twice(void **state)
+static const char *const not_expositions[] = {
+    "# HELP a_total b\n# TYPE a_total counter\na_total 1",
+    "# HELP a_total b\na_total 1\n",
+    "# TYPE a_total counter\na_total 1\n",
+    "# HELP a_total b\n# TYPE a_total gauge\na_total 1\n",
+    "# HELP a b\n# TYPE a counter\na 1\n",
+    "# HELP a b\n# TYPE a gauge\na 1\n# HELP a b\n# TYPE a gauge\n",
+    "# HELP a b\n# TYPE a gauge\na 1\na 1\n",
+    "# HELP a b\n# TYPE a gauge\nb 1\n",
+    "# HELP a b\n# TYPE a gauge\na{b=c} 1\n",
+    "# HELP a b\n# TYPE a gauge\na one\n",
+    "# HELP a b\n# TYPE a histogram\na_bucket{le=\"1\"} 1\na_sum 1\na_count 1\n",
+    "# HELP a b\n# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_sum 1\na_count 2\n",
+    "# HELP a b\n# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 1\n",
+    "# HELP a b\n# TYPE a histogram\na_bucket{le=\"2\"} 0\na_bucket{le=\"1\"} 1\n"
+    "a_bucket{le=\"+Inf\"} 1\na_sum 1\na_count 1\n",
+    "# HELP a b\n# TYPE a histogram\na_bucket{le=\"1\"} 2\na_bucket{le=\"+Inf\"} 1\na_sum "
+    "1\na_count 1\n",
+};
+
+static void test_the_judge_of_the_text_refuses_what_is_none(void **state)
 {
     (void)state;
-    char heads[64][128];
-    size_t head_count = 0;
-
-    print();
-    assert_int_equal(text[strlen(text) - 1], '\n');
-    for (char *save, *line = strtok_r(text, "\n", &save); line;
-         line = strtok_r(NULL, "\n", &save)) {
-        char name[128];
-        if (sscanf(line, "# TYPE %127s", name) == 1) {
-            for (size_t i = 0; i < head_count; i++)
-                assert_string_not_equal(heads[i], name);
-            assert_true(head_count < ARRAY_LEN(heads));
-            memcpy(heads[head_count++], name, sizeof(name));
-        } else if (strncmp(line, "# HELP ", 7) != 0) {
-            /* a sample stands under its own head */
-            size_t len = strlen(heads[head_count - 1]);
-            assert_memory_equal(line, heads[head_count - 1], len);
-            assert_true(line[len] == ' ' || line[len] == '{');
-        }
+    for (size_t i = 0; i < ARRAY_LEN(not_expositions); i++) {
+        char *wrong = exposition_judge(not_expositions[i]);
+        assert_string_not_equal(wrong, "");
+        free(wrong);
     }
-    assert_true(head_count > 20);
+}
+
+static void test_the_text_is_one_that_prometheus_reads(void **state)
+{
+    char *wrong;
+
+    (void)state;
+    assert_int_equal(seat_take_worker(segment, &(uint32_t){0}), true);
+    metrics_init(segment, 1);
+    metric_observe(HISTOGRAM_HASH_WAIT, NS_PER_S / 3);
+    metric_observe(HISTOGRAM_HASH_TIME, 100 * NS_PER_S);
+    metric_set(GAUGE_HASH_LANES, 16);
+    print();
+    wrong = exposition_judge(text);
+    assert_string_equal(wrong, "");
+    free(wrong);
+    assert_true(occurrences("# TYPE ") > 20);
+    assert_int_equal(occurrences(" histogram\n"), HISTOGRAM_COUNT);
+}
+
+static void test_a_time_is_counted_in_each_bucket_that_it_fits_in(void **state)
+{
+    (void)state;
+    metric_observe(HISTOGRAM_HASH_TIME, 0);
+    metric_observe(HISTOGRAM_HASH_TIME, NS_PER_S / 1000);     /* a bound is in its bucket */
+    metric_observe(HISTOGRAM_HASH_TIME, NS_PER_S / 1000 + 1); /* and no more */
+    metric_observe(HISTOGRAM_HASH_TIME, 60 * NS_PER_S);
+    metrics_init(segment, 2); /* another process */
+    metric_observe(HISTOGRAM_HASH_TIME, 60 * NS_PER_S + 1);
+    print();
+    assert_true(has_line("# TYPE gatepost_password_hash_seconds histogram"));
+    assert_true(has_line("gatepost_password_hash_seconds_bucket{le=\"0.001\"} 2"));
+    assert_true(has_line("gatepost_password_hash_seconds_bucket{le=\"0.0025\"} 3"));
+    assert_true(has_line("gatepost_password_hash_seconds_bucket{le=\"30\"} 3"));
+    assert_true(has_line("gatepost_password_hash_seconds_bucket{le=\"60\"} 4"));
+    assert_true(has_line("gatepost_password_hash_seconds_bucket{le=\"+Inf\"} 5"));
+    assert_true(has_line("gatepost_password_hash_seconds_sum 120.002000002"));
+    assert_true(has_line("gatepost_password_hash_seconds_count 5"));
+    assert_true(has_line("gatepost_password_wait_seconds_count 0"));
+}
+
+static void test_a_gauge_is_what_was_set_last_summed_over_processes(void **state)
+{
+    uint32_t first, second;
+
+    (void)state;
+    assert_true(seat_take_worker(segment, &first) && seat_take_worker(segment, &second));
+    metrics_init(segment, first);
+    metric_set(GAUGE_HASH_QUEUE, 5);
+    metric_set(GAUGE_HASH_QUEUE, 3);
+    metrics_init(segment, second);
+    metric_set(GAUGE_HASH_QUEUE, 4);
+    metric_set(GAUGE_HASH_LANES, 1ULL << 40);
+    print();
+    assert_true(has_line("# TYPE gatepost_password_queue_depth gauge"));
+    assert_true(has_line("gatepost_password_queue_depth 7"));
+    assert_true(has_line("gatepost_password_lanes_busy 4294967295"));
+}
+
+static void test_a_dead_process_has_no_gauges_and_its_successor_not_its_own(void **state)
+{
+    uint32_t seat, again;
+
+    (void)state;
+    assert_true(seat_take_worker(segment, &seat));
+    metrics_init(segment, seat);
+    metric_set(GAUGE_HASH_QUEUE, 9);
+    seat_bury(segment, seat);
+    print();
+    assert_true(has_line("gatepost_password_queue_depth 0"));
+    seat_close(segment, seat, 1, SEAT_CLOSED_BY_STORE);
+    seat_close(segment, seat, 1, SEAT_CLOSED_BY_MAILER);
+    assert_true(seat_recycle(segment, seat) && seat_take_worker(segment, &again));
+    assert_int_equal(seat, again);
+    print();
+    assert_true(has_line("gatepost_password_queue_depth 0"));
+    metrics_init(segment, again);
+    metric_set(GAUGE_HASH_QUEUE, 1);
+    print();
+    assert_true(has_line("gatepost_password_queue_depth 1"));
+}
+
+static void test_measuring_without_a_seat_or_a_segment_is_harmless(void **state)
+{
+    (void)state;
+    metrics_init(segment, segment_store_slot(segment));
+    metric_set(GAUGE_HASH_QUEUE, 9);
+    metrics_init(NULL, 0);
+    metric_set(GAUGE_HASH_QUEUE, 9);
+    metric_observe(HISTOGRAM_HASH_WAIT, 1);
+    print();
+    assert_true(has_line("gatepost_password_queue_depth 0"));
+    assert_true(has_line("gatepost_password_wait_seconds_count 0"));
 }
 
 static void test_gauges_show_the_board(void **state)
@@ -223,7 +322,12 @@ int main(void)
         CASE(test_counting_without_a_segment_is_harmless),
         CASE(test_rows_of_one_name_share_one_head_and_differ_by_label),
         CASE(test_every_row_of_the_table_is_printed_once),
-        CASE(test_every_line_is_a_head_or_a_sample_and_no_head_comes_twice),
+        CASE(test_the_judge_of_the_text_refuses_what_is_none),
+        CASE(test_the_text_is_one_that_prometheus_reads),
+        CASE(test_a_time_is_counted_in_each_bucket_that_it_fits_in),
+        CASE(test_a_gauge_is_what_was_set_last_summed_over_processes),
+        CASE(test_a_dead_process_has_no_gauges_and_its_successor_not_its_own),
+        CASE(test_measuring_without_a_seat_or_a_segment_is_harmless),
         CASE(test_gauges_show_the_board),
         CASE(test_what_waits_in_lanes_is_shown_by_kind),
         CASE(test_lines_that_could_not_be_written_are_counted_once),
