@@ -6,6 +6,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
+#include "reply.h"
 #include "request.h"
 #include "routes.h"
 #include "server.h"
@@ -65,7 +66,8 @@ static void write_line(h2o_req_t *h2o)
 
 static void on_request_end(h2o_logger_t *logger, h2o_req_t *h2o)
 {
-    count(h2o->res.status);
+    if (h2o->res.status != REPLY_STATUS_GONE)
+        count(h2o->res.status);
     if (((struct access_logger *)logger)->worker->config->log_access)
         write_line(h2o);
 }

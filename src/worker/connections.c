@@ -228,11 +228,21 @@ void server_close_after(h2o_req_t *h2o)
         connection->linger_fd = fcntl(h2o_socket_get_fd(socket), F_DUPFD_CLOEXEC, 0);
 }
 
+int server_fd(h2o_req_t *h2o)
+{
+    return h2o_socket_get_fd(h2o->conn->callbacks->get_socket(h2o->conn));
+}
+
+/* libh2o frees the connection when it fails to write the answer. */
+void server_cut(h2o_req_t *h2o)
+{
+    h2o->http1_is_persistent = 0;
+    shutdown(server_fd(h2o), SHUT_RDWR);
+}
+
 void server_send_half_and_die(h2o_req_t *h2o)
 {
-    int fd = h2o_socket_get_fd(h2o->conn->callbacks->get_socket(h2o->conn));
-
-    (void)!write(fd, "HTTP/1.1 2", 10);
+    (void)!write(server_fd(h2o), "HTTP/1.1 2", 10);
     kill(getpid(), SIGKILL);
 }
 

@@ -1,8 +1,8 @@
-/* Requests <-> password engine.
+/* Requests, and others who want a hash <-> password engine.
  *
- * A job travels loop -> engine -> message queue -> loop and is freed there; exactly one comes back
- * for each that the engine took. The request stays alive meanwhile: a client's leaving only cuts it
- * loose from libh2o. */
+ * A job travels loop -> engine -> message queue -> loop and is wiped and freed there; exactly one
+ * comes back for each that the engine took. Its owner stays alive meanwhile: a client's leaving
+ * only cuts a request loose from libh2o. */
 #include "hasher.h"
 
 #include <stdio.h>
@@ -12,25 +12,34 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
+#include "peer.h"
 #include "reply.h"
 #include "server.h"
 
 /* One that waits is answered within this time (docs/design.md section 9). */
 #define HASH_WAIT_NS (60 * NS_PER_S)
 
+/* The gauges need no more; the engine's lock is for those who hash. */
+#define SHOW_NS (10 * NS_PER_MS)
+
 struct hasher {
     struct worker *worker;
     struct password_engine *engine;
     h2o_multithread_receiver_t receiver;
-    struct password_cost cost;           /* today's */
+    struct password_cost cost; /* today's */
+    size_t pending;
+    mono_ns shown;                       /* when the gauges were set */
+    uint64_t client_key;                 /* random: addresses are mixed with it */
     char nobody[PASSWORD_ENCODED_BYTES]; /* a stored form that no password matches */
 };
 
 struct hash_job {
     struct password_work work; /* first: the engine knows the job by it */
     h2o_multithread_message_t message;
-    struct request *request;
     hasher_done_fn on_done;
+    void *owner;
+    const struct password_work **under_way;
+    bool cancelled; /* the loop's */
 };
 
 _Static_assert(offsetof(struct hash_job, work) == 0, "the engine's pointer is the job's");
@@ -45,21 +54,56 @@ static void on_hashed(void *context, struct password_work *work)
     h2o_multithread_send_message(&hasher->receiver, &job->message);
 }
 
+void hasher_show(struct hasher *hasher, mono_ns now)
+{
+    struct password_engine_view view;
+
+    if (now - hasher->shown < SHOW_NS)
+        return;
+    hasher->shown = now;
+    password_engine_look(hasher->engine, &view);
+    metric_set(GAUGE_HASH_QUEUE, view.waiting);
+    metric_set(GAUGE_HASH_LANES, view.lanes_busy);
+}
+
+/* The engine may not know yet that its last one is back. */
+static void show_nothing(struct hasher *hasher)
+{
+    hasher->shown = 0;
+    metric_set(GAUGE_HASH_QUEUE, 0);
+    metric_set(GAUGE_HASH_LANES, 0);
+}
+
+static void count(const struct hash_job *job)
+{
+    if (job->work.expired) {
+        if (job->cancelled)
+            metric_count(METRIC_HASH_CANCELLED);
+        return;
+    }
+    metric_count(METRIC_HASHES);
+    metric_observe(HISTOGRAM_HASH_WAIT, job->work.waited_ns);
+    metric_observe(HISTOGRAM_HASH_TIME, job->work.computed_ns);
+}
+
 /* On the loop. */
 static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 {
-    (void)receiver;
+    struct hasher *hasher = H2O_STRUCT_FROM_MEMBER(struct hasher, receiver, receiver);
+
     while (!h2o_linklist_is_empty(messages)) {
         struct hash_job *job =
             H2O_STRUCT_FROM_MEMBER(struct hash_job, message.link, messages->next);
         h2o_linklist_unlink(&job->message.link);
-        if (!job->work.expired)
-            metric_count(METRIC_HASHES);
-        job->request->hash = NULL;
-        job->on_done(job->request, &job->work);
+        hasher->pending--;
+        count(job);
+        *job->under_way = NULL;
+        job->on_done(job->owner, &job->work);
         secret_wipe(job, sizeof(*job));
         free(job);
     }
+    if (hasher->pending == 0)
+        show_nothing(hasher);
 }
 
 static struct password_cost cost_of(const struct config *config)
@@ -83,6 +127,7 @@ struct hasher *hasher_new(struct worker *worker)
     hasher->worker = worker;
     hasher->cost = cost_of(worker->config);
     password_form_nobody(&hasher->cost, hasher->nobody);
+    random_bytes(&hasher->client_key, sizeof(hasher->client_key));
     h2o_multithread_register_receiver(worker->server->context.queue, &hasher->receiver,
                                       on_messages);
     const struct password_engine_options options = {
@@ -107,54 +152,98 @@ void hasher_free(struct hasher **hasher)
     *hasher = NULL;
 }
 
-/* Takes the job. */
-static bool submit(struct request **request, struct hash_job *job, struct slice password,
-                   hasher_done_fn on_done)
+static struct hash_job *job_new(const struct hasher *hasher, const struct hash_order *order)
 {
-    struct hasher *hasher = (*request)->worker->hasher;
+    struct hash_job *job = xcalloc(1, sizeof(*job));
     struct password_work *work = &job->work;
 
-    BUG_ON(password.len > PASSWORD_MAX_BYTES);
-    memcpy(work->password, password.at, password.len);
-    work->password_len = password.len;
-    work->cost = hasher->cost;
+    BUG_ON(order->password.len > PASSWORD_MAX_BYTES);
+    work->task = order->task;
+    work->priority = order->priority;
+    work->client = order->peer != NULL ? peer_client(order->peer, hasher->client_key) : 0;
     work->deadline = clock_mono_ns() + HASH_WAIT_NS;
-    job->request = *request;
-    job->on_done = on_done;
-    (*request)->hash = work;
+    work->cost = hasher->cost;
+    work->keep_if_outdated = order->keep_if_outdated;
+    memcpy(work->password, order->password.at, order->password.len);
+    work->password_len = order->password.len;
+    if (order->encoded != NULL)
+        snprintf(work->encoded, sizeof(work->encoded), "%s", order->encoded);
+    job->on_done = order->on_done;
+    job->owner = order->owner;
+    job->under_way = order->under_way;
+    return job;
+}
+
+bool hasher_submit(struct hasher *hasher, const struct hash_order *order)
+{
+    struct hash_job *job = job_new(hasher, order);
+    struct password_work *work = &job->work;
+
+    *order->under_way = work;
     FAULT("w.before_hash");
-    if (password_engine_submit(hasher->engine, &work))
+    if (!password_engine_submit(hasher->engine, &work)) {
+        *order->under_way = NULL;
+        secret_wipe(job, sizeof(*job));
+        free(job);
+        metric_count(METRIC_HASH_REFUSED);
+        return false;
+    }
+    hasher->pending++;
+    return true;
+}
+
+/* Completes the order of a request. */
+static bool submit_for(struct request **request, struct hash_order *order)
+{
+    order->peer = request_peer(*request);
+    order->owner = *request;
+    order->under_way = &(*request)->hash;
+    if (hasher_submit((*request)->worker->hasher, order))
         return true;
-    secret_wipe(job, sizeof(*job));
-    free(job);
-    (*request)->hash = NULL;
-    metric_count(METRIC_HASH_REFUSED);
     reply_problem(request, PROBLEM_UNAVAILABLE);
     return false;
 }
 
 bool hasher_encode(struct request **request, struct slice password, hasher_done_fn on_done)
 {
-    struct hash_job *job = xcalloc(1, sizeof(*job));
+    struct hash_order order = {.task = PASSWORD_ENCODE,
+                               .priority = PASSWORD_SIGNUP,
+                               .password = password,
+                               .on_done = on_done};
 
-    job->work.task = PASSWORD_ENCODE;
-    job->work.priority = PASSWORD_SIGNUP;
-    return submit(request, job, password, on_done);
+    return submit_for(request, &order);
 }
 
 bool hasher_verify(struct request **request, struct slice password, const char *encoded,
-                   hasher_done_fn on_done)
+                   bool keep_if_outdated, hasher_done_fn on_done)
 {
-    struct hash_job *job = xcalloc(1, sizeof(*job));
+    struct hash_order order = {.task = PASSWORD_VERIFY,
+                               .priority = PASSWORD_LOGIN,
+                               .password = password,
+                               .encoded = encoded,
+                               .keep_if_outdated = keep_if_outdated,
+                               .on_done = on_done};
 
-    job->work.task = PASSWORD_VERIFY;
-    job->work.priority = PASSWORD_LOGIN;
-    snprintf(job->work.encoded, sizeof(job->work.encoded), "%s",
-             encoded[0] != '\0' ? encoded : (*request)->worker->hasher->nobody);
-    return submit(request, job, password, on_done);
+    if (encoded[0] == '\0')
+        order.encoded = (*request)->worker->hasher->nobody;
+    return submit_for(request, &order);
 }
 
 void hasher_cancel(struct hasher *hasher, const struct password_work *work)
 {
+    ((struct hash_job *)(uintptr_t)work)->cancelled = true; /* the job is ours, the work is not */
     password_engine_cancel(hasher->engine, work);
+}
+
+size_t hasher_pending(const struct hasher *hasher)
+{
+    return hasher->pending;
+}
+
+bool hasher_is_busy(struct hasher *hasher)
+{
+    struct password_engine_view view;
+
+    password_engine_look(hasher->engine, &view);
+    return view.waiting * 2 > view.queue_max;
 }

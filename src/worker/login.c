@@ -50,7 +50,7 @@ struct login {
 
 static void ask_credentials(struct request *request);
 static void on_credentials(void *context, enum store_status status, struct slice payload);
-static void on_verified(struct request *request, const struct password_work *work);
+static void on_verified(void *owner, const struct password_work *work);
 static void open_session(struct request *request);
 static void on_session(void *context, enum store_status status, struct slice payload);
 
@@ -136,13 +136,14 @@ static void on_credentials(void *context, enum store_status status, struct slice
         login->may = false; /* nobody's: the form is the same, the cost too */
         password.len = PASSWORD_MAX_BYTES;
     }
-    if (hasher_verify(&request, password, encoded, on_verified))
+    if (hasher_verify(&request, password, encoded, false, on_verified))
         request_forget_body(request);
     secret_wipe(encoded, sizeof(encoded));
 }
 
-static void on_verified(struct request *request, const struct password_work *work)
+static void on_verified(void *owner, const struct password_work *work)
 {
+    struct request *request = owner;
     struct login *login = request->state;
 
     if (work->expired) {

@@ -1,4 +1,4 @@
-/* Addresses of peers, and the list of those who may read /metrics. */
+/* Addresses of peers, what tells clients apart, and the list of those who may read /metrics. */
 #include "peer.h"
 
 #include <arpa/inet.h>
@@ -135,4 +135,24 @@ bool peer_rules_match(const struct peer_rules *rules, const char *peer)
             return true;
     }
     return false;
+}
+
+/* The finalizer of splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
+ * 2014): every bit of the input reaches every bit of the output. */
+static uint64_t mix(uint64_t value)
+{
+    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9U;
+    value = (value ^ value >> 27) * 0x94d049bb133111ebU;
+    return value ^ value >> 31;
+}
+
+uint64_t peer_client(const char *peer, uint64_t key)
+{
+    struct peer_rule who = {.family = AF_UNSPEC}; /* "unknown" stays that */
+    uint64_t bits = 0;
+
+    (void)parse_address(peer, &who);
+    memcpy(&bits, who.address, sizeof(bits)); /* zero behind an IPv4 address */
+    uint64_t client = mix(mix(key ^ bits) + (uint64_t)who.family);
+    return client != 0 ? client : 1;
 }

@@ -11,6 +11,11 @@
  * An IPv4 address mapped into IPv6 is shown as IPv4. */
 void peer_text(const struct sockaddr *address, socklen_t len, char *text_out, size_t text_bytes);
 
+/* Tells one client from another: an IPv4 address, the /64 of an IPv6 address (one subscriber's),
+ * all local sockets together. key: random, so that nobody can pick addresses that look like
+ * another's. Never 0. peer: a text that peer_text gave. */
+uint64_t peer_client(const char *peer, uint64_t key);
+
 /* A list like "127.0.0.0/8, ::1, unix". */
 struct peer_rules;
 

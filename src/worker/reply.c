@@ -59,6 +59,7 @@ static const struct reason_row REASONS[] = {
     {417, "Expectation Failed"},
     {422, "Unprocessable Content"},
     {431, "Request Header Fields Too Large"},
+    {REPLY_STATUS_GONE, "Client Closed Request"},
     {503, "Service Unavailable"},
 };
 
@@ -174,6 +175,8 @@ static void send_and_cut(struct request *request, int status, const char *type, 
     if (h2o == NULL)
         return;
     request_wipe_body(request);
+    if (request->gone)
+        status = REPLY_STATUS_GONE;
     dress(h2o, status, request->id, type, policy,
           request->route != NULL ? request->route->allow : NULL);
     if (status != 204)

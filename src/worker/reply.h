@@ -23,6 +23,10 @@ enum problem {
     PROBLEM_COUNT
 };
 
+/* What the access log says where the client left before its answer, as nginx has it. Nobody is sent
+ * it. */
+#define REPLY_STATUS_GONE 499
+
 /* body: JSON that lives for ever. */
 void reply_constant(struct request **request, int status, const char *body);
 

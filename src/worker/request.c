@@ -22,6 +22,16 @@ struct request_link {
     struct request *request;
 };
 
+static void mark_gone(struct request *request)
+{
+    if (request->gone)
+        return;
+    request->gone = true;
+    metric_count(METRIC_HTTP_GONE);
+    if (request->hash != NULL)
+        hasher_cancel(request->worker->hasher, request->hash);
+}
+
 static void on_client_gone(void *of_link)
 {
     struct request_link *link = of_link;
@@ -31,9 +41,13 @@ static void on_client_gone(void *of_link)
         return;
     request->h2o = NULL;
     request->link = NULL;
-    metric_count(METRIC_HTTP_GONE);
-    if (request->hash != NULL)
-        hasher_cancel(request->worker->hasher, request->hash);
+    mark_gone(request);
+}
+
+void request_give_up(struct request *request)
+{
+    server_cut(request->h2o);
+    mark_gone(request);
 }
 
 /* A client's own id is kept when it is short and can harm no log. */

@@ -37,7 +37,8 @@ struct route {
 struct request {
     struct worker *worker;
     const struct route *route; /* NULL: no such path */
-    h2o_req_t *h2o;            /* NULL once the client is gone */
+    h2o_req_t *h2o;            /* NULL once libh2o has let go of it: the client is gone */
+    bool gone;                 /* counted as such; libh2o may not know it yet */
     struct request_link *link;
     const struct password_work *hash; /* under way for this request, or NULL */
     h2o_timeout_entry_t later;        /* of request_call_later */
@@ -93,6 +94,10 @@ void request_forget_body(struct request *request);
  * context. When the ask cannot be taken, the request is answered by 503. */
 void request_ask(struct request **request, enum store_request ask, const struct packer *packed,
                  store_answer_fn on_answer);
+
+/* The client left before libh2o knows it: the connection is cut, the hash under way cancelled. The
+ * answer that follows is sent to nobody. Once a request, while h2o is there. */
+void request_give_up(struct request *request);
 
 /* Calls back once, REQUEST_LATER_MS from now, unless the request has ended by then. */
 #define REQUEST_LATER_MS 250

@@ -80,6 +80,10 @@ void server_watch(struct server *server, int fd, server_readable_fn on_readable)
 /* The peer's address as text. */
 void server_peer(h2o_req_t *h2o, char *text_out, size_t text_bytes);
 
+/* The client's descriptor; and the end of that connection, whatever is answered on it. */
+int server_fd(h2o_req_t *h2o);
+void server_cut(h2o_req_t *h2o);
+
 /* Close the connection after this answer, which the client is to read although it may still be
  * sending: what arrives is discarded for a moment (RFC 9112 section 9.6). */
 void server_close_after(h2o_req_t *h2o);

@@ -63,7 +63,7 @@ struct signup {
 static void ask_if_free(struct request *request);
 static void on_names_known(void *context, enum store_status status, struct slice payload);
 static void hash(struct request *request);
-static void on_hashed(struct request *request, const struct password_work *work);
+static void on_hashed(void *owner, const struct password_work *work);
 static void ask_to_store(struct request *request, const char *encoded);
 static void on_stored(void *context, enum store_status status, struct slice payload);
 
@@ -245,8 +245,10 @@ static void hash(struct request *request)
     request_forget_body(request);
 }
 
-static void on_hashed(struct request *request, const struct password_work *work)
+static void on_hashed(void *owner, const struct password_work *work)
 {
+    struct request *request = owner;
+
     if (work->expired)
         reply_problem(&request, PROBLEM_UNAVAILABLE);
     else

@@ -16,10 +16,15 @@
 #include "gatepost/metrics.h"
 #include "gatepost/password.h"
 
+#include "gone.h"
 #include "hasher.h"
 #include "peer.h"
 #include "reply.h"
 #include "server.h"
+
+/* How often clients that wait for a hash are looked at. By the loop's turns, which go by the
+ * monotonic clock: libh2o's timers stand still when the wall clock is set back. */
+#define HASHES_LOOK_MS 250
 
 /* After the last answer: turns of the loop for cut connections to be noticed and freed. */
 #define FAREWELL_TURNS 16
@@ -103,6 +108,21 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
 /* ---- the loop -----------------------------------------------------------------------------------
  */
 
+/* The first look is a whole period after the first hash began: short ones never see one. */
+static void look_after_hashes(struct worker *worker)
+{
+    const mono_ns now = clock_mono_ns();
+
+    if (hasher_pending(worker->hasher) == 0)
+        worker->hashes_seen = now;
+    else
+        hasher_show(worker->hasher, now);
+    if (now - worker->hashes_seen < HASHES_LOOK_MS * NS_PER_MS)
+        return;
+    worker->hashes_seen = now;
+    gone_look(worker);
+}
+
 static void turn(struct worker *worker, int32_t wait_ms)
 {
     wake_prepare(worker->segment, worker->slot);
@@ -113,6 +133,7 @@ static void turn(struct worker *worker, int32_t wait_ms)
     store_client_poll(worker->store, clock_mono_ns());
     if (worker->answers != answers)
         server_run(worker->server, 0); /* finishes those replies, and begins what came meanwhile */
+    look_after_hashes(worker);
     life_sign(worker->segment, worker->slot);
 }
 
@@ -130,7 +151,7 @@ static int32_t wait_ms(const struct worker *worker)
     mono_ns now = clock_mono_ns();
 
     if (!worker->stopping)
-        return WAKE_WAIT_MAX_MS;
+        return hasher_pending(worker->hasher) > 0 ? HASHES_LOOK_MS : WAKE_WAIT_MAX_MS;
     if (now >= worker->stop_until)
         return 0;
     uint64_t left_ms = (worker->stop_until - now) / NS_PER_MS + 1;

@@ -9,6 +9,7 @@
 struct hasher;
 struct server;
 struct request;
+struct rehash;
 struct peer_rules;
 
 /* How long a request waits for the store: longer than a store takes to be replaced. */
@@ -29,6 +30,8 @@ struct worker {
     struct lane mail_lane;
 
     struct request *requests; /* not yet answered, newest first */
+    struct rehash *rehashes;  /* under way, newest first */
+    mono_ns hashes_seen;      /* when the hashes under way were last looked after */
     uint64_t answers;         /* replies sent; tells the loop that there is something to flush */
     uint64_t id_base;         /* random, and id_count: what request ids are made of */
     uint64_t id_count;

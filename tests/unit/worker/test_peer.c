@@ -86,6 +86,28 @@ static void test_a_peer_that_is_gone_is_nobody(void **state)
     assert_false(matches("0.0.0.0/0, ::/0, unix", text));
 }
 
+static void test_clients_are_told_apart_by_address_and_by_64_bits_of_ipv6(void **state)
+{
+    static const char *const others[] = {"192.0.2.2", "192.0.3.1",   "2001:db8:0:1::1", "unix",
+                                         "unknown",   "2001:db8::1", "c000:201::",      "::"};
+    static const uint64_t keys[] = {0, 1, 0x123456789abcdef0};
+
+    (void)state;
+    for (size_t key = 0; key < ARRAY_LEN(keys); key++) {
+        for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+            uint64_t client = peer_client(others[i], keys[key]);
+            assert_int_not_equal(client, 0);
+            assert_int_not_equal(client, peer_client("192.0.2.1", keys[key]));
+            for (size_t j = 0; j < i; j++)
+                assert_int_not_equal(client, peer_client(others[j], keys[key]));
+        }
+        assert_true(peer_client("2001:db8::1", keys[key]) ==
+                    peer_client("2001:db8::ffff:1:2:3", keys[key]));
+        assert_true(peer_client("192.0.2.1", keys[key]) == peer_client("192.0.2.1", keys[key]));
+    }
+    assert_true(peer_client("192.0.2.1", 1) != peer_client("192.0.2.1", 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_an_entry_that_is_none_is_refused),
         cmocka_unit_test(test_a_mapped_address_is_shown_as_ipv4),
         cmocka_unit_test(test_a_peer_that_is_gone_is_nobody),
+        cmocka_unit_test(test_clients_are_told_apart_by_address_and_by_64_bits_of_ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
