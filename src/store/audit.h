@@ -11,6 +11,7 @@ enum audit_event {
     AUDIT_LETTER_RENEWED = 3,
     AUDIT_SESSION_OPENED = 4,
     AUDIT_SESSION_REFRESHED = 5,
+    AUDIT_PASSWORD_REHASHED = 6, /* by the server: no peer */
 };
 
 void audit_add(struct call *call, enum audit_event event, const struct uuid *user_id,

@@ -1,7 +1,9 @@
-/* Accounts: name_check, account_create, credentials, user.
+/* Accounts: name_check, account_create, credentials, password_rehash, user.
  * Tables: users, users_by_name, users_by_email, users_by_subject; a sign-up also writes its proof,
  * its letter, its audit row and its idempotency key, all in the caller's transaction. */
 #include "users.h"
+
+#include "gatepost/secret.h"
 
 #include "answers.h"
 #include "audit.h"
@@ -203,6 +205,31 @@ enum store_status credentials_on_request(struct call *call)
                                                .active = user.active,
                                                .email_verified = user.email_verified,
                                            });
+    return STORE_OK;
+}
+
+/* ---- after a login: the same password, hashed as today ----------------------------------------
+ */
+
+/* Only in the place of the form that was checked: whoever changed the password meanwhile keeps it,
+ * and of two logins at once one wins. */
+enum store_status password_rehash_on_request(struct call *call)
+{
+    struct password_rehash_ask ask;
+    struct row storage;
+    struct user_row user;
+
+    if (!password_rehash_ask_unpack(call->packed, &ask) || ask.old_password.len == 0 ||
+        ask.new_password.len == 0)
+        return STORE_REFUSED;
+    if (!user_load(call, &ask.user_id, &storage, &user) || !user.active)
+        return STORE_NOT_FOUND;
+    if (user.password.len != ask.old_password.len ||
+        !secret_equal(user.password.at, ask.old_password.at, ask.old_password.len))
+        return STORE_SPENT;
+    user.password = ask.new_password;
+    user_save(call, &ask.user_id, &user);
+    audit_add(call, AUDIT_PASSWORD_REHASHED, &ask.user_id, (struct slice){0});
     return STORE_OK;
 }
 

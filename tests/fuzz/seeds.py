@@ -28,6 +28,8 @@ def write(target, seeds):
 NOW = 4102444800000  # of the rig's sign-up
 DAY = 86400000
 SIGNED_UP, WITH_SESSION = 1, 3
+RIG_PASSWORD = (b"pbkdf2_sha256$600000$abcdefghijklmnopqrstuv$"
+                b"0123456789012345678901234567890123456789abc=")
 OPENED_DIGEST = b"the digest of a refresh token's\0"
 
 
@@ -51,6 +53,10 @@ def check_ask(session, adopted=0, digest=b""):
 
 def spend_ask(proof, purpose=1):
     return 4, pack([proof], (purpose, 1), b"192.0.2.1", NOW)
+
+
+def rehash_ask(user, old, new=b"pbkdf2_sha256$2000$c2FsdA$bmV3"):
+    return 13, pack([user], old, new, NOW)
 
 
 def store_requests():
@@ -80,6 +86,10 @@ def store_requests():
         "renew_same_id": asks(SIGNED_UP, renew, renew, look),
         "session_same_id": asks(WITH_SESSION, (7, pack([user], [session], b"d" * 32, NOW + DAY,
                                                        b"192.0.2.1", b"curl", NOW))),
+        "rehash_twice": asks(SIGNED_UP, *[rehash_ask(user, RIG_PASSWORD)] * 2,
+                             (6, pack(b"person0", b""))),
+        "rehash_nobody": asks(SIGNED_UP, rehash_ask(foreign, RIG_PASSWORD)),
+        "rehash_no_form": asks(SIGNED_UP, rehash_ask(user, b""), rehash_ask(user, RIG_PASSWORD, b"")),
         "settle_and_look": asks(SIGNED_UP, look,
                                 (12, pack([uuid(3)], (1, 1), NOW + DAY, b"451 later", NOW)), look,
                                 (12, pack([uuid(3)], (2, 1), 0, b"550 no", NOW)), look,
@@ -87,7 +97,7 @@ def store_requests():
         "names": asks(SIGNED_UP, (2, pack(b"person0", b"person0@example.com", b"", b"", NOW)),
                       (2, pack(b"nobody", b"", b"k" * 32, b"b" * 32, NOW)), (1, bytes(8)),
                       (6, pack(b"person0", b"")), (6, pack(b"", b"person0@example.com"))),
-        "unknown_number": asks(SIGNED_UP, (13, b""), (0, b"")),
+        "unknown_number": asks(SIGNED_UP, (99, b""), (0, b"")),
     }
 
 

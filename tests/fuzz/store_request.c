@@ -105,6 +105,7 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_SESSION_REFRESH:
     case STORE_SESSION_CHECK:
     case STORE_OUTBOX_SETTLE:
+    case STORE_PASSWORD_REHASH:
         break;
     }
     return true;

@@ -125,6 +125,20 @@ static enum store_status spend(struct rig *rig, uint64_t number)
     return rig_ask(rig, STORE_PROOF_SPEND, &packer, &answer);
 }
 
+static enum store_status rehash(struct rig *rig, uint64_t number)
+{
+    uint8_t bytes[512];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct rig_answer answer;
+
+    password_rehash_ask_pack(
+        &packer, &(struct password_rehash_ask){.user_id = rig_person(number).user_id,
+                                               .old_password = SLICE_LITERAL(RIG_PASSWORD),
+                                               .new_password = SLICE_LITERAL("new"),
+                                               .now = RIG_NOW});
+    return rig_ask(rig, STORE_PASSWORD_REHASH, &packer, &answer);
+}
+
 /* The trail as the keys order it. Returns how many rows it has. */
 static size_t read_trail(const struct rig *rig, struct audit_row rows_out[ROWS_MAX])
 {
@@ -183,11 +197,14 @@ static void test_what_happened_stands_in_the_trail_in_order_and_a_refusal_does_n
     assert_int_equal(rig_signup(rig, 1, &answer), STORE_DUPLICATE);
     assert_int_equal(spend(rig, 1), STORE_OK);
     assert_int_equal(spend(rig, 1), STORE_SPENT);
+    assert_int_equal(rehash(rig, 2), STORE_OK);
+    assert_int_equal(rehash(rig, 2), STORE_SPENT);
     assert_int_equal(rig_stop(rig), 0);
-    assert_int_equal(read_trail(rig, rows), 3);
+    assert_int_equal(read_trail(rig, rows), 4);
     assert_row(&rows[0], AUDIT_SIGNED_UP, 1);
     assert_row(&rows[1], AUDIT_SIGNED_UP, 2);
     assert_row(&rows[2], AUDIT_EMAIL_VERIFIED, 1);
+    assert_row(&rows[3], AUDIT_PASSWORD_REHASHED, 2);
 }
 
 static void test_a_successor_goes_on_behind_the_last_row_whatever_the_clock_says(void **state)

@@ -1,6 +1,8 @@
 /* Accounts, and what no request takes, against a database of its own: what is answered, what
  * changes. */
 #include "desk.h"
+#include "store/record.h"
+#include "store/users.h"
 
 /* ---- accounts ---------------------------------------------------------------------------------
  */
@@ -165,6 +167,85 @@ static void test_credentials_are_found_by_address_then_by_name(void **state)
     assert_int_equal(carry_out(desk, STORE_CREDENTIALS, &packer), STORE_NOT_FOUND);
 }
 
+/* ---- re-hashing -------------------------------------------------------------------------------
+ */
+
+#define NEW_FORM                                                                                   \
+    "pbkdf2_sha256$700000$vutsrqponmlkjihgfedcba$cba9876543210987654321098765432109876543210="
+
+static enum store_status rehash(struct desk *desk, uint64_t number, const char *old_form,
+                                const char *new_form)
+{
+    struct packer packer = asking(desk);
+
+    password_rehash_ask_pack(&packer,
+                             &(struct password_rehash_ask){.user_id = rig_person(number).user_id,
+                                                           .old_password = slice_of_text(old_form),
+                                                           .new_password = slice_of_text(new_form),
+                                                           .now = RIG_NOW});
+    return carry_out(desk, STORE_PASSWORD_REHASH, &packer);
+}
+
+static void assert_form(struct desk *desk, uint64_t number, const char *form)
+{
+    struct credentials_answer answer;
+    struct rig_person person = rig_person(number);
+    struct packer packer = asking(desk);
+
+    credentials_ask_pack(&packer,
+                         &(struct credentials_ask){.username_key = slice_of_text(person.username)});
+    assert_int_equal(carry_out(desk, STORE_CREDENTIALS, &packer), STORE_OK);
+    assert_true(credentials_answer_unpack(answered(desk), &answer));
+    assert_true(slice_equal(answer.password, slice_of_text(form)));
+}
+
+static void disable(struct desk *desk, uint64_t number)
+{
+    struct uuid id = rig_person(number).user_id;
+    struct row row;
+    struct user_row user;
+
+    desk->call = (struct call){.env = &desk->env, .now = RIG_NOW};
+    assert_int_equal(desk->env.db_env->txn_begin(desk->env.db_env, NULL, &desk->call.txn, 0), 0);
+    assert_true(user_load(&desk->call, &id, &row, &user));
+    user.active = 0;
+    user_save(&desk->call, &id, &user);
+    assert_int_equal(desk->call.txn->commit(desk->call.txn, 0), 0);
+}
+
+static void test_a_password_in_a_new_form_takes_the_place_of_the_old_one_alone(void **state)
+{
+    struct desk *desk = *state;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(sign_up(desk, 2), STORE_OK);
+    assert_int_equal(rehash(desk, 1, RIG_PASSWORD, NEW_FORM), STORE_OK);
+    assert_true(desk->call.changed);
+    assert_form(desk, 1, NEW_FORM);
+    assert_form(desk, 2, RIG_PASSWORD);
+    assert_int_equal(desk->env.tally.users, 2);
+    /* the second of two logins, or one whose password was changed meanwhile */
+    assert_int_equal(rehash(desk, 1, RIG_PASSWORD, NEW_FORM "x"), STORE_SPENT);
+    assert_false(desk->call.changed);
+    assert_int_equal(rehash(desk, 2, RIG_PASSWORD "x", NEW_FORM), STORE_SPENT);
+    assert_form(desk, 1, NEW_FORM);
+    assert_form(desk, 2, RIG_PASSWORD);
+}
+
+static void test_nobody_is_rehashed_who_is_not_there_or_disabled(void **state)
+{
+    struct desk *desk = *state;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(rehash(desk, 2, RIG_PASSWORD, NEW_FORM), STORE_NOT_FOUND);
+    assert_int_equal(rehash(desk, 1, "", NEW_FORM), STORE_REFUSED);
+    assert_int_equal(rehash(desk, 1, RIG_PASSWORD, ""), STORE_REFUSED);
+    disable(desk, 1);
+    assert_int_equal(rehash(desk, 1, RIG_PASSWORD, NEW_FORM), STORE_NOT_FOUND);
+    assert_false(desk->call.changed);
+    assert_form(desk, 1, RIG_PASSWORD);
+}
+
 /* ---- upkeep -----------------------------------------------------------------------------------
  */
 
@@ -198,6 +279,8 @@ int main(void)
         TEST(test_an_idempotency_key_gives_the_same_answer_and_one_account),
         TEST(test_the_free_name_question_knows_names_addresses_and_keys),
         TEST(test_credentials_are_found_by_address_then_by_name),
+        TEST(test_a_password_in_a_new_form_takes_the_place_of_the_old_one_alone),
+        TEST(test_nobody_is_rehashed_who_is_not_there_or_disabled),
         TEST(test_every_request_refuses_what_it_cannot_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
