@@ -4,7 +4,8 @@
  *   1 read              loop         400 field errors
  *   2 ask_credentials   store        an account that is not there goes on, with a stored form that
  *                                    no password matches
- *   3 verify            hash thread  503 queue full or waited too long
+ *   3 verify            hash thread  503 queue full or waited too long; right and not in today's
+ *                                    form: rehash.c sees to it, and nobody waits for that
  *   4 open_session      store        401 wrong password, not active, not proven, not there
  *   5 answer            loop         200 with an access and a refresh token
  *
@@ -16,6 +17,7 @@
 
 #include "endpoints.h"
 #include "hasher.h"
+#include "rehash.h"
 #include "reply.h"
 #include "tokens.h"
 
@@ -136,7 +138,7 @@ static void on_credentials(void *context, enum store_status status, struct slice
         login->may = false; /* nobody's: the form is the same, the cost too */
         password.len = PASSWORD_MAX_BYTES;
     }
-    if (hasher_verify(&request, password, encoded, false, on_verified))
+    if (hasher_verify(&request, password, encoded, login->may, on_verified))
         request_forget_body(request);
     secret_wipe(encoded, sizeof(encoded));
 }
@@ -157,6 +159,8 @@ static void on_verified(void *owner, const struct password_work *work)
         reply_problem(&request, PROBLEM_LOGIN_REFUSED);
         return;
     }
+    if (work->outdated)
+        rehash_begin(request->worker, &login->user_id, work);
     open_session(request);
 }
 

@@ -19,6 +19,7 @@
 #include "gone.h"
 #include "hasher.h"
 #include "peer.h"
+#include "rehash.h"
 #include "reply.h"
 #include "server.h"
 
@@ -69,6 +70,7 @@ static void begin_stop(struct worker *worker, bool draining, uint64_t within_ms)
     life_enter(worker->segment, worker->slot, LIFE_DRAINING);
     server_stop_listening(worker->server);
     server_begin_shutdown(worker->server);
+    rehash_stop(worker);
 }
 
 static void on_order(struct worker *worker)
@@ -193,6 +195,7 @@ static void close_all(struct worker *worker)
         struct request *request = worker->requests;
         request_free(&request);
     }
+    rehash_free_all(worker);
     server_free(&worker->server);
     peer_rules_free(&worker->metrics_peers);
     secret_fini(&worker->idempotency_key);

@@ -1,11 +1,15 @@
 """Hash threads work for those who still wait, and tell what they do; a password whose hash is not
 today's is hashed again after its login."""
+import re
+import shutil
+import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
-from client import Api, Connection, encode, raw
+from client import PASSWORD, Api, Connection, encode, quick, raw
 from gatepost import patience, wait_for
 
 COSTLY = {"http.workers": "1", "password.iterations": "4000000"}     # a second or two
@@ -125,3 +129,140 @@ def test_what_a_dead_worker_had_queued_is_not_counted_any_more(serve):
         client.close()
     metrics = api.fresh().metrics()     # of the next worker: what connects meanwhile waits
     assert metrics["gatepost_password_queue_depth"] == metrics["gatepost_password_lanes_busy"] == 0
+
+
+# ---- hashed again ------------------------------------------------------------------------------
+
+ENCODED = re.compile(rb"pbkdf2_sha256\$\d+\$[A-Za-z0-9]+\$[A-Za-z0-9+/=]+")
+needs_db_tools = pytest.mark.skipif(
+    not (shutil.which("db5.3_dump") and shutil.which("db5.3_load")),
+    reason="db5.3_dump and db5.3_load (package db5.3-util) are not installed")
+
+
+def user_rows(server):
+    """The dump's header and {user name: (key, record)} of a stopped server's accounts."""
+    text = subprocess.run(["db5.3_dump", "users.db"], cwd=server.directory / "var" / "db",
+                          check=True, capture_output=True, text=True).stdout
+    header, rest = text.split("HEADER=END\n", 1)
+    lines = [line[1:] for line in rest.splitlines() if line.startswith(" ")]
+    rows = {}
+    for key, value in zip(lines[::2], lines[1::2]):
+        record = bytes.fromhex(value)
+        rows[re.search(rb"[a-z]+@", record)[0][:-1].decode()] = key, record
+    return header, rows
+
+
+def forms(server):
+    """{user name: stored form} of a stopped server."""
+    return {name: ENCODED.findall(record)[0] for name, (_, record) in user_rows(server)[1].items()}
+
+
+def iterations(form):
+    return int(form.split(b"$")[1])
+
+
+def disable(server, name):
+    """In the stopped server's database: `active` stands behind the password and the language."""
+    header, rows = user_rows(server)
+    key, record = rows[name]
+    at = record.index(ENCODED.findall(record)[0]) + len(ENCODED.findall(record)[0]) + 2
+    assert record[at - 2:at + 1] == b"\0\0\1", "no language, active"
+    changed = record[:at] + b"\0" + record[at + 1:]
+    subprocess.run(["db5.3_load", "users.db"], cwd=server.directory / "var" / "db", check=True,
+                   input=f"{header}HEADER=END\n {key}\n {changed.hex()}\nDATA=END\n".encode())
+
+
+@pytest.fixture
+def older(prepare):
+    """A maker of servers whose accounts have hashes of 2,000 iterations, restarted with 3,000."""
+    def make(names, change=lambda server: None, **settings):
+        server = prepare({"http.workers": "1", "password.iterations": "2000"})
+        server.start()
+        for name in names:
+            assert Api(server.address).signup(name).status == 201
+        server.stop()
+        assert {iterations(form) for form in forms(server).values()} == {2000}
+        before = forms(server)
+        change(server)
+        server.settings.update({"password.iterations": "3000", **settings})
+        server.start()
+        return server, before
+    return make
+
+
+def rehashes(server):
+    return Api(server.address).metrics()["gatepost_password_rehashes_total"]
+
+
+@needs_db_tools
+def test_a_login_brings_its_hash_to_todays_cost_and_no_other(older):
+    server, before = older(["anna", "bert"])
+    api = Api(server.address)
+    assert api.login("anna").status == 200
+    wait_for(lambda: rehashes(server) == 1, 1, "a re-hash")
+    assert api.login("anna").status == 200
+    assert api.login("anna", "another password 1").status == 401
+    time.sleep(0.2)
+    assert rehashes(server) == 1, "what is of today stays"
+    assert server.log_text().count(" password.rehashed ") == 1
+    server.stop()
+    after = forms(server)
+    assert iterations(after["anna"]) == 3000 and after["bert"] == before["bert"]
+    assert before["anna"] not in user_rows(server)[1]["anna"][1], "the old form is gone"
+    assert after["anna"].split(b"$")[2] != before["anna"].split(b"$")[2], "another salt"
+    server.start()
+    assert Api(server.address).login("anna").status == 200
+
+
+@needs_db_tools
+def test_a_wrong_password_changes_nothing(older):
+    server, before = older(["anna"])
+    api = Api(server.address)
+    for password in ("another password 1", "testpass12", "x" * 1025):
+        assert api.login("anna", password).status in (400, 401)
+    time.sleep(0.2)
+    assert rehashes(server) == 0
+    server.stop()
+    assert forms(server) == before
+
+
+@needs_db_tools
+def test_who_may_not_log_in_is_not_hashed_again(older):
+    """anna is disabled, bert has not proven his address."""
+    server, before = older(["anna", "bert"], lambda server: disable(server, "anna"),
+                           **{"login.require_verified": "yes"})
+    api = Api(server.address)
+    for name in before:
+        assert api.login(name).status == 401
+    time.sleep(0.2)
+    assert rehashes(server) == 0
+    server.stop()
+    assert forms(server) == before
+
+
+@needs_db_tools
+def test_logins_at_once_are_hashed_again_once_and_all_succeed(older):
+    server, _ = older(["anna"], **{"http.workers": "2"})
+    clients = [Connection(server.address) for _ in range(12)]
+    for client in clients:
+        client.send(login("anna", PASSWORD))
+    for client in clients:
+        assert client.receive().status == 200
+        client.close()
+    wait_for(lambda: rehashes(server) == 1, 2, "a re-hash")
+    time.sleep(0.2)
+    assert rehashes(server) == 1
+    assert Api(server.address).login("anna").status == 200
+
+
+@needs_db_tools
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_stop_does_not_wait_for_it_and_nobody_waits_for_its_hash(older, end):
+    server, before = older(["anna"], **{"password.iterations": "50000000"})
+    api = Api(server.address, timeout=60)
+    answer = quick(api.login, "anna")
+    assert answer.status == 200
+    wait_for(lambda: api.metrics()["gatepost_password_lanes_busy"] == 1, 2, "a re-hash under way")
+    api.close()
+    server.stop(end)
+    assert forms(server) == before
