@@ -22,6 +22,7 @@
 
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
+#include "worker/gone.h"
 #include "worker/hasher.h"
 #include "worker/peer.h"
 #include "worker/request.h"
@@ -34,17 +35,19 @@
 #define KEY              "0123456789abcdef0123456789abcdef0123456789a"
 
 enum choice {
-    CHOICE_HALF_CLOSE = 1,    /* the client says that it has sent all */
-    CHOICE_VANISH = 2,        /* it is gone before anything is answered */
-    CHOICE_LEAVING = 4,       /* the worker is being drained */
-    CHOICE_DISK_FULL = 8,     /* what readyz looks at */
-    CHOICE_MAILER = 16,       /* the same */
-    CHOICE_VERIFIED_ONLY = 32 /* login.require_verified */
+    CHOICE_HALF_CLOSE = 1,     /* the client says that it has sent all */
+    CHOICE_VANISH = 2,         /* it is gone before anything is answered */
+    CHOICE_LEAVING = 4,        /* the worker is being drained */
+    CHOICE_DISK_FULL = 8,      /* what readyz looks at */
+    CHOICE_MAILER = 16,        /* the same */
+    CHOICE_VERIFIED_ONLY = 32, /* login.require_verified */
+    CHOICE_LOOKS = 64          /* who has closed is looked for in every turn */
 };
 
 static struct worker worker;
 static struct heritage heritage;
 static struct fake_store store;
+static bool looks;       /* CHOICE_LOOKS */
 static bool canary_once; /* what is sent holds it in one place */
 static struct {
     struct sockaddr_un address;
@@ -180,6 +183,8 @@ static void settle(void)
         check_buffers();
         fake_store_serve(&store);
         store_client_poll(worker.store, clock_mono_ns());
+        if (looks)
+            gone_look(&worker);
         fake_store_read_mail(&store);
         const bool moved = client_reads() || asked != store.asked || answers != worker.answers ||
                            ids != worker.id_count || connections != worker.server->connection_count;
@@ -288,6 +293,7 @@ static void leave(void)
 static void prepare(struct slice sent, struct script script, uint8_t choices)
 {
     worker.id_count = 0;
+    looks = (choices & CHOICE_LOOKS) != 0;
     ((struct config *)(uintptr_t)worker.config)->login_require_verified =
         (choices & CHOICE_VERIFIED_ONLY) != 0;
     board_set(worker.segment, BOARD_DISK, (choices & CHOICE_DISK_FULL) != 0);

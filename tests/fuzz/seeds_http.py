@@ -2,7 +2,7 @@
 from seeds_parts import CANARY, FAR, SESSION, claims, jwt, me, proof_token, request
 
 # ---- http: choices, two pauses, the store's script, what goes over the wire ------------------------
-HALF_CLOSE, VANISH, LEAVING, DISK_FULL, MAILER, VERIFIED_ONLY = 1, 2, 4, 8, 16, 32
+HALF_CLOSE, VANISH, LEAVING, DISK_FULL, MAILER, VERIFIED_ONLY, LOOKS = 1, 2, 4, 8, 16, 32, 64
 DUPLICATE, NOT_FOUND, SPENT, REFUSED, BUSY, POISON = 1, 2, 3, 4, 5, 6
 DIES, CONDEMNED, TWICE, OF_ANOTHER, ANY_BYTES = 8, 9, 10, 11, 12
 
@@ -73,6 +73,9 @@ def http_sessions():
     return {
         "login": wire(login()),
         "login_email": wire(login("email")),
+        "login_given_up": wire(login(), choices=HALF_CLOSE | LOOKS),
+        "login_vanished": wire(login(), choices=VANISH | LOOKS),
+        "login_rehash_refused": wire(login(), [0, 0, 0, 0, 0, SPENT]),
         "login_wrong": wire(login(password="another one")),
         "login_nobody": wire(login(), [NOT_FOUND]),
         "login_any_answer": wire(login() * 2, [ANY_BYTES, 2, 1, 1, REFUSED]),
