@@ -1,5 +1,5 @@
-/* A library that was replaced by one that computes something else would lock everybody out, or let
- * everybody in: then the worker does not serve. */
+/* A library that was replaced by one that computes something else would lock everybody out, and
+ * make hashes that no other can verify: then the worker does not serve. */
 #include "answers.h"
 
 #include "calls.h"
@@ -38,22 +38,14 @@ static const struct answer answers[] = {
      "$y$j75$z7ztFz2FayrKI79/jEwlL.$u5x/j193MQ09wbFaRGYr0AH/A/jh3kunjuhYRVRNkmC"},
 };
 
-static bool matches(const struct password_form *form, const char *password, bool *computed)
-{
-    uint8_t digest[PASSWORD_HASH_MAX_BYTES];
-
-    *computed = *computed && password_call(form, slice_of_text(password), digest);
-    return *computed && secret_equal(digest, form->hash, form->hash_len);
-}
-
 static bool is_right(const struct answer *answer)
 {
     struct password_form form;
-    bool computed = true;
+    uint8_t digest[PASSWORD_HASH_MAX_BYTES];
 
     return password_form_parse(slice_of_text(answer->encoded), &form) &&
-           matches(&form, answer->password, &computed) && !matches(&form, "another", &computed) &&
-           computed;
+           password_call(&form, slice_of_text(answer->password), digest) &&
+           secret_equal(digest, form.hash, form.hash_len);
 }
 
 bool password_answers_right(void)

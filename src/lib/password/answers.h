@@ -4,8 +4,8 @@
 
 #include "gatepost/base.h"
 
-/* One answer of each method that is one call, with the least parameters, and that another password
- * has another. Logs which is wrong. Cost: about 10 ms. */
+/* One answer of each method that is one call, with the least parameters. Logs which is wrong.
+ * Cost: about 8 ms. */
 MUST_USE bool password_answers_right(void);
 
 #endif
