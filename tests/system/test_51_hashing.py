@@ -241,6 +241,19 @@ def test_who_may_not_log_in_is_not_hashed_again(older):
 
 
 @needs_db_tools
+def test_a_disk_that_takes_no_sign_ups_takes_no_new_forms_either(older):
+    server, before = older(["anna"], **{"store.signup_free_mib": "1000000"})
+    api = Api(server.address)
+    assert api.signup("bert").status == 503
+    for _ in range(3):
+        assert api.login("anna").status == 200
+        time.sleep(0.1)
+    assert rehashes(server) == 0 and api.metrics()["gatepost_disk_state"] == 1
+    server.stop()
+    assert forms(server) == before
+
+
+@needs_db_tools
 def test_logins_at_once_are_hashed_again_once_and_all_succeed(older):
     server, _ = older(["anna"], **{"http.workers": "2"})
     clients = [Connection(server.address) for _ in range(12)]
