@@ -50,6 +50,9 @@ static inline bool slice_equal(struct slice a, struct slice b)
  * Returns false, with nothing written, when it does not fit or holds a NUL. */
 MUST_USE bool slice_to_text(struct slice slice, char *text_out, size_t text_bytes);
 
+/* Processors that this process may run on: at least 1. */
+unsigned cores_available(void);
+
 /* Zeroed memory that the caller frees with free(). Never NULL: a process without memory dies and
  * the master replaces it, so every size that comes from outside is bounded first. */
 void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull, malloc));

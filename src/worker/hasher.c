@@ -120,24 +120,39 @@ static struct password_cost cost_of(const struct config *config)
     };
 }
 
+/* All workers hash at once when there is much to do. */
+static double processors_of_each_thread(const struct config *config)
+{
+    const double threads = (double)(config->http_workers * config->password_threads);
+    const double cores = cores_available();
+
+    return threads > cores ? cores / threads : 1;
+}
+
 struct hasher *hasher_new(struct worker *worker)
 {
+    const struct config *config = worker->config;
     struct hasher *hasher = xcalloc(1, sizeof(*hasher));
 
     hasher->worker = worker;
-    hasher->cost = cost_of(worker->config);
+    hasher->cost = cost_of(config);
     password_form_nobody(&hasher->cost, hasher->nobody);
     random_bytes(&hasher->client_key, sizeof(hasher->client_key));
     h2o_multithread_register_receiver(worker->server->context.queue, &hasher->receiver,
                                       on_messages);
     const struct password_engine_options options = {
-        .threads = (unsigned)worker->config->password_threads,
-        .lanes_max = 16,
-        .queue_max = (unsigned)worker->config->password_queue_max,
+        .threads = (unsigned)config->password_threads,
+        .lanes_max = (unsigned)config->password_lanes,
+        .queue_max = (unsigned)config->password_queue_max,
+        .answer_within = (mono_ns)config->master_drain_s * NS_PER_S / 2,
+        .processors = processors_of_each_thread(config),
+        .cost = hasher->cost,
         .on_done = on_hashed,
         .context = hasher,
     };
     hasher->engine = password_engine_new(&options);
+    if (hasher->engine == NULL)
+        die(EXIT_FAILED, "no kernel of this machine computes a right password hash");
     return hasher;
 }
 

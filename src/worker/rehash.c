@@ -113,7 +113,6 @@ static void ask_store(struct rehash *rehash, const char *new_form)
         .user_id = rehash->user_id,
         .old_password = slice_of_text(rehash->old_form),
         .new_password = slice_of_text(new_form),
-        .now = clock_wall_ms(),
     };
 
     password_rehash_ask_pack(&packer, &ask);

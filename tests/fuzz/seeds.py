@@ -56,7 +56,7 @@ def spend_ask(proof, purpose=1):
 
 
 def rehash_ask(user, old, new=b"pbkdf2_sha256$2000$c2FsdA$bmV3"):
-    return 13, pack([user], old, new, NOW)
+    return 13, pack([user], old, new)
 
 
 def store_requests():

@@ -2,6 +2,7 @@
 #include "gatepost/base.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,6 +25,16 @@ bool slice_to_text(struct slice slice, char *text_out, size_t text_bytes)
         memcpy(text_out, slice.at, slice.len);
     text_out[slice.len] = '\0';
     return true;
+}
+
+unsigned cores_available(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        return (unsigned)CPU_COUNT(&set);
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online < 1 ? 1 : (unsigned)online;
 }
 
 #ifdef GATEPOST_FAULTS

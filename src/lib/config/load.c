@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,14 +153,6 @@ static int64_t clamp_to_row(enum config_key key, int64_t value)
     return value < row->min ? row->min : value > row->max ? row->max : value;
 }
 
-static int64_t cores(void)
-{
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
-                                                        : sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 /* Beside its connections a worker holds listeners, wake-up descriptors, the log and its lanes. */
 #define DESCRIPTORS_ASIDE 128
 
@@ -177,7 +168,7 @@ static int64_t connections_by_limit(void)
 static void work_out(struct config *config)
 {
     if (is_auto(config, CONFIG_KEY_http_workers))
-        config->http_workers = clamp_to_row(CONFIG_KEY_http_workers, cores());
+        config->http_workers = clamp_to_row(CONFIG_KEY_http_workers, cores_available());
     if (is_auto(config, CONFIG_KEY_http_connections_max))
         config->http_connections_max =
             clamp_to_row(CONFIG_KEY_http_connections_max, connections_by_limit());

@@ -5,6 +5,7 @@
 #include "gatepost/secret.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,8 +13,8 @@
 #define NICE_STEP        5
 #define STACK_WIPE_BYTES 16384
 
-/* The queue that follows from the measured speed: within these, and counted as if the machine were
- * slower, since it was alone when it was measured. */
+/* The queue that follows from the measured speed: within these, and for less than that speed, since
+ * other work comes between. */
 #define QUEUE_AUTO_MIN  4
 #define QUEUE_AUTO_MAX  4096
 #define QUEUE_AUTO_PART 0.7
@@ -53,37 +54,56 @@ __attribute__((noinline)) void engine_wipe_stack(void)
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-/* Seconds that one thread takes for one hash of today's cost, at its best. */
+/* A call has to be made to know how long it takes. */
+static double seconds_a_call(const struct password_cost *cost)
+{
+    struct password_work *work = xcalloc(1, sizeof(*work));
+    const mono_ns begun = clock_mono_ns();
+
+    work->task = PASSWORD_ENCODE;
+    work->cost = *cost;
+    work->password_len = (size_t)snprintf(work->password, sizeof(work->password), "how long");
+    const bool computed = hash_call(work);
+    const mono_ns took = clock_mono_ns() - begun;
+    free(work);
+    return computed ? (double)took / (double)NS_PER_S : 1;
+}
+
+/* What one thread takes for one hash of today's cost, at its best. */
 static double seconds_a_hash(const struct password_engine *engine)
 {
     const struct kernel_choice *choice = &engine->choice;
-    const double chain_ns = choice->plan_ns[choice->lanes_best] / choice->lanes_best;
+    const struct password_cost *cost = &engine->options.cost;
 
-    return chain_ns * engine->options.cost.iterations / (double)NS_PER_S;
+    if (cost->algorithm != PASSWORD_PBKDF2_SHA256)
+        return seconds_a_call(cost);
+    return choice->plan_ns[choice->lanes_best] / choice->lanes_best * cost->iterations /
+           (double)NS_PER_S;
 }
 
-static unsigned queue_max_of(const struct password_engine *engine)
+static unsigned queue_max_of(const struct password_engine_options *options, double hash_seconds)
 {
-    const struct password_engine_options *options = &engine->options;
     const double seconds = (double)options->answer_within / (double)NS_PER_S;
     const double fitting =
-        QUEUE_AUTO_PART * seconds * options->threads * options->processors / seconds_a_hash(engine);
+        QUEUE_AUTO_PART * seconds * options->threads * options->processors / hash_seconds;
 
     if (options->queue_max > 0)
         return options->queue_max;
-    if (fitting < QUEUE_AUTO_MIN)
+    if (!(fitting > QUEUE_AUTO_MIN))
         return QUEUE_AUTO_MIN;
     return fitting > QUEUE_AUTO_MAX ? QUEUE_AUTO_MAX : (unsigned)fitting;
 }
 
-static void tell(const struct password_engine *engine)
+static void size_queue(struct password_engine *engine)
 {
     const struct kernel_choice *choice = &engine->choice;
+    const double seconds = seconds_a_hash(engine);
 
-    log_info("password.engine_started",
-             "alone=\"%s\" full=\"%s\" lanes=%u hash_ms=%.1f queue_max=%zu", choice->plan[1]->name,
-             choice->plan[choice->lanes_best]->name, choice->lanes_best,
-             1e3 * seconds_a_hash(engine), engine->queue.max);
+    queue_init(&engine->queue, queue_max_of(&engine->options, seconds));
+    log_info("password.measured",
+             "one_chain=\"%s\" many=\"%s\" lanes=%u hash_ms=%.2f queue_max=%zu",
+             choice->plan[1]->name, choice->plan[choice->lanes_best]->name, choice->lanes_best,
+             1e3 * seconds, engine->queue.max);
 }
 
 static void start_threads(struct password_engine *engine)
@@ -116,11 +136,10 @@ struct password_engine *password_engine_new(const struct password_engine_options
     engine->call_threads = xcalloc(options->threads, sizeof(engine->call_threads[0]));
     if (!kernels_choose(kernels, kernels_all(kernels), options->lanes_max, &engine->choice))
         goto out;
-    queue_init(&engine->queue, queue_max_of(engine));
+    size_queue(engine);
     BUG_ON(pthread_mutex_init(&engine->mutex, NULL) != 0);
     BUG_ON(pthread_cond_init(&engine->lanes_wanted, NULL) != 0);
     BUG_ON(pthread_cond_init(&engine->calls_wanted, NULL) != 0);
-    tell(engine);
     start_threads(engine);
     return engine;
 out:

@@ -134,8 +134,7 @@ static enum store_status rehash(struct rig *rig, uint64_t number)
     password_rehash_ask_pack(
         &packer, &(struct password_rehash_ask){.user_id = rig_person(number).user_id,
                                                .old_password = SLICE_LITERAL(RIG_PASSWORD),
-                                               .new_password = SLICE_LITERAL("new"),
-                                               .now = RIG_NOW});
+                                               .new_password = SLICE_LITERAL("new")});
     return rig_ask(rig, STORE_PASSWORD_REHASH, &packer, &answer);
 }
 

@@ -178,11 +178,10 @@ static enum store_status rehash(struct desk *desk, uint64_t number, const char *
 {
     struct packer packer = asking(desk);
 
-    password_rehash_ask_pack(&packer,
-                             &(struct password_rehash_ask){.user_id = rig_person(number).user_id,
-                                                           .old_password = slice_of_text(old_form),
-                                                           .new_password = slice_of_text(new_form),
-                                                           .now = RIG_NOW});
+    password_rehash_ask_pack(
+        &packer, &(struct password_rehash_ask){.user_id = rig_person(number).user_id,
+                                               .old_password = slice_of_text(old_form),
+                                               .new_password = slice_of_text(new_form)});
     return carry_out(desk, STORE_PASSWORD_REHASH, &packer);
 }
 
