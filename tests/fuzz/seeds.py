@@ -163,6 +163,10 @@ def configurations():
         "relations": b"[http]\ntls_cert = a\n[smtp]\nuser = u\n[password]\niterations = 999\n"
                      b"[store]\nwrite_free_mib = 9\nsignup_free_mib = 8\n[mail]\nretry_s = 9\n"
                      b"retry_max_s = 8\nlifetime_s = 60\nsweep_s = 61\ntransport = smtp\n",
+        "relations_password": b"[password]\nalgorithm = argon2id\nargon2_memory_kib = 2000\n"
+                              b"argon2_passes = 1000\nargon2_lanes = 255\n",
+        "relations_scrypt": b"[password]\nalgorithm = scrypt\nscrypt_log2_n = 20\nscrypt_r = 1\n"
+                            b"scrypt_p = 255\n",
         "relations_smtp": b"[http]\ntls_key = a\n[smtp]\nhost = h.example\nuser = u\ntls = none\n",
     }
 

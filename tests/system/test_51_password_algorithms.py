@@ -122,6 +122,24 @@ def test_a_change_of_algorithm_locks_nobody_out(gate):
         assert api.login(name, PASSWORD).status == 200
 
 
+@pytest.mark.parametrize("settings", [
+    {"password.iterations": "10000000"},
+    {"password.algorithm": "argon2id", "password.argon2_memory_kib": "262144",
+     "password.argon2_passes": "4", "password.argon2_lanes": "255"},
+    {"password.algorithm": "argon2id", "password.argon2_memory_kib": "8",
+     "password.argon2_passes": "131072"},
+    {"password.algorithm": "scrypt", "password.scrypt_log2_n": "18", "password.scrypt_r": "8",
+     "password.scrypt_p": "2"},
+    {"password.algorithm": "scrypt", "password.scrypt_log2_n": "15", "password.scrypt_r": "1",
+     "password.scrypt_p": "128"},
+    {"password.algorithm": "scrypt", "password.scrypt_log2_n": "1", "password.scrypt_r": "32",
+     "password.scrypt_p": "255"}])
+def test_what_the_configuration_takes_a_worker_can_verify(serve, settings):
+    """A worker makes a form of today's cost when it starts, and dies of one that it would not read."""
+    server = serve({"http.workers": "1", **settings})
+    assert Api(server.address).get("/healthz").status == 200
+
+
 def vectors():
     """{beginning: (password, stored form)} of what other implementations made, one of each form."""
     text = (gatepost.ROOT / "tests" / "unit" / "password" / "vectors.inc").read_text()

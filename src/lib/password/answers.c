@@ -13,8 +13,9 @@ struct answer {
     const char *encoded;
 };
 
-/* By other programs: Django 3.2 (pbkdf2_sha1), argon2-cffi, Python's hashlib in the form of Django
- * 4's ScryptPasswordHasher, python3-bcrypt, passlib's own sha-crypt, and a test of yescrypt-go. */
+/* By other programs: Django 3.2 (pbkdf2_sha1), @noble/hashes (Argon2), Python's hashlib in the form
+ * of Django 4's ScryptPasswordHasher, python3-bcrypt, passlib's own sha-crypt. yescrypt's is one
+ * that another project's tests publish. */
 static const struct answer answers[] = {
     {"pbkdf2_sha1", "self test", "pbkdf2_sha1$100$gatepost$1MScKy2l0M4/LCleSFo/YSqt4ag="},
     {"argon2id", "self test",

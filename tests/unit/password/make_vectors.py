@@ -5,10 +5,10 @@ Run it with Debian's Django, python3-bcrypt, python3-passlib and nodejs, from a 
 `npm install @noble/hashes` was done:
     /usr/bin/python3 .../tests/unit/password/make_vectors.py
 
-None of it is libargon2 or libcrypt, with which Gatepost computes: bcrypt is python3-bcrypt's and
-passlib's own, sha-crypt passlib's own and OpenSSL's, Argon2 @noble/hashes', scrypt and PBKDF2
-Python's hashlib and passlib's own. yescrypt has no second implementation in Debian: those are
-published, and RFC 7914's and RFC 6070's are the RFCs'.
+Gatepost computes with libargon2, libcrypt and OpenSSL. bcrypt is python3-bcrypt's (OpenBSD's) and
+passlib's own, sha-crypt passlib's own and OpenSSL's, Argon2 @noble/hashes', scrypt hashlib's (which
+is OpenSSL too) and passlib's own, PBKDF2 Django's; RFC 6070's and RFC 7914's are the RFCs'. yescrypt
+has no second implementation in Debian: those are published, and libxcrypt made most of them.
 """
 import base64
 import hashlib
@@ -108,8 +108,8 @@ def passlib_rows():
 
 
 def published_rows():
-    """RFC 6070; RFC 7914, section 12; yescrypt-go's tests, and answers of libxcrypt's own makers
-    that a port of it is tested with."""
+    """RFC 6070; RFC 7914, section 12; what tests of a Go and a Rust port of crypt(3) hold yescrypt
+    against, in the latter's words the answers of libxcrypt."""
     for iterations, answer in ((1, "0c60c80f961f0e71f3a9b524af6012062fe037a6"),
                                (2, "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957"),
                               (4096, "4b007901b765489abead49d926f721d065a429c1")):
