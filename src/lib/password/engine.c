@@ -181,7 +181,8 @@ bool password_engine_submit(struct password_engine *engine, struct password_work
     struct password_work *taken = *work;
 
     BUG_ON((unsigned)taken->priority >= PASSWORD_PRIORITIES);
-    BUG_ON(taken->task == PASSWORD_ENCODE && taken->cost.iterations == 0);
+    BUG_ON(taken->task == PASSWORD_ENCODE && taken->cost.algorithm == PASSWORD_PBKDF2_SHA256 &&
+           taken->cost.iterations == 0);
     taken->in_lanes = hash_in_lanes(taken);
     taken->submitted = clock_mono_ns();
     pthread_mutex_lock(&engine->mutex);
