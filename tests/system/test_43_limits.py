@@ -104,7 +104,7 @@ def test_connections_beyond_the_limit_wait_in_the_backlog(serve):
 
 def test_a_full_hash_queue_refuses_at_once_while_the_rest_stays_fast(serve):
     server = serve({"http.workers": "1", "password.iterations": "1000000",
-                    "password.threads": "1", "password.queue_max": "2"})
+                    "password.threads": "1", "password.lanes": "1", "password.queue_max": "2"})
     answers, lock = [], threading.Lock()
 
     def sign_up(i):

@@ -271,7 +271,7 @@ def test_logins_at_once_are_hashed_again_once_and_all_succeed(older):
 @needs_db_tools
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGQUIT])
 def test_a_stop_does_not_wait_for_it_and_nobody_waits_for_its_hash(older, end):
-    server, before = older(["anna"], **{"password.iterations": "50000000"})
+    server, before = older(["anna"], **{"password.iterations": "10000000"})
     api = Api(server.address, timeout=60)
     answer = quick(api.login, "anna")
     assert answer.status == 200
