@@ -77,8 +77,7 @@ static void show_nothing(struct hasher *hasher)
 static void count(const struct hash_job *job)
 {
     if (job->work.expired) {
-        if (job->cancelled)
-            metric_count(METRIC_HASH_CANCELLED);
+        metric_count(job->cancelled ? METRIC_HASH_CANCELLED : METRIC_HASH_EXPIRED);
         return;
     }
     metric_count(METRIC_HASHES);
