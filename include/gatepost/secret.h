@@ -33,6 +33,11 @@ MUST_USE bool secret_make_file(const char *path, struct err *err);
 /* Overwrites memory in a way the compiler keeps. */
 void secret_wipe(void *bytes, size_t len);
 
+/* Overwrites 32 KiB of the stack below the caller: what returned functions, of libraries too, left
+ * there. The dynamic linker is one of them: at the first call of a function it saves all vector
+ * registers on the stack, and a password may have been copied through them. Cost: 1 us. */
+void secret_wipe_stack(void);
+
 /* Compares in time that depends on len alone. */
 MUST_USE bool secret_equal(const void *a, const void *b, size_t len);
 

@@ -202,6 +202,7 @@ bool hasher_submit(struct hasher *hasher, const struct hash_order *order)
         metric_count(METRIC_HASH_REFUSED);
         return false;
     }
+    secret_wipe_stack(); /* the copy went through registers, which callees may have saved */
     hasher->pending++;
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "gatepost/fault.h"
 #include "gatepost/metrics.h"
+#include "gatepost/secret.h"
 
 #include "hasher.h"
 #include "head.h"
@@ -163,6 +164,7 @@ int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
     struct worker *worker = server_of_handler(handler)->worker;
     const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
     struct request *request = request_new(worker, h2o);
+    const bool has_body = request->method == METHOD_POST;
 
     FAULT("w.parse");
     switch (head_check(slice_of(input->bytes, input->size))) {
@@ -171,6 +173,8 @@ int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
         /* fallthrough */
     case HEAD_FINE:
         route_dispatch(&request);
+        if (has_body) /* which may have had a password in it */
+            secret_wipe_stack();
         return 0;
     case HEAD_BAD:
         server_close_after(h2o);

@@ -20,6 +20,7 @@
 #include "gatepost/encoding.h"
 
 #define SECRET_FILE_MAX_BYTES 4096
+#define STACK_WIPE_BYTES      (32 << 10) /* zxcvbn's recursion is the deepest that sees a password */
 
 void secret_from_bytes(const void *bytes, size_t len, struct secret *secret_out)
 {
@@ -175,6 +176,14 @@ void secret_wipe(void *bytes, size_t len)
 {
     if (len > 0)
         OPENSSL_cleanse(bytes, len);
+}
+
+/* Not inlined, or it would be the caller's own frame; not checked, or it would lie elsewhere. */
+__attribute__((noinline, no_sanitize_address)) void secret_wipe_stack(void)
+{
+    uint8_t below[STACK_WIPE_BYTES];
+
+    explicit_bzero(below, sizeof(below));
 }
 
 bool secret_equal(const void *a, const void *b, size_t len)
