@@ -1,0 +1,76 @@
+"""A Gatepost for a bench: of its own folder, on a free port; stops with the `with` block."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.request
+
+import processes
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, "build")
+# Passwords that cost nothing, to measure everything else.
+FAST = ("password.iterations=1", "password.allow_weak=yes", "password.min_strength=0",
+        "limits.enabled=no")
+PASSWORD = "correct horse 4711"
+
+
+class Server:
+    def __init__(self, *overrides, base=FAST):
+        self.overrides = [part for text in (*base, *overrides) for part in ("-o", text)]
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="gatepost-bench-")
+        self.log = open(os.path.join(self.folder, "log"), "w")
+        self.process = subprocess.Popen(
+            [os.path.join(BUILD, "gatepost"), "serve", "-o", "http.listen=127.0.0.1:0",
+             *self.overrides],
+            cwd=self.folder, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        ready = self.process.stdout.readline()
+        found = re.match(r"ready http=127\.0\.0\.1:(\d+) ", ready)
+        if not found:
+            self.process.wait()
+            raise SystemExit("gatepost did not start; see %s/log" % self.folder)
+        self.port = int(found.group(1))
+        self.address = ("127.0.0.1", self.port)
+        self.url = "http://127.0.0.1:%d" % self.port
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=10)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            self.log.close()
+            shutil.rmtree(self.folder)
+
+    def workers(self):
+        return processes.workers(self.process.pid)
+
+    def call(self, path, body=None, token=None):
+        request = urllib.request.Request(self.url + path, method="POST" if body else "GET",
+                                         data=json.dumps(body).encode() if body else None)
+        if body:
+            request.add_header("Content-Type", "application/json")
+        if token:
+            request.add_header("Authorization", "Bearer " + token)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+
+    def sign_up(self, name):
+        self.call("/api/auth/signup", {"username": name, "email": name + "@example.com",
+                                       "password": PASSWORD})
+        return name
+
+    def metric(self, name):
+        with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(name + " "):
+                    return float(line.split()[-1])
+        raise KeyError(name)
