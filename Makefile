@@ -143,7 +143,7 @@ $(OUT)/bench/%: bench/%.c $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
-.PHONY: bench-programs bench bench-password
+.PHONY: bench-programs bench bench-password bench-hashing
 bench-programs: $(BENCH_PROGRAMS)
 
 bench: deps deps-test ## measure: prints a table, writes build/bench/*.json
@@ -153,6 +153,10 @@ bench: deps deps-test ## measure: prints a table, writes build/bench/*.json
 bench-password: deps ## measure password hashing alone, on one core: OpenSSL and every kernel
 	@$(MAKE) --no-print-directory -s -j$$(nproc) $(BUILD_ROOT)/bench/password_bench
 	@$(BUILD_ROOT)/bench/password_bench
+
+bench-hashing: deps deps-test ## measure password hashing through the server (PARTS="throughput storm")
+	@$(MAKE) --no-print-directory -j$$(nproc) build bench-programs
+	@bench/hashing $(PARTS)
 
 # ---- the two commands ------------------------------------------------------------------------------
 .PHONY: run test asan tsan debug lint model chaos sabotage fuzz install
