@@ -212,6 +212,7 @@ static void on_connection_closed(void *of_connection)
     struct connection *connection = of_connection;
 
     connection->socket = NULL;
+    server_wipe_spare_buffers(1);
     if (connection->linger_fd >= 0)
         begin_lingering(connection);
     else

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@
 #define BODY_LIMIT_OF_H2O    (16384 + 1)
 #define REQUEST_TIMEOUT_MS   10000 /* head and body, from the first byte or the last answer on */
 #define HANDSHAKE_TIMEOUT_MS 5000
+
+#define FREED_BYTE 0xa5 /* any but 0 */
 
 struct own_handler {
     h2o_handler_t super;
@@ -172,10 +175,37 @@ static void configure(struct server *server)
     access_log_register(&host->fallback_path, server->worker);
 }
 
+/* Of a body that never comes whole, or is too large, we never hear; and a buffer that has become
+ * too small is copied and let go. libh2o keeps some of those, see server_wipe_spare_buffers. What
+ * it frees glibc overwrites: all but its smallest blocks, which no buffer is. Taking libh2o's store
+ * of buffers away instead would have every request pay for a new one. */
+static void overwrite_freed_buffers(void)
+{
+    (void)mallopt(M_PERTURB, FREED_BYTE);
+}
+
+void server_wipe_spare_buffers(size_t newest)
+{
+    h2o_mem_recycle_t *store = &h2o_socket_buffer_prototype.allocator;
+    const size_t bytes =
+        offsetof(h2o_buffer_t, _buf) + h2o_socket_buffer_prototype._initial_buf.capacity;
+    void *taken[SERVER_SPARE_BUFFERS_MAX];
+    size_t count = 0;
+
+    BUG_ON(store->max > SERVER_SPARE_BUFFERS_MAX);
+    while (count < newest && store->cnt > 0) {
+        taken[count] = h2o_mem_alloc_recycle(store, bytes);
+        explicit_bzero(taken[count++], bytes);
+    }
+    while (count > 0)
+        h2o_mem_free_recycle(store, taken[--count]);
+}
+
 struct server *server_new(struct worker *worker, SSL_CTX *tls)
 {
     struct server *server = xcalloc(1, sizeof(*server));
 
+    overwrite_freed_buffers();
     server->worker = worker;
     server->tls = tls;
     configure(server);

@@ -63,6 +63,11 @@ void server_run(struct server *server, int32_t max_wait_ms);
 /* The server that a handler of its own belongs to. */
 struct server *server_of_handler(h2o_handler_t *handler);
 
+/* Overwrites the buffers that libh2o keeps for its next connections, so many of the newest. A
+ * connection's last buffer is the newest when it has just been closed. Cost: 0.2 us each. */
+#define SERVER_SPARE_BUFFERS_MAX 16
+void server_wipe_spare_buffers(size_t newest);
+
 /* Begins to accept; ends it for good: what connects later stays in the backlog for others. */
 void server_listen(struct server *server, const struct heritage *heritage);
 void server_stop_listening(struct server *server);

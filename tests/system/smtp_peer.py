@@ -387,3 +387,13 @@ def make_context(folder, kind):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     return context
+
+
+def key_pair(directory):
+    """cert.pem and key.pem, of the authority that is ca.pem."""
+    make_context(str(directory), "good")
+    text = (directory / "server.pem").read_text()
+    cut = text.index("-----BEGIN CERTIFICATE-----")
+    (directory / "key.pem").write_text(text[:cut])
+    (directory / "key.pem").chmod(0o600)
+    (directory / "cert.pem").write_text(text[cut:])

@@ -11,7 +11,7 @@ import pytest
 from client import Api, Connection, unique
 from gatepost import patience, wait_for
 from letters import letter_to
-from smtp_peer import make_context
+from smtp_peer import key_pair
 
 ROOT = os.getuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root")
@@ -227,16 +227,6 @@ def listening_inodes():
 
 
 # ---- TLS -------------------------------------------------------------------------------------------
-
-def key_pair(directory):
-    """cert.pem and key.pem, made by the peers' own authority."""
-    make_context(str(directory), "good")
-    text = (directory / "server.pem").read_text()
-    cut = text.index("-----BEGIN CERTIFICATE-----")
-    (directory / "key.pem").write_text(text[:cut])
-    (directory / "key.pem").chmod(0o600)
-    (directory / "cert.pem").write_text(text[cut:])
-
 
 def test_https(prepare):
     server = prepare({"http.tls_cert": "cert.pem", "http.tls_key": "key.pem"})
