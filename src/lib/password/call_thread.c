@@ -3,6 +3,8 @@
  * up the lanes. */
 #include "engine.h"
 
+#include "gatepost/secret.h"
+
 /* NULL: the engine ends; what waits then is given back by the lane threads. */
 static struct password_work *take_work(struct call_thread *thread)
 {
@@ -30,7 +32,7 @@ void *call_thread_main(void *of_thread)
         work->waited_ns = begun - work->submitted;
         const bool computed = hash_call(work);
         work->computed_ns = clock_mono_ns() - begun;
-        engine_wipe_stack();
+        secret_wipe_stack();
         engine_give_back(thread->engine, work, !computed);
     }
     return NULL;

@@ -10,8 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define NICE_STEP        5
-#define STACK_WIPE_BYTES 16384
+#define NICE_STEP 5
 
 /* The queue that follows from the measured speed: within these, and for less than that speed, since
  * other work comes between. */
@@ -42,13 +41,6 @@ void engine_give_back(const struct password_engine *engine, struct password_work
     work->next = NULL;
     work->expired = expired;
     engine->options.on_done(engine->options.context, work);
-}
-
-__attribute__((noinline)) void engine_wipe_stack(void)
-{
-    char below[STACK_WIPE_BYTES];
-
-    secret_wipe(below, sizeof(below));
 }
 
 /* ---- life -------------------------------------------------------------------------------------

@@ -62,7 +62,4 @@ void hash_thread_begin(void);
 void engine_give_back(const struct password_engine *engine, struct password_work *work,
                       bool expired);
 
-/* Overwrites what calls have left below the caller's frame: kernels and libraries spill there. */
-void engine_wipe_stack(void);
-
 #endif

@@ -101,7 +101,7 @@ static bool take_turn(struct lane_thread *thread, struct work_list *left)
         goes_on = thread->busy > 0 || left->first != NULL;
         if (goes_on || engine->stopping)
             break;
-        engine_wipe_stack();
+        secret_wipe_stack(); /* where kernels spill */
         pthread_cond_wait(&engine->lanes_wanted, &engine->mutex);
     }
     pthread_mutex_unlock(&engine->mutex);
@@ -123,6 +123,7 @@ static void begin(struct seat *seat)
 {
     seat->begun = hash_begin(seat->work, &seat->state, &seat->chain);
     seat->done = !seat->begun;
+    secret_wipe_stack(); /* where the password went through */
 }
 
 static void end(struct seat *seat)
@@ -181,6 +182,6 @@ void *lane_thread_main(void *of_thread)
         give_back(thread->engine, &left);
         advance(thread);
     }
-    engine_wipe_stack();
+    secret_wipe_stack();
     return NULL;
 }
