@@ -2,31 +2,30 @@
 import functools
 import itertools
 import os
+import re
 import signal
-import subprocess
 import time
 
 from balance import balanced
 from clients import Loop, login
-from server import BUILD, Server
+from server import Server
 from throughput import ACCOUNTS, settings
 
+DRAIN_S = 30    # the default
 MORE = 40       # than the queue holds: what is computed, and some that are refused
 SETTLE_S = 0.3
 
 
-def configured(server, name):
-    """A key's value as the server prints it."""
-    text = subprocess.run([os.path.join(BUILD, "gatepost"), "config", *server.overrides],
-                          cwd=server.folder, capture_output=True, text=True, check=True).stdout
-    section, key = name.split(".")
-    inside = text.split("[%s]" % section)[1].split("\n[")[0]
-    return int(next(line.split("=")[1] for line in inside.splitlines() if line.startswith(key)))
+def measured_queue(server):
+    """The largest queue that a worker has given itself."""
+    with open(os.path.join(server.folder, "log")) as log:
+        return max(int(text) for text in re.findall(r"password\.measured .* queue_max=(\d+)", log.read()))
 
 
 def measure(options):
-    with Server(base=settings(options, "http.workers=%d" % options.cores)) as server:
-        drain_s, queue_max = (configured(server, name) for name in ("master.drain_s", "password.queue_max"))
+    with Server(base=settings(options, "http.workers=%d" % options.cores,
+                              "master.drain_s=%d" % DRAIN_S)) as server:
+        queue_max = measured_queue(server)
         accounts = itertools.cycle([login(server.sign_up("account%d" % n)) for n in range(ACCOUNTS)])
         loop, answers = Loop(), {pid: [] for pid in server.workers()}
         groups = balanced(loop, server, queue_max + MORE)
@@ -48,12 +47,12 @@ def measure(options):
         told = time.monotonic()
         server.process.send_signal(signal.SIGQUIT)
         everyone = sum(len(clients) for clients in groups.values())
-        loop.run(told + drain_s + 15, lambda: sum(map(len, answers.values())) == everyone)
+        loop.run(told + DRAIN_S + 15, lambda: sum(map(len, answers.values())) == everyone)
         got = [answer for pid in groups for answer in answers[pid]]
         late = [answer for answer in got if answer.at > told]
-        server.process.wait(timeout=drain_s + 15)
+        server.process.wait(timeout=DRAIN_S + 15)
         ended = time.monotonic() - told
-    return {"queue_max": queue_max, "drain_s": drain_s, "target_s": drain_s / 2,
+    return {"queue_max": queue_max, "drain_s": DRAIN_S, "target_s": DRAIN_S / 2,
             "refused_before_quit": count, "answered_after_quit": len(late),
             "served_after_quit": sum(answer.status == 200 for answer in late),
             "unavailable_after_quit": sum(answer.status == 503 for answer in late),

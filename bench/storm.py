@@ -2,7 +2,8 @@
 waits, who is refused and how fast, what memory it takes, and what is left when it is over.
 
 Two kinds: `open`, where a new client comes every so often whatever happens to the others and leaves
-with its answer; `hammer`, where 200 connections ask again the moment they are answered."""
+with its answer; `hammer`, where 200 connections ask again the moment they are answered, against a
+queue that is too short for them."""
 import itertools
 import statistics
 import time
@@ -17,6 +18,7 @@ from throughput import ACCOUNTS, Saturation, requests_of, settings
 
 TIMES = 10
 HAMMERS = 200
+HAMMERED_QUEUE = 32      # of each worker
 PROBE_TAIL_S = 1
 
 
@@ -104,7 +106,8 @@ def wait_until_idle(server):
 
 
 def storm(options, kind):
-    with Server(base=settings(options, "http.workers=%d" % options.cores)) as server:
+    queue = ["password.queue_max=%d" % HAMMERED_QUEUE] if kind == "hammer" else []
+    with Server(base=settings(options, "http.workers=%d" % options.cores, *queue)) as server:
         accounts = [server.sign_up("account%d" % n) for n in range(ACCOUNTS)]
         _, pair = server.call("/api/auth/login", {"username": accounts[0], "password": PASSWORD})
         loop = Loop()

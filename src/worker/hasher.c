@@ -5,6 +5,7 @@
  * only cuts a request loose from libh2o. */
 #include "hasher.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +16,9 @@
 #include "peer.h"
 #include "reply.h"
 #include "server.h"
+
+/* So many at once that their memory is worth giving back: half a MiB and more. */
+#define STORM_PENDING 128
 
 /* One that waits is answered within this time (docs/design.md section 9). */
 #define HASH_WAIT_NS (60 * NS_PER_S)
@@ -28,6 +32,7 @@ struct hasher {
     h2o_multithread_receiver_t receiver;
     struct password_cost cost; /* today's */
     size_t pending;
+    size_t pending_most;                 /* since it was 0 */
     mono_ns shown;                       /* when the gauges were set */
     uint64_t client_key;                 /* random: addresses are mixed with it */
     char nobody[PASSWORD_ENCODED_BYTES]; /* a stored form that no password matches */
@@ -66,9 +71,13 @@ void hasher_show(struct hasher *hasher, mono_ns now)
     metric_set(GAUGE_HASH_LANES, view.lanes_busy);
 }
 
-/* The engine may not know yet that its last one is back. */
-static void show_nothing(struct hasher *hasher)
+/* The engine may not know yet that its last one is back. After a storm its memory goes back to the
+ * machine, which the allocator would keep. */
+static void rest(struct hasher *hasher)
 {
+    if (hasher->pending_most >= STORM_PENDING)
+        (void)malloc_trim(0);
+    hasher->pending_most = 0;
     hasher->shown = 0;
     metric_set(GAUGE_HASH_QUEUE, 0);
     metric_set(GAUGE_HASH_LANES, 0);
@@ -102,7 +111,7 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         free(job);
     }
     if (hasher->pending == 0)
-        show_nothing(hasher);
+        rest(hasher);
 }
 
 static struct password_cost cost_of(const struct config *config)
@@ -203,7 +212,8 @@ bool hasher_submit(struct hasher *hasher, const struct hash_order *order)
         return false;
     }
     secret_wipe_stack(); /* the copy went through registers, which callees may have saved */
-    hasher->pending++;
+    if (++hasher->pending > hasher->pending_most)
+        hasher->pending_most = hasher->pending;
     return true;
 }
 
