@@ -48,14 +48,15 @@ class Answer:
 class Connection:
     """One connection. Not for two threads at once."""
 
-    def __init__(self, address, timeout=20, tls=None, server_name="localhost"):
+    def __init__(self, address, timeout=20, tls=None, server_name="localhost", source=None):
         self.timeout = patience(timeout)
         if isinstance(address, str):
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(self.timeout)
             self.sock.connect(address)
         else:
-            self.sock = socket.create_connection(address, timeout=self.timeout)
+            self.sock = socket.create_connection(address, timeout=self.timeout,
+                                                 source_address=source and (source, 0))
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self.sock = tls.wrap_socket(self.sock, server_hostname=server_name)

@@ -1,6 +1,7 @@
 """Hash threads work for those who still wait, and tell what they do; a password whose hash is not
 today's is hashed again after its login."""
 import re
+import select
 import shutil
 import signal
 import socket
@@ -94,6 +95,34 @@ def test_an_answer_that_is_quick_reaches_a_client_that_has_half_closed(serve):
     server = serve({"http.workers": "1"})
     answer = raw(server.address, login(), half_close=True)
     assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+# ---- a full queue -------------------------------------------------------------------------------
+
+def test_one_address_that_floods_leaves_room_for_the_others(serve):
+    """Its newest waiting login is refused in favour of somebody who has none there."""
+    server = serve({**COSTLY, "password.iterations": "10000000", "password.lanes": "1",
+                    "password.queue_max": "4"})
+    api = Api(server.address, timeout=60)
+    flood = [Connection(server.address, timeout=60) for _ in range(5)]
+    flood[0].send(login())
+    wait_for(lambda: api.metrics()["gatepost_password_lanes_busy"] == 1, 5, "a hash under way")
+    for client in flood[1:]:
+        client.send(login())
+    wait_for(lambda: api.metrics()["gatepost_password_queue_depth"] == 4, 5, "a full queue")
+    with Connection(server.address) as late:
+        late.send(login())
+        assert late.receive().status == 503
+    with Connection(server.address, timeout=60, source="127.0.0.2") as other:
+        other.send(login())
+        ready, _, _ = select.select([client.sock for client in flood[1:]], [], [], patience(5))
+        answer = next(client for client in flood if client.sock in ready).receive()
+        assert answer.status == 503 and int(answer.header("retry-after")) >= 1
+        metrics = api.metrics()
+        assert metrics["gatepost_password_refused_total"] == metrics["gatepost_password_expired_total"] == 1
+        for client in flood:
+            client.close()
+        assert other.receive().status == 401
 
 
 # ---- what is measured --------------------------------------------------------------------------
