@@ -18,6 +18,10 @@
 #define QUEUE_AUTO_MAX  4096
 #define QUEUE_AUTO_PART 0.7
 
+/* What a call takes: a guess before the first one (bcrypt at 12), then what they took. */
+#define CALL_SECONDS_FIRST 0.25
+#define CALL_WEIGHT        0.1
+
 /* ---- for both kinds of thread
  * ---------------------------------------------------------------------- */
 
@@ -73,25 +77,39 @@ static double seconds_a_hash(const struct password_engine *engine)
            (double)NS_PER_S;
 }
 
-static unsigned queue_max_of(const struct password_engine_options *options, double hash_seconds)
+/* How many are answered in the time that was asked for. */
+static size_t fitting(const struct password_engine_options *options, double hash_seconds)
 {
     const double seconds = (double)options->answer_within / (double)NS_PER_S;
-    const double fitting =
+    const double count =
         QUEUE_AUTO_PART * seconds * options->threads * options->processors / hash_seconds;
 
-    if (options->queue_max > 0)
-        return options->queue_max;
-    if (!(fitting > QUEUE_AUTO_MIN))
+    if (!(count > QUEUE_AUTO_MIN))
         return QUEUE_AUTO_MIN;
-    return fitting > QUEUE_AUTO_MAX ? QUEUE_AUTO_MAX : (unsigned)fitting;
+    return count > QUEUE_AUTO_MAX ? QUEUE_AUTO_MAX : (size_t)count;
+}
+
+void engine_learn(struct password_engine *engine, mono_ns call_ns)
+{
+    const double seconds = (double)call_ns / (double)NS_PER_S;
+
+    engine->call_seconds += (seconds - engine->call_seconds) * CALL_WEIGHT;
+    if (engine->options.queue_max == 0) /* else the operator has said what he wants */
+        engine->queue.calls_max = fitting(&engine->options, engine->call_seconds);
 }
 
 static void size_queue(struct password_engine *engine)
 {
+    const struct password_engine_options *options = &engine->options;
     const struct kernel_choice *choice = &engine->choice;
     const double seconds = seconds_a_hash(engine);
 
-    queue_init(&engine->queue, queue_max_of(&engine->options, seconds));
+    queue_init(&engine->queue,
+               options->queue_max > 0 ? options->queue_max : fitting(options, seconds));
+    engine->call_seconds =
+        options->cost.algorithm == PASSWORD_PBKDF2_SHA256 ? CALL_SECONDS_FIRST : seconds;
+    if (options->queue_max == 0)
+        engine->queue.calls_max = fitting(options, engine->call_seconds);
     log_info("password.measured",
              "one_chain=\"%s\" many=\"%s\" lanes=%u hash_ms=%.2f queue_max=%zu",
              choice->plan[1]->name, choice->plan[choice->lanes_best]->name, choice->lanes_best,

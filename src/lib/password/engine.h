@@ -46,7 +46,8 @@ struct password_engine {
     pthread_mutex_t mutex;
     pthread_cond_t lanes_wanted; /* lane threads wait for work, or for something to give back */
     pthread_cond_t calls_wanted;
-    bool stopping; /* under the mutex */
+    bool stopping;       /* under the mutex */
+    double call_seconds; /* under the mutex: what a call takes, the last ones most */
     struct queue queue;
     struct call_thread *call_threads; /* options.threads of them */
     struct lane_thread lane_threads[];
@@ -57,6 +58,9 @@ void *call_thread_main(void *of_thread);
 
 /* For both: a lower priority than the thread that started this one. */
 void hash_thread_begin(void);
+
+/* Under the mutex: another call has taken so long. */
+void engine_learn(struct password_engine *engine, mono_ns call_ns);
 
 /* Gives the work to its submitter. */
 void engine_give_back(const struct password_engine *engine, struct password_work *work,

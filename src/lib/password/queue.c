@@ -6,7 +6,10 @@
  *
  * A full queue is shared evenly. The newcomer takes the place of a waiting re-hash, which nobody
  * waits for; else of the newest work of the client with most waiting, if that leaves the two no
- * further apart. So one address that floods the server fills what the others leave. */
+ * further apart. So one address that floods the server fills what the others leave.
+ *
+ * Calls have a bound of their own within that, since an imported hash may take a hundred times as
+ * long as one of today's. */
 #include "queue.h"
 
 #define SIGNUP_LATER_NS (2 * NS_PER_S)
@@ -17,7 +20,7 @@ static const mono_ns later_ns[PASSWORD_PRIORITIES] = {
 
 void queue_init(struct queue *queue, size_t max)
 {
-    *queue = (struct queue){.max = max, .earliest_deadline = UINT64_MAX};
+    *queue = (struct queue){.max = max, .calls_max = max, .earliest_deadline = UINT64_MAX};
     client_counts_init(&queue->clients, max);
 }
 
@@ -98,6 +101,7 @@ static struct password_work *remove_newest(struct work_list *list, uint64_t clie
 static void left_queue(struct queue *queue, const struct password_work *work)
 {
     queue->waiting--;
+    queue->calls_waiting -= !work->in_lanes;
     client_counts_remove(&queue->clients, work->client);
 }
 
@@ -153,10 +157,13 @@ bool queue_offer(struct queue *queue, struct password_work *work)
 {
     const enum queue_kind kind = work->in_lanes ? QUEUE_LANES : QUEUE_CALLS;
 
+    if (!work->in_lanes && queue->calls_waiting >= queue->calls_max)
+        return false;
     if (queue->waiting >= queue->max && !make_room(queue, work))
         return false;
     work_list_append(&queue->lists[kind][work->priority], work);
     queue->waiting++;
+    queue->calls_waiting += !work->in_lanes;
     client_counts_add(&queue->clients, work->client);
     if (work->deadline < queue->earliest_deadline)
         queue->earliest_deadline = work->deadline;

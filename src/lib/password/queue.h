@@ -18,13 +18,16 @@ enum queue_kind { QUEUE_LANES, QUEUE_CALLS, QUEUE_KINDS };
 
 struct queue {
     size_t max;
-    size_t waiting;            /* works in lists; never more than max */
+    size_t calls_max; /* of those, how many may be calls */
+    size_t waiting;   /* works in lists; never more than max */
+    size_t calls_waiting;
     mono_ns earliest_deadline; /* of those: before it there is nothing overdue */
     struct work_list lists[QUEUE_KINDS][PASSWORD_PRIORITIES];
     struct work_list ended; /* to be given back uncomputed; they do not count as waiting */
     struct client_counts clients;
 };
 
+/* calls_max: as max at first. */
 void queue_init(struct queue *queue, size_t max);
 void queue_fini(struct queue *queue); /* it must be empty */
 

@@ -205,6 +205,72 @@ static void test_a_password_is_kept_for_a_rehash_alone(void **state)
     desk_fini(&desk); /* all of them were wiped */
 }
 
+static struct password_work *new_call(uint32_t memory_kib, uint32_t passes)
+{
+    struct password_work *work = new_work(PASSWORD_LOGIN, 1);
+
+    work->cost = (struct password_cost){.algorithm = PASSWORD_ARGON2ID,
+                                        .argon2_memory_kib = memory_kib,
+                                        .argon2_passes = passes,
+                                        .argon2_lanes = 1};
+    return work;
+}
+
+static void test_a_call_does_not_hold_up_the_lanes(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct password_engine *engine = start_wide(&desk, 1, 16);
+    struct password_work *call = new_call(65536, 4); /* 100 ms and more */
+    struct password_work *chain = new_work(PASSWORD_SIGNUP, FEW);
+
+    submit(engine, call);
+    wait_until_busy(engine, 1);
+    submit(engine, chain);
+    desk_wait(&desk, 2);
+    assert_ptr_equal(desk.back[0], chain);
+    assert_ptr_equal(desk.back[1], call);
+    assert_false(call->expired);
+    assert_non_null(strstr(call->encoded, "argon2$argon2id$"));
+    assert_true(call->computed_ns > chain->computed_ns);
+    password_engine_free(&engine);
+    desk_fini(&desk);
+}
+
+/* The queue takes as many calls as their own speed allows. */
+static void test_how_long_calls_take_is_learnt(void **state)
+{
+    (void)state;
+    struct desk desk;
+    size_t calls_max;
+
+    desk_init(&desk);
+    struct password_engine *engine =
+        password_engine_new(&(struct password_engine_options){.threads = 1,
+                                                              .lanes_max = PBKDF2_LANES_MAX,
+                                                              .answer_within = 15 * NS_PER_S,
+                                                              .processors = 1,
+                                                              .cost.iterations = 1000,
+                                                              .on_done = on_done,
+                                                              .context = &desk});
+    assert_non_null(engine);
+    pthread_mutex_lock(&engine->mutex);
+    calls_max = engine->queue.calls_max;
+    assert_true(calls_max < engine->queue.max);
+    pthread_mutex_unlock(&engine->mutex);
+    for (int i = 0; i < 20; i++) {
+        submit(engine, new_call(8, 1));
+        desk_wait(&desk, 1);
+    }
+    pthread_mutex_lock(&engine->mutex);
+    assert_true(engine->queue.calls_max > 2 * calls_max);
+    engine_learn(engine, 60 * NS_PER_S);
+    assert_true(engine->queue.calls_max < calls_max);
+    pthread_mutex_unlock(&engine->mutex);
+    password_engine_free(&engine);
+    desk_fini(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +279,8 @@ int main(void)
         cmocka_unit_test(test_a_cancelled_work_leaves_its_lane_and_the_others_stay),
         cmocka_unit_test(test_of_two_threads_each_takes_one),
         cmocka_unit_test(test_a_lane_is_empty_when_its_work_has_left),
+        cmocka_unit_test(test_a_call_does_not_hold_up_the_lanes),
+        cmocka_unit_test(test_how_long_calls_take_is_learnt),
         cmocka_unit_test(test_a_password_is_kept_for_a_rehash_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

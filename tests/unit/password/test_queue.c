@@ -104,6 +104,25 @@ static void test_calls_and_lanes_have_a_line_each_and_one_bound(void **state)
     end_all(&queue);
 }
 
+static void test_calls_have_a_bound_of_their_own(void **state)
+{
+    (void)state;
+    struct queue queue;
+    struct password_work *calls[2] = {new_work(PASSWORD_LOGIN, 1, NS_PER_S),
+                                      new_work(PASSWORD_LOGIN, 2, NS_PER_S)};
+
+    queue_init(&queue, 8);
+    queue.calls_max = 1;
+    calls[0]->in_lanes = calls[1]->in_lanes = false;
+    assert_true(queue_offer(&queue, calls[0]));
+    assert_false(queue_offer(&queue, calls[1]));
+    assert_true(offer(&queue, PASSWORD_LOGIN, 1));
+    assert_ptr_equal(queue_take(&queue, QUEUE_CALLS), calls[0]);
+    assert_true(queue_offer(&queue, calls[1]));
+    free(calls[0]);
+    end_all(&queue);
+}
+
 /* One address fills the queue; others come, and each of them gets as much as there is to get. */
 static void test_a_full_queue_is_shared_evenly_between_clients(void **state)
 {
@@ -229,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_login_goes_first_but_nobody_starves),
         cmocka_unit_test(test_calls_and_lanes_have_a_line_each_and_one_bound),
+        cmocka_unit_test(test_calls_have_a_bound_of_their_own),
         cmocka_unit_test(test_a_full_queue_is_shared_evenly_between_clients),
         cmocka_unit_test(test_who_has_to_go_is_the_newest_and_least_urgent_of_the_greediest),
         cmocka_unit_test(test_a_rehash_gives_way_and_takes_nobodys_place),
