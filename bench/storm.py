@@ -99,7 +99,7 @@ def capacity(options, server, accounts):
 
 
 def wait_until_idle(server):
-    """What clients that left had asked for is hashed all the same."""
+    """Until what clients that left had asked for is over."""
     count = -1.0
     while count != (count := server.metric("gatepost_password_hashes_total")):
         time.sleep(1)

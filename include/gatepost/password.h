@@ -66,6 +66,7 @@ struct password_work {
     /* The engine's, while it owns the work. */
     struct password_work *next;
     mono_ns submitted;
+    mono_ns turn;  /* what the queue goes by */
     bool in_lanes; /* else one call computes it */
 };
 
@@ -85,12 +86,15 @@ struct password_engine_options {
 };
 
 /* Measures the kernels and starts the threads, at a lower priority than the caller. Called after
- * fork. Returns NULL when no kernel gives the right answers. Cost: some milliseconds. */
+ * fork. Returns NULL when no kernel gives the right answers. Cost: some milliseconds, and, for a
+ * queue that is to be worked out, one hash of today's cost if that is not PBKDF2. */
 MUST_USE struct password_engine *password_engine_new(const struct password_engine_options *options);
 
-/* Ends the threads; what waits or is in computation is given back through on_done as expired,
- * before this returns. Cost: a millisecond or so, and the end of a call that is under way. */
-void password_engine_free(struct password_engine **engine);
+/* Ends the threads; what waits or is in computation is given back through on_done as expired, what
+ * is done as it is, before this returns. Cost: a millisecond or so.
+ * Returns false when a call is still under way, for nobody, which cannot be stopped: the process
+ * must then end by _exit, since that call still uses its library. */
+MUST_USE bool password_engine_free(struct password_engine **engine);
 
 /* Hands work over; *work becomes NULL. Any thread.
  * Returns false, with the work still the caller's, when the queue is full. A full queue takes it
@@ -98,8 +102,8 @@ void password_engine_free(struct password_engine **engine);
  * client has at least two more waiting than this one. */
 MUST_USE bool password_engine_submit(struct password_engine *engine, struct password_work **work);
 
-/* Nobody waits for that work any more: it comes back expired, from the queue at once, from a lane
- * at the next step. A call under way goes on to its end. work is only compared, never followed. */
+/* Nobody waits for that work any more: it comes back expired, from a lane at its next step, else at
+ * once; a call under way goes on for nobody. work is only compared, never followed. */
 void password_engine_cancel(struct password_engine *engine, const struct password_work *work);
 
 struct password_engine_view {

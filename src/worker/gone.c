@@ -15,7 +15,7 @@
 #include "request.h"
 #include "server.h"
 
-/* At most as many as the hash threads take. */
+/* Those that have a hash under way; there is no more to look at. */
 static size_t count_waiting(const struct worker *worker)
 {
     size_t count = 0;
@@ -43,7 +43,8 @@ void gone_look(struct worker *worker)
     }
     /* A failure says nothing about anybody: the next look will. */
     const int events = count > 0 ? poll(polled, count, 0) : 0;
-    for (size_t i = 0; events > 0 && i < count; i++) {
+    /* The oldest first: they are the first of the engine's lists too. */
+    for (size_t i = count; events > 0 && i-- > 0;) {
         if ((polled[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
             request_give_up(requests[i]);
     }

@@ -164,15 +164,16 @@ struct hasher *hasher_new(struct worker *worker)
     return hasher;
 }
 
-void hasher_free(struct hasher **hasher)
+bool hasher_free(struct hasher **hasher)
 {
     if (*hasher == NULL)
-        return;
-    password_engine_free(&(*hasher)->engine);
+        return true;
+    const bool ended = password_engine_free(&(*hasher)->engine);
     server_run((*hasher)->worker->server, 0); /* what came back meanwhile */
     h2o_multithread_unregister_receiver((*hasher)->receiver.queue, &(*hasher)->receiver);
     free(*hasher);
     *hasher = NULL;
+    return ended;
 }
 
 static struct hash_job *job_new(const struct hasher *hasher, const struct hash_order *order)

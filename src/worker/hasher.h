@@ -31,8 +31,9 @@ struct hash_order {
 /* Starts the engine's threads. Called after fork. */
 struct hasher *hasher_new(struct worker *worker);
 
-/* Ends them; every owner that waits is told expired before this returns. */
-void hasher_free(struct hasher **hasher);
+/* Ends them; every owner that waits is told expired before this returns. Returns false when the
+ * process must end by _exit: a library is still computing a hash, for nobody. */
+MUST_USE bool hasher_free(struct hasher **hasher);
 
 /* Returns false when the queue is full: on_done is not called then. */
 MUST_USE bool hasher_submit(struct hasher *hasher, const struct hash_order *order);

@@ -187,9 +187,11 @@ static void say_farewell(struct worker *worker)
 /* ---- out ----------------------------------------------------------------------------------------
  */
 
-static void close_all(struct worker *worker)
+/* Returns false when a hash thread is left, see hasher_free. */
+static bool close_all(struct worker *worker)
 {
-    hasher_free(&worker->hasher);
+    const bool alone = hasher_free(&worker->hasher);
+
     store_client_free(&worker->store);
     while (worker->requests != NULL) { /* what waited for the store: answered already */
         struct request *request = worker->requests;
@@ -201,6 +203,7 @@ static void close_all(struct worker *worker)
     secret_fini(&worker->idempotency_key);
     secret_fini(&worker->mail_key);
     secret_fini(&worker->token_key);
+    return alone;
 }
 
 int worker_main(struct heritage *heritage)
@@ -221,6 +224,7 @@ int worker_main(struct heritage *heritage)
     proc_ready(heritage);
     serve(&worker);
     say_farewell(&worker);
-    close_all(&worker);
+    if (!close_all(&worker))
+        _exit(EXIT_DONE);
     return EXIT_DONE;
 }

@@ -125,6 +125,25 @@ def test_one_address_that_floods_leaves_room_for_the_others(serve):
         assert other.receive().status == 401
 
 
+# ---- a call that nobody can stop ----------------------------------------------------------------
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_stop_does_not_wait_for_a_call_of_a_library(serve, end):
+    """Of half a second and more each; QUIT answers who waits, TERM and every end leave in time."""
+    server = serve({"http.workers": "1", "password.algorithm": "scrypt", "password.scrypt_log2_n": "17",
+                    "password.scrypt_p": "4"})
+    api = Api(server.address, timeout=60)
+    clients = [Connection(server.address, timeout=60) for _ in range(3)]
+    for client in clients:
+        client.send(login())
+    wait_for(lambda: api.metrics()["gatepost_password_lanes_busy"] == 1, 5, "a call under way")
+    api.close()
+    server.stop(end, 5 if end == signal.SIGTERM else 25)
+    statuses = [client.receive().status for client in clients]
+    assert set(statuses) == {401} if end == signal.SIGQUIT else set(statuses) <= {401, 503}, statuses
+    assert "child.overdue" not in server.log_text()
+
+
 # ---- what is measured --------------------------------------------------------------------------
 
 def test_waiting_and_hashing_are_measured(serve):

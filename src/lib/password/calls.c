@@ -14,8 +14,6 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-#define BCRYPT_PASSWORD_MAX_BYTES 72
-
 static bool call_pbkdf2_sha1(const struct password_form *form, struct slice password,
                              uint8_t *digest_out)
 {

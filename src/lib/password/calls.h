@@ -7,7 +7,7 @@
 /* Computes what the form's hash is of this password: form->hash_len bytes, to be compared by
  * secret_equal. A password that the method could never have taken (crypt(3): with a NUL, or over
  * 511 bytes) gives other bytes than the form's, after as long a time.
- * Who calls it: a hash thread, for forms that are not password_form_in_lanes.
+ * Who calls it: a call thread, and the start, for forms that are not password_form_in_lanes.
  * Returns false, with digest_out unusable, when there was no memory or the library refused.
  * Cost: the form's, within bounds.c; memory on top of it 32 KiB. */
 MUST_USE bool password_call(const struct password_form *form, struct slice password,

@@ -33,17 +33,15 @@ void hash_thread_begin(void)
     (void)setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + NICE_STEP);
 }
 
-void engine_give_back(const struct password_engine *engine, struct password_work *work,
-                      bool expired)
+void engine_give_back(const struct password_engine *engine, struct password_work *work)
 {
-    const bool kept = work->keep_if_outdated && work->matches && work->outdated && !expired;
+    const bool kept = work->keep_if_outdated && work->matches && work->outdated && !work->expired;
 
     if (!kept) {
         secret_wipe(work->password, sizeof(work->password));
         work->password_len = 0;
     }
     work->next = NULL;
-    work->expired = expired;
     engine->options.on_done(engine->options.context, work);
 }
 
@@ -65,16 +63,12 @@ static double seconds_a_call(const struct password_cost *cost)
     return computed ? (double)took / (double)NS_PER_S : 1;
 }
 
-/* What one thread takes for one hash of today's cost, at its best. */
-static double seconds_a_hash(const struct password_engine *engine)
+/* What one thread takes for one hash of today's cost: many at a time, or only one. */
+static double seconds_a_hash(const struct password_engine *engine, unsigned together)
 {
-    const struct kernel_choice *choice = &engine->choice;
     const struct password_cost *cost = &engine->options.cost;
 
-    if (cost->algorithm != PASSWORD_PBKDF2_SHA256)
-        return seconds_a_call(cost);
-    return choice->plan_ns[choice->lanes_best] / choice->lanes_best * cost->iterations /
-           (double)NS_PER_S;
+    return engine->choice.plan_ns[together] / together * cost->iterations / (double)NS_PER_S;
 }
 
 /* How many are answered in the time that was asked for. */
@@ -89,31 +83,42 @@ static size_t fitting(const struct password_engine_options *options, double hash
     return count > QUEUE_AUTO_MAX ? QUEUE_AUTO_MAX : (size_t)count;
 }
 
+static void set_calls_max(struct password_engine *engine)
+{
+    engine->queue.apart[QUEUE_CALLS] =
+        (mono_ns)(engine->call_seconds / engine->options.threads * (double)NS_PER_S);
+    if (engine->options.queue_max == 0) /* else the operator has said what he wants */
+        engine->queue.calls_max = fitting(&engine->options, engine->call_seconds);
+}
+
 void engine_learn(struct password_engine *engine, mono_ns call_ns)
 {
     const double seconds = (double)call_ns / (double)NS_PER_S;
 
     engine->call_seconds += (seconds - engine->call_seconds) * CALL_WEIGHT;
-    if (engine->options.queue_max == 0) /* else the operator has said what he wants */
-        engine->queue.calls_max = fitting(&engine->options, engine->call_seconds);
+    set_calls_max(engine);
 }
 
 static void size_queue(struct password_engine *engine)
 {
     const struct password_engine_options *options = &engine->options;
     const struct kernel_choice *choice = &engine->choice;
-    const double seconds = seconds_a_hash(engine);
+    const bool calls = options->cost.algorithm != PASSWORD_PBKDF2_SHA256;
+    size_t max = options->queue_max;
+    double seconds = seconds_a_hash(engine, choice->lanes_best);
 
-    queue_init(&engine->queue,
-               options->queue_max > 0 ? options->queue_max : fitting(options, seconds));
-    engine->call_seconds =
-        options->cost.algorithm == PASSWORD_PBKDF2_SHA256 ? CALL_SECONDS_FIRST : seconds;
-    if (options->queue_max == 0)
-        engine->queue.calls_max = fitting(options, engine->call_seconds);
+    engine->call_seconds = CALL_SECONDS_FIRST;
+    if (calls && max == 0)
+        seconds = engine->call_seconds = seconds_a_call(&options->cost);
+    queue_init(&engine->queue, max > 0 ? max : fitting(options, seconds));
+    engine->queue.apart[QUEUE_LANES] =
+        (mono_ns)(seconds_a_hash(engine, choice->lanes_best) / options->threads * (double)NS_PER_S);
+    set_calls_max(engine);
     log_info("password.measured",
-             "one_chain=\"%s\" many=\"%s\" lanes=%u hash_ms=%.2f queue_max=%zu",
-             choice->plan[1]->name, choice->plan[choice->lanes_best]->name, choice->lanes_best,
-             1e3 * seconds, engine->queue.max);
+             "alone=\"%s\" alone_ms=%.2f many=\"%s\" lanes=%u many_ms=%.2f queue_max=%zu",
+             choice->plan[1]->name, 1e3 * seconds_a_hash(engine, 1),
+             choice->plan[choice->lanes_best]->name, choice->lanes_best,
+             1e3 * seconds_a_hash(engine, choice->lanes_best), engine->queue.max);
 }
 
 static void start_threads(struct password_engine *engine)
@@ -138,6 +143,7 @@ static void start_threads(struct password_engine *engine)
 struct password_engine *password_engine_new(const struct password_engine_options *options)
 {
     const struct pbkdf2_kernel *kernels[KERNELS_MAX];
+    pthread_condattr_t monotonic;
 
     BUG_ON(options->threads == 0 || options->lanes_max == 0 || options->on_done == NULL);
     struct password_engine *engine =
@@ -148,7 +154,10 @@ struct password_engine *password_engine_new(const struct password_engine_options
         goto out;
     size_queue(engine);
     BUG_ON(pthread_mutex_init(&engine->mutex, NULL) != 0);
-    BUG_ON(pthread_cond_init(&engine->lanes_wanted, NULL) != 0);
+    BUG_ON(pthread_condattr_init(&monotonic) != 0 ||
+           pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) != 0 ||
+           pthread_cond_init(&engine->lanes_wanted, &monotonic) != 0);
+    pthread_condattr_destroy(&monotonic);
     BUG_ON(pthread_cond_init(&engine->calls_wanted, NULL) != 0);
     start_threads(engine);
     return engine;
@@ -158,29 +167,63 @@ out:
     return NULL;
 }
 
-/* The lane threads give back what waits; so a call that comes back late has nobody after it. */
-void password_engine_free(struct password_engine **engine_pointer)
+/* Under the mutex: a lane thread gives back the work of a call that goes on for nobody. */
+static void take_from_call(struct call_thread *thread)
 {
-    struct password_engine *engine = *engine_pointer;
+    struct password_engine *engine = thread->engine;
 
-    if (engine == NULL)
+    if (thread->work == NULL)
         return;
+    work_list_append(&engine->queue.ended, thread->work);
+    thread->work = NULL;
+    pthread_cond_signal(&engine->lanes_wanted);
+}
+
+static void stop_threads(struct password_engine *engine)
+{
     pthread_mutex_lock(&engine->mutex);
     engine->stopping = true;
+    for (unsigned i = 0; i < engine->options.threads; i++)
+        take_from_call(&engine->call_threads[i]);
     pthread_cond_broadcast(&engine->lanes_wanted);
     pthread_cond_broadcast(&engine->calls_wanted);
     pthread_mutex_unlock(&engine->mutex);
-    for (unsigned i = 0; i < engine->options.threads; i++) {
+}
+
+/* Returns false when it is in a call: it is left alone, and ends by itself. */
+static bool join_caller(struct call_thread *thread)
+{
+    pthread_mutex_lock(&thread->engine->mutex);
+    const bool busy = thread->busy;
+    pthread_mutex_unlock(&thread->engine->mutex);
+    BUG_ON((busy ? pthread_detach(thread->id) : pthread_join(thread->id, NULL)) != 0);
+    return !busy;
+}
+
+/* The lane threads give back what is left. An engine with a call under way stays where it is: the
+ * call ends in it. */
+bool password_engine_free(struct password_engine **engine_pointer)
+{
+    struct password_engine *engine = *engine_pointer;
+    bool ended = true;
+
+    *engine_pointer = NULL;
+    if (engine == NULL)
+        return true;
+    stop_threads(engine);
+    for (unsigned i = 0; i < engine->options.threads; i++)
         BUG_ON(pthread_join(engine->lane_threads[i].id, NULL) != 0);
-        BUG_ON(pthread_join(engine->call_threads[i].id, NULL) != 0);
-    }
+    for (unsigned i = 0; i < engine->options.threads; i++)
+        ended = join_caller(&engine->call_threads[i]) && ended;
+    if (!ended)
+        return false;
     queue_fini(&engine->queue);
     pthread_cond_destroy(&engine->calls_wanted);
     pthread_cond_destroy(&engine->lanes_wanted);
     pthread_mutex_destroy(&engine->mutex);
     free(engine->call_threads);
     free(engine);
-    *engine_pointer = NULL;
+    return true;
 }
 
 /* ---- the submitter's side
@@ -199,9 +242,10 @@ bool password_engine_submit(struct password_engine *engine, struct password_work
     const bool room = queue_offer(&engine->queue, taken);
     if (room) {
         *work = NULL;
-        pthread_cond_signal(taken->in_lanes ? &engine->lanes_wanted : &engine->calls_wanted);
-        if (engine->queue.ended.first != NULL)
-            pthread_cond_signal(&engine->lanes_wanted);
+        /* A lane thread also gives back who had to make room, and keeps the deadlines of calls. */
+        pthread_cond_signal(&engine->lanes_wanted);
+        if (!taken->in_lanes)
+            pthread_cond_signal(&engine->calls_wanted);
     }
     pthread_mutex_unlock(&engine->mutex);
     return room;
@@ -230,6 +274,10 @@ void password_engine_cancel(struct password_engine *engine, const struct passwor
 
         if (seat != NULL)
             seat->cancelled = true;
+        for (unsigned i = 0; i < engine->options.threads; i++) {
+            if (engine->call_threads[i].work == work)
+                take_from_call(&engine->call_threads[i]);
+        }
     }
     pthread_mutex_unlock(&engine->mutex);
 }

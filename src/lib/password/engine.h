@@ -1,5 +1,5 @@
-/* The engine's insides, shared by its three files: engine.c (the submitter's side, life),
- * lane_thread.c and call_thread.c.
+/* The engine's insides, shared by engine.c (the submitter's side, life), lane_thread.c and
+ * call_thread.c.
  *
  * Invariant: a work that was taken is at any time in exactly one place: the queue, the list of
  * those that ended uncomputed, or in the hands of one hash thread; and it leaves by on_done, on a
@@ -37,7 +37,9 @@ struct lane_thread {
 struct call_thread {
     struct password_engine *engine;
     pthread_t id;
-    bool busy; /* under the mutex */
+    struct password_work *work; /* under the mutex: NULL: nobody waits for the call */
+    bool busy;                  /* under the mutex */
+    struct hash_call call;      /* the thread's own */
 };
 
 struct password_engine {
@@ -62,8 +64,7 @@ void hash_thread_begin(void);
 /* Under the mutex: another call has taken so long. */
 void engine_learn(struct password_engine *engine, mono_ns call_ns);
 
-/* Gives the work to its submitter. */
-void engine_give_back(const struct password_engine *engine, struct password_work *work,
-                      bool expired);
+/* Gives the work to its submitter, without its password unless that is to be kept. */
+void engine_give_back(const struct password_engine *engine, struct password_work *work);
 
 #endif

@@ -195,3 +195,23 @@ void password_form_write(const struct password_form *form, char text_out[PASSWOR
                        1U << form->log2_n, salt_len, form->salt, form->r, form->p, hash);
     BUG_ON(len < 0 || len >= PASSWORD_ENCODED_BYTES);
 }
+
+const char *password_method_name(enum password_method method)
+{
+    static const char *const names[] = {
+        [PASSWORD_METHOD_PBKDF2_SHA256] = "pbkdf2_sha256",
+        [PASSWORD_METHOD_PBKDF2_SHA1] = "pbkdf2_sha1",
+        [PASSWORD_METHOD_ARGON2ID] = "argon2id",
+        [PASSWORD_METHOD_ARGON2I] = "argon2i",
+        [PASSWORD_METHOD_ARGON2D] = "argon2d",
+        [PASSWORD_METHOD_SCRYPT] = "scrypt",
+        [PASSWORD_METHOD_BCRYPT] = "bcrypt",
+        [PASSWORD_METHOD_BCRYPT_SHA256] = "bcrypt_sha256",
+        [PASSWORD_METHOD_SHA256_CRYPT] = "sha256_crypt",
+        [PASSWORD_METHOD_SHA512_CRYPT] = "sha512_crypt",
+        [PASSWORD_METHOD_YESCRYPT] = "yescrypt",
+    };
+
+    BUG_ON((unsigned)method >= ARRAY_LEN(names));
+    return names[method];
+}

@@ -9,6 +9,9 @@
 #define PASSWORD_HASH_MAX_BYTES 96
 #define PASSWORD_ARGON2_VERSION 19 /* 0x13, RFC 9106 */
 
+#define BCRYPT_PASSWORD_MAX_BYTES 72 /* it reads no further */
+
+/* bounds.c speaks of ranges of these: keep families together. */
 enum password_method {
     PASSWORD_METHOD_PBKDF2_SHA256,
     PASSWORD_METHOD_PBKDF2_SHA1,
@@ -52,6 +55,9 @@ static inline struct slice password_form_salt(const struct password_form *form)
 /* Strict: one of the spellings of formats.c, numbers without sign, space or leading zero, every
  * parameter once and in its place, within bounds.c. Returns false with nothing promised. */
 MUST_USE bool password_form_parse(struct slice encoded, struct password_form *form_out);
+
+/* For the log: "pbkdf2_sha256", "argon2id". */
+const char *password_method_name(enum password_method method);
 
 /* Computed by PBKDF2 chains, in steps; every other form by password_call. */
 MUST_USE bool password_form_in_lanes(const struct password_form *form);

@@ -39,10 +39,19 @@ static void forget_password(struct password_work *work)
     work->password_len = 0;
 }
 
-/* Until it has turned out to be the right one. */
-static bool keeps_password(const struct password_work *work, const struct hash_state *state)
+/* bcrypt reads 72 bytes: what follows has not been proven, and a new form would make it count. */
+static bool proves_all(const struct password_form *form, size_t password_len)
 {
-    return work->task == PASSWORD_VERIFY && work->keep_if_outdated && state->outdated;
+    return form->method != PASSWORD_METHOD_BCRYPT || password_len <= BCRYPT_PASSWORD_MAX_BYTES;
+}
+
+/* The hash has taken the password in: it goes, unless it is to be kept for a re-hash. Whether it
+ * was the right one shows at the end; engine_give_back wipes it then, if it was not. */
+static void pass_password(struct password_work *work, const struct hash_state *state)
+{
+    if (!work->keep_if_outdated || !state->outdated ||
+        !proves_all(&state->form, work->password_len))
+        forget_password(work);
 }
 
 static bool begin(struct password_work *work, struct hash_state *state)
@@ -73,8 +82,6 @@ static void answer(struct password_work *work, struct hash_state *state, uint8_t
     } else {
         work->matches = secret_equal(digest, state->form.hash, len);
         work->outdated = state->outdated;
-        if (!work->matches)
-            forget_password(work);
     }
     secret_wipe(digest, len);
     secret_wipe(state, sizeof(*state));
@@ -90,8 +97,7 @@ bool hash_begin(struct password_work *work, struct hash_state *state, struct pbk
     BUG_ON(state->form.hash_len != PBKDF2_BYTES);
     pbkdf2_chain_begin(chain, slice_of(work->password, work->password_len),
                        password_form_salt(&state->form), state->form.iterations);
-    if (!keeps_password(work, state))
-        forget_password(work);
+    pass_password(work, state);
     return true;
 }
 
@@ -112,22 +118,44 @@ void hash_drop(struct hash_state *state, struct pbkdf2_chain *chain)
 /* ---- calls ------------------------------------------------------------------------------------
  */
 
+bool hash_call_begin(struct password_work *work, struct hash_call *call)
+{
+    if (!begin(work, &call->state))
+        return false;
+    call->password_len = work->password_len;
+    memcpy(call->password, work->password, work->password_len);
+    pass_password(work, &call->state);
+    return true;
+}
+
+bool hash_call_compute(struct hash_call *call)
+{
+    const bool computed = password_call(&call->state.form,
+                                        slice_of(call->password, call->password_len), call->digest);
+
+    secret_wipe(call->password, sizeof(call->password));
+    if (!computed)
+        log_error("password.not_computed", "method=%s memory_kib=%u",
+                  password_method_name(call->state.form.method), call->state.form.memory_kib);
+    return computed;
+}
+
+void hash_call_end(struct password_work *work, struct hash_call *call)
+{
+    if (work != NULL)
+        answer(work, &call->state, call->digest);
+    secret_wipe(call, sizeof(*call));
+}
+
 bool hash_call(struct password_work *work)
 {
-    struct hash_state state;
-    uint8_t digest[PASSWORD_HASH_MAX_BYTES];
+    struct hash_call call;
 
-    if (!begin(work, &state))
+    if (!hash_call_begin(work, &call))
         return true;
-    if (!password_call(&state.form, slice_of(work->password, work->password_len), digest)) {
-        log_error("password.not_computed", "method=%d memory_kib=%u", (int)state.form.method,
-                  state.form.memory_kib);
-        return false;
-    }
-    if (!keeps_password(work, &state))
-        forget_password(work);
-    answer(work, &state, digest);
-    return true;
+    const bool computed = hash_call_compute(&call);
+    hash_call_end(computed ? work : NULL, &call);
+    return computed;
 }
 
 /* ---- known answers ------------------------------------------------------------------------------

@@ -28,8 +28,25 @@ void hash_end(struct password_work *work, struct hash_state *state, struct pbkdf
 /* The chain was given up. */
 void hash_drop(struct hash_state *state, struct pbkdf2_chain *chain);
 
-/* For works that are not in lanes: all of it, on this thread. Returns false, with nothing computed,
- * when there was no memory or a library refused. */
+/* For works that are not in lanes. A call holds all that it needs, so the work may be gone when it
+ * is done: nobody can stop a library. */
+struct hash_call {
+    struct hash_state state;
+    size_t password_len;
+    char password[PASSWORD_MAX_BYTES];
+    uint8_t digest[PASSWORD_HASH_MAX_BYTES];
+};
+
+/* As hash_begin. */
+MUST_USE bool hash_call_begin(struct password_work *work, struct hash_call *call);
+
+/* All of it, on this thread. Returns false when there was no memory or a library refused. */
+MUST_USE bool hash_call_compute(struct hash_call *call);
+
+/* Writes the work's answer, unless it is NULL: gone, or not computed. Wipes. */
+void hash_call_end(struct password_work *work, struct hash_call *call);
+
+/* All three. Returns false when it could not be computed. */
 MUST_USE bool hash_call(struct password_work *work);
 
 #endif

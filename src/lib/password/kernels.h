@@ -37,4 +37,7 @@ void kernels_plan(struct kernel_choice *choice);
 void kernels_step(const struct kernel_choice *choice, struct pbkdf2_chain *const *chains,
                   size_t count, uint32_t iterations);
 
+/* Overwrites the vector registers that nothing else comes along to use. */
+void kernels_wipe_registers(void);
+
 #endif

@@ -67,8 +67,6 @@ static void fill(struct lane_thread *thread, mono_ns now)
             return;
         take_seat(thread, work, now);
     }
-    if (queue_has(&engine->queue, QUEUE_LANES))
-        pthread_cond_signal(&engine->lanes_wanted);
 }
 
 /* Those that never were in a seat. */
@@ -82,6 +80,19 @@ static void take_ended(struct password_engine *engine, mono_ns now, struct work_
         work->waited_ns = now - work->submitted;
         work_list_append(left, work);
     }
+}
+
+/* Until something comes, or the deadline of something that waits for a call. */
+static void wait_for_work(struct password_engine *engine)
+{
+    const mono_ns until = engine->queue.earliest_deadline;
+    const struct timespec at = {.tv_sec = (time_t)(until / NS_PER_S),
+                                .tv_nsec = (long)(until % NS_PER_S)};
+
+    if (engine->queue.waiting == 0)
+        pthread_cond_wait(&engine->lanes_wanted, &engine->mutex);
+    else
+        (void)pthread_cond_timedwait(&engine->lanes_wanted, &engine->mutex, &at);
 }
 
 /* Waits for something to do or to give back. Returns false when the engine ends and nothing is
@@ -101,8 +112,7 @@ static bool take_turn(struct lane_thread *thread, struct work_list *left)
         goes_on = thread->busy > 0 || left->first != NULL;
         if (goes_on || engine->stopping)
             break;
-        secret_wipe_stack(); /* where kernels spill */
-        pthread_cond_wait(&engine->lanes_wanted, &engine->mutex);
+        wait_for_work(engine);
     }
     pthread_mutex_unlock(&engine->mutex);
     return goes_on;
@@ -116,7 +126,7 @@ static void give_back(const struct password_engine *engine, struct work_list *le
     struct password_work *work;
 
     while ((work = work_list_take(left)) != NULL)
-        engine_give_back(engine, work, work->expired);
+        engine_give_back(engine, work);
 }
 
 static void begin(struct seat *seat)
@@ -145,6 +155,14 @@ static uint32_t step_of(const struct kernel_choice *choice, struct pbkdf2_chain 
     return iterations;
 }
 
+/* Nothing is left to compute: kernels have spilled to the stack, and registers are saved with a
+ * thread that sleeps. */
+static void forget_kernels(void)
+{
+    secret_wipe_stack();
+    kernels_wipe_registers();
+}
+
 /* A chain of one iteration is done before its first step. */
 static void advance(struct lane_thread *thread)
 {
@@ -164,6 +182,8 @@ static void advance(struct lane_thread *thread)
     }
     if (count > 0)
         kernels_step(choice, chains, count, step_of(choice, chains, count));
+    else
+        forget_kernels();
     for (size_t i = 0; i < PBKDF2_LANES_MAX; i++) {
         struct seat *seat = &thread->seats[i];
 
@@ -182,6 +202,6 @@ void *lane_thread_main(void *of_thread)
         give_back(thread->engine, &left);
         advance(thread);
     }
-    secret_wipe_stack();
+    forget_kernels();
     return NULL;
 }

@@ -46,6 +46,7 @@ extern const struct pbkdf2_kernel pbkdf2_vector4; /* SSE2 or NEON */
 #ifdef __x86_64__
 extern const struct pbkdf2_kernel pbkdf2_vector8;  /* AVX2 */
 extern const struct pbkdf2_kernel pbkdf2_vector16; /* AVX-512F */
+void pbkdf2_wipe_registers16(void);                /* those that AVX-512 has added */
 extern const struct pbkdf2_kernel pbkdf2_sha;      /* SHA extensions: one chain */
 extern const struct pbkdf2_kernel pbkdf2_sha_pair; /* and two that fill each other's waits */
 #endif

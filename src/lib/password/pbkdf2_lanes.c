@@ -66,6 +66,17 @@ static bool has_avx512(void)
     return __builtin_cpu_supports("avx512f") != 0;
 }
 
+__attribute__((target("avx512f"))) void pbkdf2_wipe_registers16(void)
+{
+#define CLEAR(number) "vpxord %%zmm" #number ", %%zmm" #number ", %%zmm" #number "\n\t"
+    __asm__ volatile(
+        CLEAR(16) CLEAR(17) CLEAR(18) CLEAR(19) CLEAR(20) CLEAR(21) CLEAR(22) CLEAR(23) CLEAR(24)
+            CLEAR(25) CLEAR(26) CLEAR(27) CLEAR(28) CLEAR(29) CLEAR(30) CLEAR(31)::
+                : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24",
+                  "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
+#undef CLEAR
+}
+
 const struct pbkdf2_kernel pbkdf2_vector16 = {"avx512", 16, has_avx512, step_16};
 
 #endif

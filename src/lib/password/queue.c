@@ -1,8 +1,10 @@
 /* Who is next, and who has to go when there is no room.
  *
- * Next is, of the first works of each priority, the one that was submitted earliest, where the less
- * urgent are taken to have come later than they did: a login passes the sign-ups of the last two
- * seconds, but nobody waits for ever behind a stream of logins.
+ * Next is the work with the earliest turn. A work's turn is the moment of its submission, moved
+ * back twice. By its priority: a login passes the sign-ups of the last two seconds, but nobody
+ * waits for ever behind a stream of logins. And by what its client has waiting already, as long as
+ * that takes: who floods the queue waits for himself, and a newcomer goes before all of it (start-
+ * time fair queueing: Goyal, Vin, Cheng, SIGCOMM 1996, with one flow for each client).
  *
  * A full queue is shared evenly. The newcomer takes the place of a waiting re-hash, which nobody
  * waits for; else of the newest work of the client with most waiting, if that leaves the two no
@@ -50,6 +52,21 @@ struct password_work *work_list_take(struct work_list *list)
     if (work != NULL)
         list->first = work->next;
     return work;
+}
+
+/* Behind those whose turn is not later. */
+static void insert(struct work_list *list, struct password_work *work)
+{
+    struct password_work *before = NULL;
+
+    if (list->first == NULL || list->last->turn <= work->turn) {
+        work_list_append(list, work);
+        return;
+    }
+    for (struct password_work *at = list->first; at->turn <= work->turn; at = at->next)
+        before = at;
+    work->next = before == NULL ? list->first : before->next;
+    *(before == NULL ? &list->first : &before->next) = work;
 }
 
 /* before: NULL for the first of the list. */
@@ -161,7 +178,9 @@ bool queue_offer(struct queue *queue, struct password_work *work)
         return false;
     if (queue->waiting >= queue->max && !make_room(queue, work))
         return false;
-    work_list_append(&queue->lists[kind][work->priority], work);
+    work->turn = work->submitted + later_ns[work->priority] +
+                 client_counts_of(&queue->clients, work->client) * queue->apart[kind];
+    insert(&queue->lists[kind][work->priority], work);
     queue->waiting++;
     queue->calls_waiting += !work->in_lanes;
     client_counts_add(&queue->clients, work->client);
@@ -176,15 +195,12 @@ bool queue_offer(struct queue *queue, struct password_work *work)
 struct password_work *queue_take(struct queue *queue, enum queue_kind kind)
 {
     struct work_list *next = NULL;
-    mono_ns earliest = UINT64_MAX;
 
     for (size_t priority = 0; priority < PASSWORD_PRIORITIES; priority++) {
         struct work_list *list = &queue->lists[kind][priority];
 
-        if (list->first != NULL && list->first->submitted + later_ns[priority] < earliest) {
-            earliest = list->first->submitted + later_ns[priority];
+        if (list->first != NULL && (next == NULL || list->first->turn < next->first->turn))
             next = list;
-        }
     }
     if (next == NULL)
         return NULL;

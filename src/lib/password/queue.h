@@ -21,13 +21,14 @@ struct queue {
     size_t calls_max; /* of those, how many may be calls */
     size_t waiting;   /* works in lists; never more than max */
     size_t calls_waiting;
-    mono_ns earliest_deadline; /* of those: before it there is nothing overdue */
+    mono_ns earliest_deadline;  /* of those: before it there is nothing overdue */
+    mono_ns apart[QUEUE_KINDS]; /* between two works of one client: what one of them takes */
     struct work_list lists[QUEUE_KINDS][PASSWORD_PRIORITIES];
     struct work_list ended; /* to be given back uncomputed; they do not count as waiting */
     struct client_counts clients;
 };
 
-/* calls_max: as max at first. */
+/* calls_max: as max at first; apart: 0. */
 void queue_init(struct queue *queue, size_t max);
 void queue_fini(struct queue *queue); /* it must be empty */
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -27,6 +28,7 @@ struct desk {
     pid_t thread;
     int nice;
     bool unwiped;
+    bool interruptible; /* a hash thread would take signals */
 };
 
 static inline void take(sem_t *semaphore)
@@ -49,6 +51,9 @@ static inline void on_done(void *context, struct password_work *work)
         desk->unwiped = desk->unwiped || work->password[i] != 0;
     desk->unwiped = desk->unwiped || work->password_len != 0 || work->next != NULL;
     desk->back[desk->count++] = work;
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    desk->interruptible = desk->interruptible || !sigismember(&blocked, SIGTERM);
     desk->thread = gettid();
     desk->nice = getpriority(PRIO_PROCESS, (id_t)gettid());
     pthread_mutex_unlock(&desk->mutex);
@@ -66,6 +71,7 @@ static inline void desk_init(struct desk *desk)
 static inline void desk_fini(struct desk *desk)
 {
     assert_false(desk->unwiped);
+    assert_false(desk->interruptible);
     for (size_t i = 0; i < desk->count; i++)
         free(desk->back[i]);
     sem_destroy(&desk->done);

@@ -22,9 +22,9 @@ static void test_a_work_comes_back_computed_and_wiped_from_a_nicer_thread(void *
     submit(engine, check);
     desk_wait(&desk, 1);
     assert_true(check->matches);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     assert_null(engine);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -47,7 +47,7 @@ static void test_a_full_queue_refuses_and_leaves_the_work_alone(void **state)
     desk_wait(&desk, 3);
     assert_true(password_engine_submit(engine, &offered));
     desk_wait(&desk, 1);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     assert_int_equal(desk.count, 4);
     desk_fini(&desk);
 }
@@ -72,7 +72,7 @@ static void test_the_more_urgent_goes_first_and_equals_in_turn(void **state)
     desk_wait(&desk, 1 + ARRAY_LEN(priorities));
     for (size_t i = 0; i < ARRAY_LEN(order); i++)
         assert_ptr_equal(desk.back[1 + i], works[order[i]]);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -94,7 +94,7 @@ static void test_an_overdue_work_comes_back_expired_and_uncomputed(void **state)
     assert_true(overdue->expired);
     assert_string_equal(overdue->encoded, "");
     assert_false(patient->expired);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -125,7 +125,7 @@ static void test_a_cancelled_work_comes_back_expired_unless_it_has_begun(void **
         assert_int_equal(works[i]->expired, i % 2 == 0);
     assert_false(begun->expired);
     assert_false(late->expired);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     assert_int_equal(desk.count, 7);
     desk_fini(&desk);
 }
@@ -143,7 +143,7 @@ static void test_freeing_gives_everything_back_without_computing_it(void **state
     for (int i = 0; i < 10; i++)
         submit(engine, new_work(PASSWORD_SIGNUP, PASSWORD_ITERATIONS_MAX));
     mono_ns asked = clock_mono_ns();
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     assert_true(clock_mono_ns() - asked < 5 * NS_PER_S);
     assert_int_equal(desk.count, 11);
     for (size_t i = 0; i < desk.count; i++)
@@ -177,7 +177,7 @@ static void test_the_default_queue_holds_what_is_answered_in_time(void **state)
                                engine->choice.lanes_best * iterations[i];
         assert_true((double)view.queue_max * hash_ns < 60e9);
         assert_true((double)view.queue_max * hash_ns > 30e9 || view.queue_max == 4096);
-        password_engine_free(&engine);
+        assert_true(password_engine_free(&engine));
         desk_fini(&desk);
     }
     assert_true(queue_max[1] < queue_max[0]);
@@ -229,7 +229,7 @@ static void test_under_many_threads_each_work_comes_back_once(void **state)
         taken += submitters[i].taken;
         assert_int_equal(submitters[i].taken + submitters[i].refused, 1000);
     }
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     assert_int_equal(desk.count, taken);
     desk_fini(&desk); /* a work that came back twice is freed twice: the sanitizer speaks up */
 }

@@ -1,6 +1,8 @@
 /* Works join a running computation and leave it, in lanes, without waiting for one another. */
 #include "desk.h"
 
+#include <sys/wait.h>
+
 #define FEW  2000
 #define MANY 400000 /* tens of milliseconds at least */
 
@@ -49,7 +51,7 @@ static void test_who_comes_in_the_middle_leaves_before_the_end(void **state)
     assert_ptr_equal(desk.back[2], after);
     assert_true(joins->waited_ns < first->computed_ns);
     assert_true(joins->computed_ns < first->computed_ns);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -81,7 +83,7 @@ static void test_answers_survive_every_change_of_company(void **state)
         assert_true(check->matches);
         assert_false(check->outdated);
     }
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -103,7 +105,7 @@ static void test_a_cancelled_work_leaves_its_lane_and_the_others_stay(void **sta
     assert_true(gone->expired);
     assert_string_equal(gone->encoded, "");
     assert_false(stays->expired);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -127,7 +129,7 @@ static void test_of_two_threads_each_takes_one(void **state)
     password_engine_cancel(engine, known[0]);
     password_engine_cancel(engine, known[1]);
     desk_wait(&desk, 2);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -153,7 +155,7 @@ static void test_a_lane_is_empty_when_its_work_has_left(void **state)
         assert_memory_equal(&engine->lane_threads[0].seats[i].chain, &wiped, sizeof(wiped));
         assert_memory_equal(&engine->lane_threads[0].seats[i].state, &forgotten, sizeof(forgotten));
     }
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -201,7 +203,7 @@ static void test_a_password_is_kept_for_a_rehash_alone(void **state)
     assert_false(others[0]->matches);
     assert_true(others[1]->matches && !others[1]->outdated);
     assert_false(others[2]->matches);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk); /* all of them were wiped */
 }
 
@@ -233,7 +235,106 @@ static void test_a_call_does_not_hold_up_the_lanes(void **state)
     assert_false(call->expired);
     assert_non_null(strstr(call->encoded, "argon2$argon2id$"));
     assert_true(call->computed_ns > chain->computed_ns);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
+    desk_fini(&desk);
+}
+
+/* Longer than what is asked of it here; it ends by itself. */
+static struct password_work *submit_long_call(struct password_engine *engine)
+{
+    struct password_work *call = new_call(65536, 8);
+    struct password_work *known = call;
+
+    submit(engine, call);
+    wait_until_busy(engine, 1);
+    return known;
+}
+
+static void test_a_deadline_holds_behind_a_long_call(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct password_engine *engine = start_wide(&desk, 1, 16);
+    struct password_work *first = submit_long_call(engine);
+    struct password_work *late = new_call(8, 1);
+
+    late->deadline = clock_mono_ns() + 20 * NS_PER_MS;
+    submit(engine, late);
+    desk_wait(&desk, 1);
+    assert_ptr_equal(desk.back[0], late);
+    assert_true(late->expired);
+    assert_true(late->waited_ns >= 20 * NS_PER_MS);
+    desk_wait(&desk, 1);
+    assert_false(first->expired);
+    assert_int_equal(desk.nice, getpriority(PRIO_PROCESS, 0) + 5);
+    assert_true(password_engine_free(&engine));
+    desk_fini(&desk);
+}
+
+static void test_a_call_goes_on_for_nobody_when_it_is_cancelled(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct password_engine *engine = start_wide(&desk, 1, 16);
+    struct password_work *gone = submit_long_call(engine);
+    struct password_work *waits = new_call(8, 1);
+    struct password_work *next = new_call(8, 1);
+    const struct password_work *known = waits;
+
+    submit(engine, waits);
+    submit(engine, next);
+    password_engine_cancel(engine, known);
+    password_engine_cancel(engine, gone);
+    desk_wait(&desk, 2);
+    assert_true(gone->expired && waits->expired);
+    assert_string_equal(gone->encoded, "");
+    assert_int_equal(busy(engine), 1); /* still */
+    desk_wait(&desk, 1);
+    assert_false(next->expired);
+    assert_true(password_engine_free(&engine));
+    desk_fini(&desk);
+}
+
+/* In a process of its own, which ends as a worker would. */
+static void test_the_end_does_not_wait_for_a_call(void **state)
+{
+    (void)state;
+    int status;
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        static struct desk desk;
+        struct password_engine *engine = start_wide(&desk, 1, 16);
+        const struct password_work *call = submit_long_call(engine);
+        const bool ended = password_engine_free(&engine);
+
+        _exit(!ended && desk.count == 1 && call->expired && !desk.unwiped ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void test_as_many_are_in_lanes_as_make_the_most_of_the_machine(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct password_engine *engine = start(&desk, 1, 64);
+    const struct password_work *known[2 * PBKDF2_LANES_MAX];
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        struct password_work *work = new_work(PASSWORD_LOGIN, PASSWORD_ITERATIONS_MAX);
+
+        known[i] = work;
+        submit(engine, work);
+    }
+    wait_until_busy(engine, engine->choice.lanes_best);
+    usleep(10000);
+    assert_int_equal(busy(engine), engine->choice.lanes_best);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        password_engine_cancel(engine, known[i]);
+    desk_wait(&desk, ARRAY_LEN(known));
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -267,7 +368,7 @@ static void test_how_long_calls_take_is_learnt(void **state)
     engine_learn(engine, 60 * NS_PER_S);
     assert_true(engine->queue.calls_max < calls_max);
     pthread_mutex_unlock(&engine->mutex);
-    password_engine_free(&engine);
+    assert_true(password_engine_free(&engine));
     desk_fini(&desk);
 }
 
@@ -280,6 +381,10 @@ int main(void)
         cmocka_unit_test(test_of_two_threads_each_takes_one),
         cmocka_unit_test(test_a_lane_is_empty_when_its_work_has_left),
         cmocka_unit_test(test_a_call_does_not_hold_up_the_lanes),
+        cmocka_unit_test(test_a_deadline_holds_behind_a_long_call),
+        cmocka_unit_test(test_a_call_goes_on_for_nobody_when_it_is_cancelled),
+        cmocka_unit_test(test_the_end_does_not_wait_for_a_call),
+        cmocka_unit_test(test_as_many_are_in_lanes_as_make_the_most_of_the_machine),
         cmocka_unit_test(test_how_long_calls_take_is_learnt),
         cmocka_unit_test(test_a_password_is_kept_for_a_rehash_alone),
     };

@@ -5,6 +5,7 @@
 #include "gatepost/encoding.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -319,6 +320,46 @@ static void test_every_kernel_of_this_machine_is_right(void **state)
     }
 }
 
+/* Every way to cut so many chains into groups, tried out. */
+static double cheapest(const double *step_ns, const unsigned *lanes, size_t kernels, size_t chains)
+{
+    double best = chains == 0 ? 0 : INFINITY;
+
+    for (size_t i = 0; chains > 0 && i < kernels; i++) {
+        const double ns = step_ns[i] + cheapest(step_ns, lanes, kernels,
+                                                chains > lanes[i] ? chains - lanes[i] : 0);
+
+        best = ns < best ? ns : best;
+    }
+    return best;
+}
+
+/* One that is fast alone, a pair, four that never pay, sixteen that do for many. */
+static void test_the_cheapest_groups_are_planned(void **state)
+{
+    (void)state;
+    static const struct pbkdf2_kernel one = {"one", 1, anywhere, NULL};
+    static const struct pbkdf2_kernel two = {"two", 2, anywhere, NULL};
+    static const struct pbkdf2_kernel four = {"four", 4, anywhere, NULL};
+    static const struct pbkdf2_kernel sixteen = {"sixteen", 16, anywhere, NULL};
+    static const double step_ns[] = {100, 150, 1000, 600};
+    static const unsigned lanes[] = {1, 2, 4, 16};
+    struct kernel_choice choice = {
+        .kernels = {&one, &two, &four, &sixteen}, .step_ns = {100, 150, 1000, 600}, .count = 4};
+
+    kernels_plan(&choice);
+    for (size_t n = 0; n <= PBKDF2_LANES_MAX; n++)
+        assert_true(choice.plan_ns[n] == cheapest(step_ns, lanes, ARRAY_LEN(lanes), n));
+    assert_ptr_equal(choice.plan[1], &one);
+    assert_ptr_equal(choice.plan[2], &two);
+    assert_ptr_equal(choice.plan[9], &sixteen);
+    assert_int_equal(choice.lanes_best, 16);
+    choice.step_ns[3] = 1e6; /* now pairs make the most of it, and one more adds nothing */
+    memset(choice.plan, 0, sizeof(choice.plan));
+    kernels_plan(&choice);
+    assert_int_equal(choice.lanes_best, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_published_answers),
         cmocka_unit_test(test_a_kernel_that_differs_is_left_out_and_logged),
         cmocka_unit_test(test_what_does_not_run_here_or_is_too_wide_is_not_called),
+        cmocka_unit_test(test_the_cheapest_groups_are_planned),
         cmocka_unit_test(test_every_kernel_of_this_machine_is_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

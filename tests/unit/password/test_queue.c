@@ -85,6 +85,29 @@ static void test_a_login_goes_first_but_nobody_starves(void **state)
     end_all(&queue);
 }
 
+/* Five of one client at once, then one of another: he waits for what is begun, not for the flood.
+ */
+static void test_who_floods_the_queue_waits_for_himself(void **state)
+{
+    (void)state;
+    static const uint64_t order[] = {1, 2, 1, 1, 3, 1, 1};
+    struct queue queue;
+
+    queue_init(&queue, 16);
+    queue.apart[QUEUE_LANES] = NS_PER_S;
+    for (mono_ns i = 0; i < 5; i++)
+        assert_true(queue_offer(&queue, new_work(PASSWORD_LOGIN, 1, NS_PER_S + i)));
+    assert_true(queue_offer(&queue, new_work(PASSWORD_LOGIN, 2, NS_PER_S + 10)));
+    assert_true(queue_offer(&queue, new_work(PASSWORD_LOGIN, 3, 3 * NS_PER_S + 10)));
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        struct password_work *work = queue_take(&queue, QUEUE_LANES);
+
+        assert_int_equal(work->client, order[i]);
+        free(work);
+    }
+    end_all(&queue);
+}
+
 static void test_calls_and_lanes_have_a_line_each_and_one_bound(void **state)
 {
     (void)state;
@@ -247,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_login_goes_first_but_nobody_starves),
+        cmocka_unit_test(test_who_floods_the_queue_waits_for_himself),
         cmocka_unit_test(test_calls_and_lanes_have_a_line_each_and_one_bound),
         cmocka_unit_test(test_calls_have_a_bound_of_their_own),
         cmocka_unit_test(test_a_full_queue_is_shared_evenly_between_clients),
