@@ -21,9 +21,10 @@
 #define ROUNDS       9
 #define ROUNDS_MAX   99
 #define ROWS_MAX     (KERNELS_MAX + 2)
-#define SLICE_STEPS  20000    /* iterations a measurement */
-#define CLOCK_TURNS  10000000 /* cycles */
-#define LIMIT_CYCLES 51       /* a compression and lane, if both ports of AVX-512 never rest */
+#define SLICE_STEPS  20000   /* iterations a measurement */
+#define CLOCK_TURNS  1000000 /* cycles */
+#define CLOCK_TRIES  10
+#define LIMIT_CYCLES 51 /* a compression and lane, if both ports of AVX-512 never rest */
 #define WITHOUT_SHA  ":~0x20000000"
 
 struct row {
@@ -61,16 +62,23 @@ static double median(const double *values, int count)
 /* ---- what is measured
  * ------------------------------------------------------------------------------ */
 
+/* The most of some tries: what another guest of the machine takes looks like a slower clock. */
 static double clock_ghz(void)
 {
-    uint64_t word = 1;
-    const double begun = cpu_ns();
+    double most = 0;
 
-    for (int i = 0; i < CLOCK_TURNS; i++) {
-        word = (word >> 7) | (word << 57);
-        __asm__ volatile("" : "+r"(word));
+    for (int try = 0; try < CLOCK_TRIES; try++) {
+        uint64_t word = 1;
+        const double begun = cpu_ns();
+
+        for (int i = 0; i < CLOCK_TURNS; i++) {
+            word = (word >> 7) | (word << 57);
+            __asm__ volatile("" : "+r"(word));
+        }
+        const double ghz = CLOCK_TURNS / (cpu_ns() - begun);
+        most = ghz > most ? ghz : most;
     }
-    return CLOCK_TURNS / (cpu_ns() - begun);
+    return most;
 }
 
 static double openssl_ns(void)
@@ -150,7 +158,7 @@ static void measure(struct run *run, const char *self)
                                               : i == 1 ? openssl_without_sha_ns(self)
                                                        : kernel_ns(run->kernel[i - 2]);
             const double after = clock_ghz();
-            run->row[i].ghz[round] = (before + after) / 2;
+            run->row[i].ghz[round] = before > after ? before : after;
             before = after;
         }
     }
