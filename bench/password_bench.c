@@ -9,17 +9,18 @@
  * use SHA extensions: what a machine of the same kind without them would do. */
 #include "lib/password/kernels.h"
 
+#include "timing.h"
+
 #include <errno.h>
 #include <openssl/evp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ITERATIONS   600000
 #define ROUNDS       9
-#define ROUNDS_MAX   99
+#define ROUNDS_MAX   MEDIAN_MAX
 #define ROWS_MAX     (KERNELS_MAX + 2)
 #define SLICE_STEPS  20000   /* iterations a measurement */
 #define CLOCK_TURNS  1000000 /* cycles */
@@ -33,31 +34,6 @@ struct row {
     double iteration_ns[ROUNDS_MAX]; /* of one chain */
     double ghz[ROUNDS_MAX];          /* meanwhile */
 };
-
-static double cpu_ns(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (double)used.tv_sec * 1e9 + (double)used.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double *first = a;
-    const double *second = b;
-
-    return (*first > *second) - (*first < *second);
-}
-
-static double median(const double *values, int count)
-{
-    double sorted[ROUNDS_MAX];
-
-    memcpy(sorted, values, (size_t)count * sizeof(sorted[0]));
-    qsort(sorted, (size_t)count, sizeof(sorted[0]), compare);
-    return sorted[count / 2];
-}
 
 /* ---- what is measured
  * ------------------------------------------------------------------------------ */
@@ -127,7 +103,7 @@ static double openssl_without_sha_ns(const char *self)
  * --------------------------------------------------------------------------------------- */
 
 struct run {
-    int rounds;
+    size_t rounds;
     size_t rows;
     struct row row[ROWS_MAX];
     size_t kernels;
@@ -150,7 +126,7 @@ static void measure(struct run *run, const char *self)
         run->kernel[run->kernels++] = all[i];
         run->row[run->rows++] = (struct row){.name = all[i]->name, .lanes = all[i]->lanes};
     }
-    for (int round = 0; round < run->rounds; round++) {
+    for (size_t round = 0; round < run->rounds; round++) {
         double before = clock_ghz();
 
         for (size_t i = 0; i < run->rows; i++) {
@@ -168,7 +144,7 @@ static double ratio(const struct run *run, size_t base, size_t row)
 {
     double ratios[ROUNDS_MAX];
 
-    for (int i = 0; i < run->rounds; i++)
+    for (size_t i = 0; i < run->rounds; i++)
         ratios[i] = run->row[base].iteration_ns[i] / run->row[row].iteration_ns[i];
     return median(ratios, run->rounds);
 }
@@ -178,7 +154,7 @@ static double cycles(const struct run *run, size_t row)
 {
     double values[ROUNDS_MAX];
 
-    for (int i = 0; i < run->rounds; i++)
+    for (size_t i = 0; i < run->rounds; i++)
         values[i] = run->row[row].iteration_ns[i] * run->row[row].ghz[i] / 2;
     return median(values, run->rounds);
 }
@@ -190,7 +166,7 @@ static double hashes_per_second(const struct run *run, size_t row)
 
 static void print_table(const struct run *run, const struct kernel_choice *choice)
 {
-    printf("PBKDF2-HMAC-SHA-256, %d iterations, one core at %.2f GHz, median of %d rounds\n\n",
+    printf("PBKDF2-HMAC-SHA-256, %d iterations, one core at %.2f GHz, median of %zu rounds\n\n",
            ITERATIONS, median(run->row[0].ghz, run->rounds), run->rounds);
     printf("%-24s %5s %9s %12s %11s %11s\n", "", "lanes", "hashes/s", "cycles a", "ratio to",
            "without");
@@ -289,7 +265,7 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc) {
             cpu = (int)number_of(argv[++i], 0, CPU_SETSIZE - 1);
         } else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) {
-            run.rounds = (int)number_of(argv[++i], 1, ROUNDS_MAX);
+            run.rounds = (size_t)number_of(argv[++i], 1, ROUNDS_MAX);
         } else {
             fprintf(stderr, "usage: password_bench [--cpu N] [--json] [--rounds N]\n");
             return 2;

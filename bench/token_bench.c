@@ -7,9 +7,10 @@
 #include "gatepost/password.h"
 #include "gatepost/username.h"
 
+#include "timing.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define ROUNDS 5
 #define NOW_MS 1800000000000
@@ -81,22 +82,6 @@ static const struct operation {
     {"password_judge_ns", judge_password, 1000},
 };
 
-static double cpu_ns(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (double)used.tv_sec * 1e9 + (double)used.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double *first = a;
-    const double *second = b;
-
-    return (*first > *second) - (*first < *second);
-}
-
 int main(void)
 {
     double cost_ns[ARRAY_LEN(operations)][ROUNDS];
@@ -112,8 +97,8 @@ int main(void)
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
-        qsort(cost_ns[i], ROUNDS, sizeof(cost_ns[i][0]), compare);
-        printf("%s\"%s\": %.0f", i == 0 ? "{" : ", ", operations[i].name, cost_ns[i][ROUNDS / 2]);
+        printf("%s\"%s\": %.0f", i == 0 ? "{" : ", ", operations[i].name,
+               median(cost_ns[i], ROUNDS));
     }
     printf("}\n");
     free(token);
