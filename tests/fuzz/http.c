@@ -83,6 +83,7 @@ static void configure(struct config *config)
     config->password_iterations = 2; /* the store's have 1: a login is followed by a re-hash */
     config->password_allow_weak = true;
     config->password_threads = 1;
+    config->password_lanes = 16;
     config->password_queue_max = 64;
     config->password_min_length = 8;
     config->password_min_strength = 4;
