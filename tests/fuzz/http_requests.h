@@ -100,7 +100,8 @@ static inline size_t requests_at_most(struct slice sent)
     size_t count = 0;
 
     while (sent.len > 0) {
-        while (sent.len >= 2 && memcmp(sent.at, "\r\n", 2) == 0)
+        /* One empty line is skipped; another one is taken for a request that cannot be read. */
+        if (sent.len >= 2 && memcmp(sent.at, "\r\n", 2) == 0)
             sent = slice_of(sent.at + 2, sent.len - 2);
         const char *end = memmem(sent.at, sent.len, "\r\n\r\n", 4);
         count += sent.len > 0;
