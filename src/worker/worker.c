@@ -170,15 +170,22 @@ static void serve(struct worker *worker)
     }
 }
 
-/* Whoever is still here gets a 503; then every connection is closed. */
-static void say_farewell(struct worker *worker)
+static void refuse_all(struct worker *worker)
 {
     for (struct request *at = worker->requests; at != NULL; at = at->older)
         reply_unavailable_and_cut(at);
+}
+
+/* Whoever is still here gets a 503; then every connection is closed. */
+static void say_farewell(struct worker *worker)
+{
+    refuse_all(worker);
     server_run(worker->server, 0);
     server_cut_connections(worker->server);
-    for (int i = 0; i < FAREWELL_TURNS && worker->server->connection_count > 0; i++)
+    for (int i = 0; i < FAREWELL_TURNS && worker->server->connection_count > 0; i++) {
+        refuse_all(worker); /* a request that came in the turn before keeps its connection open */
         server_run(worker->server, 0);
+    }
     if (worker->draining)
         proc_send(worker->heritage->control_fd, MESSAGE_DRAINED, worker->slot,
                   worker->heritage->generation, -1);

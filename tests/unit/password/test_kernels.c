@@ -134,8 +134,10 @@ static void churn_alone(const struct pbkdf2_kernel *kernel)
 {
     const struct kernel_picker alone = {.kernels = {kernel}, .count = 1};
 
-    if (!kernel->runs_here())
-        skip(); /* this processor does not have the instructions */
+    if (!kernel->runs_here()) {
+        print_message("skipped: this processor does not have what \"%s\" needs\n", kernel->name);
+        skip();
+    }
     churn(&alone, CASES, 4711);
 }
 
