@@ -1,7 +1,6 @@
 """The real thing agrees: Django, DRF and simplejwt from Debian with the same signing key."""
 import base64
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from client import Api, Connection, unique
+from users_db import needs_db_tools, put, record_of
 
 KEY = "the signing key that both services hold, 32 bytes and more"
 ITERATIONS = 1000
-needs_db_tools = pytest.mark.skipif(
-    not (shutil.which("db5.3_dump") and shutil.which("db5.3_load")),
-    reason="db5.3_dump and db5.3_load (package db5.3-util) are not installed")
 ENCODED = re.compile(rb"pbkdf2_sha256\$\d+\$[A-Za-z0-9]+\$[A-Za-z0-9+/=]+")
 
 
@@ -134,31 +131,13 @@ def test_both_refuse_a_token_with_the_same_words(gate, peer, django):
 
 # ---- password hashes -------------------------------------------------------------------------------
 
-def dump(gate, *options):
-    """(header lines, [(key, value)]) of the users database of a server that does not run."""
-    text = subprocess.run(["db5.3_dump", *options, "users.db"], cwd=gate.directory / "var" / "db",
-                          check=True, capture_output=True, text=True).stdout
-    header, rest = text.split("HEADER=END\n", 1)
-    lines = [line[1:] for line in rest.splitlines() if line.startswith(" ")]
-    return header, list(zip(lines[::2], lines[1::2]))
-
-
-def stored(gate, name):
-    """(header, key, record) of that user."""
-    header, records = dump(gate)
-    found = [(header, key, bytes.fromhex(value)) for key, value in records
-             if name.encode() in bytes.fromhex(value)]
-    assert len(found) == 1, f"{len(found)} records hold {name}"
-    return found[0]
-
-
 @needs_db_tools
 def test_django_checks_a_hash_that_gatepost_made(gate, django):
     from django.contrib.auth.hashers import check_password, identify_hasher
     name, password = unique("hash"), "pässwörd with spaces 123"
     assert Api(gate.address).signup(name, password=password).status == 201
     gate.stop()
-    encoded = ENCODED.findall(stored(gate, name)[2])
+    encoded = ENCODED.findall(record_of(gate, name)[1])
     gate.start()
     assert len(encoded) == 1
     text = encoded[0].decode()
@@ -179,13 +158,11 @@ def test_gatepost_logs_in_a_user_whose_hash_django_made(gate, django, password):
     name = unique("import")
     assert Api(gate.address).signup(name, password="the first password").status == 201
     gate.stop()
-    header, key, record = stored(gate, name)
+    key, record = record_of(gate, name)
     ours = ENCODED.findall(record)
     theirs = PBKDF2PasswordHasher().encode(password, get_random_string(22), ITERATIONS).encode()
     assert len(ours) == 1 and len(ours[0]) == len(theirs)
-    changed = record.replace(ours[0], theirs)
-    subprocess.run(["db5.3_load", "users.db"], cwd=gate.directory / "var" / "db", check=True,
-                   input=f"{header}HEADER=END\n {key}\n {changed.hex()}\nDATA=END\n".encode())
+    put(gate, key, record.replace(ours[0], theirs))
     gate.start()
     api = Api(gate.address)
     answer = api.login(name, password)
@@ -202,6 +179,6 @@ def test_two_users_with_one_password_have_different_salts(gate):
         assert api.signup(name).status == 201
     api.close()
     gate.stop()
-    hashes = {ENCODED.findall(stored(gate, name)[2])[0].split(b"$")[2] for name in names}
+    hashes = {ENCODED.findall(record_of(gate, name)[1])[0].split(b"$")[2] for name in names}
     gate.start()
     assert len(hashes) == 2

@@ -2,16 +2,15 @@
 today's is hashed again after its login."""
 import re
 import select
-import shutil
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
 
 from client import PASSWORD, Api, Connection, encode, quick, raw
 from gatepost import patience, wait_for
+from users_db import dump, needs_db_tools, put, record_of
 
 # A second or two; the queue that a sanitizer's speed would give is too short for the crowd.
 COSTLY = {"http.workers": "1", "password.iterations": "4000000", "password.queue_max": "64"}
@@ -183,27 +182,12 @@ def test_what_a_dead_worker_had_queued_is_not_counted_any_more(serve):
 # ---- hashed again ------------------------------------------------------------------------------
 
 ENCODED = re.compile(rb"pbkdf2_sha256\$\d+\$[A-Za-z0-9]+\$[A-Za-z0-9+/=]+")
-needs_db_tools = pytest.mark.skipif(
-    not (shutil.which("db5.3_dump") and shutil.which("db5.3_load")),
-    reason="db5.3_dump and db5.3_load (package db5.3-util) are not installed")
-
-
-def user_rows(server):
-    """The dump's header and {user name: (key, record)} of a stopped server's accounts."""
-    text = subprocess.run(["db5.3_dump", "users.db"], cwd=server.directory / "var" / "db",
-                          check=True, capture_output=True, text=True).stdout
-    header, rest = text.split("HEADER=END\n", 1)
-    lines = [line[1:] for line in rest.splitlines() if line.startswith(" ")]
-    rows = {}
-    for key, value in zip(lines[::2], lines[1::2]):
-        record = bytes.fromhex(value)
-        rows[re.search(rb"[a-z]+@", record)[0][:-1].decode()] = key, record
-    return header, rows
 
 
 def forms(server):
     """{user name: stored form} of a stopped server."""
-    return {name: ENCODED.findall(record)[0] for name, (_, record) in user_rows(server)[1].items()}
+    return {re.search(rb"[a-z]+@", record)[0][:-1].decode(): ENCODED.findall(record)[0]
+            for record in dump(server)[1].values()}
 
 
 def iterations(form):
@@ -212,13 +196,10 @@ def iterations(form):
 
 def disable(server, name):
     """In the stopped server's database: `active` stands behind the password and the language."""
-    header, rows = user_rows(server)
-    key, record = rows[name]
+    key, record = record_of(server, name)
     at = record.index(ENCODED.findall(record)[0]) + len(ENCODED.findall(record)[0]) + 2
     assert record[at - 2:at + 1] == b"\0\0\1", "no language, active"
-    changed = record[:at] + b"\0" + record[at + 1:]
-    subprocess.run(["db5.3_load", "users.db"], cwd=server.directory / "var" / "db", check=True,
-                   input=f"{header}HEADER=END\n {key}\n {changed.hex()}\nDATA=END\n".encode())
+    put(server, key, record[:at] + b"\0" + record[at + 1:])
 
 
 @pytest.fixture
@@ -257,7 +238,7 @@ def test_a_login_brings_its_hash_to_todays_cost_and_no_other(older):
     server.stop()
     after = forms(server)
     assert iterations(after["anna"]) == 3000 and after["bert"] == before["bert"]
-    assert before["anna"] not in user_rows(server)[1]["anna"][1], "the old form is gone"
+    assert before["anna"] not in record_of(server, "anna")[1], "the old form is gone"
     assert after["anna"].split(b"$")[2] != before["anna"].split(b"$")[2], "another salt"
     server.start()
     assert Api(server.address).login("anna").status == 200

@@ -2,17 +2,12 @@
 import base64
 import hashlib
 import re
-import shutil
-import subprocess
 
 import pytest
 
 import gatepost
 from client import Api, unique
-
-needs_db_tools = pytest.mark.skipif(
-    not (shutil.which("db5.3_dump") and shutil.which("db5.3_load")),
-    reason="db5.3_dump and db5.3_load (package db5.3-util) are not installed")
+from users_db import needs_db_tools, put, record_of
 
 # A toy cost each; PBKDF2's is the tests' usual.
 ALGORITHMS = {
@@ -46,20 +41,9 @@ def restart(gate, algorithm, **more):
     return Api(gate.address)
 
 
-def dump(gate):
-    """(header, {key: record}) of the users database of a server that does not run."""
-    text = subprocess.run(["db5.3_dump", "users.db"], cwd=gate.directory / "var" / "db", check=True,
-                          capture_output=True, text=True).stdout
-    header, rest = text.split("HEADER=END\n", 1)
-    lines = [line[1:] for line in rest.splitlines() if line.startswith(" ")]
-    return header, {key: bytes.fromhex(value) for key, value in zip(lines[::2], lines[1::2])}
-
-
-def stored_of(records, name):
+def stored_of(gate, name):
     """(key, record, stored password) of that user."""
-    found = [(key, record) for key, record in records.items() if name.encode() in record]
-    assert len(found) == 1, f"{len(found)} records hold {name}"
-    key, record = found[0]
+    key, record = record_of(gate, name)
     encoded = ENCODED.findall(record)
     assert len(encoded) == 1, record
     return key, record, encoded[0]
@@ -68,13 +52,10 @@ def stored_of(records, name):
 def replace_password(gate, name, encoded):
     """Puts another stored form, of any length, into a stopped server's database. A password is its
     length in two bytes, then itself (src/lib/base's packer)."""
-    header, records = dump(gate)
-    key, record, ours = stored_of(records, name)
+    key, record, ours = stored_of(gate, name)
     before = len(ours).to_bytes(2, "big") + ours
     assert record.count(before) == 1, "the password is not where it was thought to be"
-    record = record.replace(before, len(encoded).to_bytes(2, "big") + encoded.encode())
-    subprocess.run(["db5.3_load", "users.db"], cwd=gate.directory / "var" / "db", check=True,
-                   input=f"{header}HEADER=END\n {key}\n {record.hex()}\nDATA=END\n".encode())
+    put(gate, key, record.replace(before, len(encoded).to_bytes(2, "big") + encoded.encode()))
 
 
 def check_is_djangos(algorithm, text):
@@ -103,7 +84,7 @@ def test_a_new_hash_is_of_the_chosen_algorithm_in_djangos_form(gate, algorithm):
     assert api.login(name, PASSWORD + " ").status == 401
     assert api.login(unique("nobody"), PASSWORD).status == 401
     gate.stop()
-    _, _, encoded = stored_of(dump(gate)[1], name)
+    _, _, encoded = stored_of(gate, name)
     gate.start()
     check_is_djangos(algorithm, encoded.decode())
 

@@ -104,21 +104,19 @@ static void size_queue(struct password_engine *engine)
     const struct password_engine_options *options = &engine->options;
     const struct kernel_choice *choice = &engine->choice;
     const bool calls = options->cost.algorithm != PASSWORD_PBKDF2_SHA256;
-    size_t max = options->queue_max;
-    double seconds = seconds_a_hash(engine, choice->lanes_best);
+    const size_t max = options->queue_max;
+    const double many = seconds_a_hash(engine, choice->lanes_best);
 
-    engine->call_seconds = CALL_SECONDS_FIRST;
-    if (calls && max == 0)
-        seconds = engine->call_seconds = seconds_a_call(&options->cost);
-    queue_init(&engine->queue, max > 0 ? max : fitting(options, seconds));
-    engine->queue.apart[QUEUE_LANES] =
-        (mono_ns)(seconds_a_hash(engine, choice->lanes_best) / options->threads * (double)NS_PER_S);
+    engine->call_seconds = calls && max == 0 ? seconds_a_call(&options->cost) : CALL_SECONDS_FIRST;
+    queue_init(&engine->queue,
+               max > 0 ? max : fitting(options, calls ? engine->call_seconds : many));
+    engine->queue.apart[QUEUE_LANES] = (mono_ns)(many / options->threads * (double)NS_PER_S);
     set_calls_max(engine);
     log_info("password.measured",
              "alone=\"%s\" alone_ms=%.2f many=\"%s\" lanes=%u many_ms=%.2f queue_max=%zu",
              choice->plan[1]->name, 1e3 * seconds_a_hash(engine, 1),
-             choice->plan[choice->lanes_best]->name, choice->lanes_best,
-             1e3 * seconds_a_hash(engine, choice->lanes_best), engine->queue.max);
+             choice->plan[choice->lanes_best]->name, choice->lanes_best, 1e3 * many,
+             engine->queue.max);
 }
 
 static void start_threads(struct password_engine *engine)
