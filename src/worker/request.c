@@ -11,6 +11,7 @@
 #include "gatepost/metrics.h"
 #include "gatepost/secret.h"
 
+#include "bearer.h"
 #include "hasher.h"
 #include "head.h"
 #include "peer.h"
@@ -83,7 +84,7 @@ static void name_request(struct request *request)
         request_make_id(request->worker, request->id);
 }
 
-static unsigned method_of(h2o_iovec_t method)
+static enum method method_of(h2o_iovec_t method)
 {
     if (h2o_memis(method.base, method.len, H2O_STRLIT("GET")))
         return METHOD_GET;
@@ -93,19 +94,29 @@ static unsigned method_of(h2o_iovec_t method)
         return METHOD_HEAD;
     if (h2o_memis(method.base, method.len, H2O_STRLIT("OPTIONS")))
         return METHOD_OPTIONS;
+    if (h2o_memis(method.base, method.len, H2O_STRLIT("PATCH")))
+        return METHOD_PATCH;
+    if (h2o_memis(method.base, method.len, H2O_STRLIT("DELETE")))
+        return METHOD_DELETE;
     return 0;
 }
 
 static struct request *request_new(struct worker *worker, h2o_req_t *h2o)
 {
     struct request *request = xcalloc(1, sizeof(*request));
+    struct slice segment;
 
     request->worker = worker;
     request->h2o = h2o;
     request->link = h2o_mem_alloc_shared(&h2o->pool, sizeof(*request->link), on_client_gone);
     request->link->request = request;
     request->method = method_of(h2o->method);
-    request->route = route_find(slice_of(h2o->input.path.base, h2o->input.path.len));
+    request->route =
+        route_find(slice_of(h2o->input.path.base, h2o->input.path.len), request->method, &segment);
+    if (segment.len > 0) {
+        request->segment = xcalloc(1, segment.len + 1);
+        memcpy(request->segment, segment.at, segment.len);
+    }
     request->older = worker->requests;
     if (request->older != NULL)
         request->older->newer = request;
@@ -144,6 +155,8 @@ void request_free(struct request **request)
         gone->worker->requests = gone->older;
     h2o_timeout_unlink(&gone->later);
     request_forget_body(gone);
+    bearer_forget(gone);
+    free(gone->segment);
     if (gone->state != NULL)
         secret_wipe(gone->state, gone->state_bytes);
     free(gone->state);
@@ -164,7 +177,7 @@ int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
     struct worker *worker = server_of_handler(handler)->worker;
     const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
     struct request *request = request_new(worker, h2o);
-    const bool has_body = request->method == METHOD_POST;
+    const bool has_body = (request->method & METHODS_WITH_BODY) != 0;
 
     FAULT("w.parse");
     switch (head_check(slice_of(input->bytes, input->size))) {

@@ -17,7 +17,16 @@
 #define REQUEST_ID_BYTES 65 /* with the NUL */
 #define PEER_TEXT_BYTES  64 /* an IPv6 address or "unix", with the NUL */
 
-enum method { METHOD_GET = 1, METHOD_HEAD = 2, METHOD_POST = 4, METHOD_OPTIONS = 8 };
+enum method {
+    METHOD_GET = 1,
+    METHOD_HEAD = 2,
+    METHOD_POST = 4,
+    METHOD_OPTIONS = 8,
+    METHOD_PATCH = 16,
+    METHOD_DELETE = 32,
+};
+
+#define METHODS_WITH_BODY (METHOD_POST | METHOD_PATCH | METHOD_DELETE)
 
 /* What a route takes as a body. */
 enum route_body {
@@ -26,26 +35,37 @@ enum route_body {
     ROUTE_FORM_BODY, /* form alone: a page's own target */
 };
 
+/* Who may ask. */
+enum route_who {
+    ROUTE_ANYBODY,
+    ROUTE_ACCOUNT, /* the bearer of an access token: request->account is set */
+};
+
+/* One operation; the operations of a path follow one another. */
 struct route {
-    const char *path;
+    const char *path;  /* "{id}" at its end stands for one segment, which is not empty */
     unsigned methods;  /* bits of enum method; 0: the handler looks for itself */
-    const char *allow; /* the Allow header of every answer */
+    const char *allow; /* the Allow header of every answer on this path */
     enum route_body body;
+    enum route_who who;
     void (*on_request)(struct request *request);
 };
 
 struct request {
     struct worker *worker;
     const struct route *route; /* NULL: no such path */
-    h2o_req_t *h2o;            /* NULL once libh2o has let go of it: the client is gone */
-    bool gone;                 /* counted as such; libh2o may not know it yet */
+    char *segment;             /* what stood for the route's {id}, not decoded; or NULL; owned */
+    void (*on_known)(struct request *request); /* of bearer_authenticate */
+    struct account *account; /* whose token came with it (bearer.h), or NULL; owned */
+    h2o_req_t *h2o;          /* NULL once libh2o has let go of it: the client is gone */
+    bool gone;               /* counted as such; libh2o may not know it yet */
     struct request_link *link;
     const struct password_work *hash; /* under way for this request, or NULL */
     h2o_timeout_entry_t later;        /* of request_call_later */
     void (*on_later)(struct request *request);
     struct request *older; /* of worker->requests */
     struct request *newer;
-    unsigned method;              /* enum method; 0: another one */
+    enum method method;           /* 0: another one */
     enum body_format body_format; /* set before on_request is called */
     struct body *body;            /* what was read of it, or NULL; owned */
     void *state;                  /* of the endpoint, see request_keep; owned */
@@ -63,7 +83,7 @@ void request_make_id(struct worker *worker, char id_out[REQUEST_ID_BYTES]);
 /* Room for what the endpoint keeps from step to step, zeroed; wiped and freed with the request. */
 void *request_keep(struct request *request, size_t bytes) __attribute__((returns_nonnull));
 
-/* On the first call only, while h2o is there: */
+/* While h2o is there: on the first call, and where the caller has looked at request->h2o: */
 
 /* A header's value; at == NULL when it is absent. name: lower case. */
 struct slice request_header(const struct request *request, const char *name);

@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include "bearer.h"
 #include "endpoints.h"
 #include "reply.h"
 
@@ -13,19 +14,23 @@
 #define ALLOW_PAGE "GET, HEAD, POST, OPTIONS"
 #define READING    (METHOD_GET | METHOD_HEAD)
 
-/* `me` looks at the method itself: in DRF credentials come first. */
 static const struct route ROUTES[] = {
-    {"/api/auth/me", 0, ALLOW_GET, ROUTE_NO_BODY, me_on_request},
-    {"/api/auth/signup", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, signup_on_request},
-    {"/api/auth/login", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, login_on_request},
-    {"/api/auth/token/refresh", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, refresh_on_request},
-    {"/api/auth/token/verify", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, token_verify_on_request},
-    {"/api/auth/verify-email", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, verify_on_request},
-    {"/api/auth/verify-email/resend", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, resend_on_request},
-    {"/verify-email", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, verify_page_on_request},
-    {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, healthz_on_request},
-    {"/readyz", READING, ALLOW_GET, ROUTE_NO_BODY, readyz_on_request},
-    {"/metrics", 0, ALLOW_GET, ROUTE_NO_BODY, metrics_on_request},
+    {"/api/auth/me", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ACCOUNT, me_on_request},
+    {"/api/auth/signup", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, signup_on_request},
+    {"/api/auth/login", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, login_on_request},
+    {"/api/auth/token/refresh", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
+     refresh_on_request},
+    {"/api/auth/token/verify", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
+     token_verify_on_request},
+    {"/api/auth/verify-email", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
+     verify_on_request},
+    {"/api/auth/verify-email/resend", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
+     resend_on_request},
+    {"/verify-email", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
+     verify_page_on_request},
+    {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, healthz_on_request},
+    {"/readyz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, readyz_on_request},
+    {"/metrics", 0, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, metrics_on_request},
 };
 
 /* The authority of "http://authority/path" ends at the next slash; in "http://authority?query"
@@ -57,17 +62,37 @@ struct slice route_path(struct slice target)
     return path;
 }
 
-const struct route *route_find(struct slice target)
+/* Does the path match the pattern, and what stands for its {id}? */
+static bool path_matches(const char *pattern, struct slice path, struct slice *segment_out)
+{
+    const char *hole = strchr(pattern, '{');
+    size_t before = hole != NULL ? (size_t)(hole - pattern) : strlen(pattern);
+
+    if (path.len < before || memcmp(path.at, pattern, before) != 0)
+        return false;
+    struct slice rest = slice_of(path.at + before, path.len - before);
+    if (hole == NULL ? rest.len > 0 : rest.len == 0 || memchr(rest.at, '/', rest.len) != NULL)
+        return false;
+    *segment_out = rest;
+    return true;
+}
+
+const struct route *route_find(struct slice target, enum method method, struct slice *segment_out)
 {
     struct slice path = route_path(target);
+    const struct route *of_path = NULL;
 
+    *segment_out = slice_of(NULL, 0);
     if (path.len > 1 && path.at[path.len - 1] == '/')
         path.len--;
     for (size_t i = 0; i < ARRAY_LEN(ROUTES); i++) {
-        if (slice_equal(path, slice_of_text(ROUTES[i].path)))
-            return &ROUTES[i];
+        if (!path_matches(ROUTES[i].path, path, segment_out))
+            continue;
+        of_path = &ROUTES[i];
+        if ((ROUTES[i].methods & method) != 0)
+            break;
     }
-    return NULL;
+    return of_path;
 }
 
 /* Compares without case, blanks around a gone. */
@@ -127,36 +152,54 @@ bool route_body_format(enum route_body takes, struct slice content_type,
     return charset_is_utf8(parameters);
 }
 
+/* What of a request is looked at before its endpoint sees it, once it is known who asks. */
+static void run(struct request *request)
+{
+    const struct route *route = request->route;
+
+    if (request->h2o == NULL) { /* the client left while the store was asked who it is */
+        reply_no_content(&request);
+        return;
+    }
+    if (route->methods != 0 && (route->methods & request->method) == 0) {
+        reply_method_not_allowed(&request);
+        return;
+    }
+    if (route->body != ROUTE_NO_BODY && (request->method & METHODS_WITH_BODY) != 0) {
+        struct slice type = request_header(request, "content-type");
+        size_t len = request_body(request).len;
+        if (len > BODY_MAX_BYTES) {
+            reply_problem(&request, PROBLEM_TOO_LARGE);
+            return;
+        }
+        if (!route_body_format(route->body, type, request_header(request, "content-encoding"), len,
+                               &request->body_format)) {
+            reply_unsupported_type(&request, type);
+            return;
+        }
+    }
+    route->on_request(request);
+}
+
 void route_dispatch(struct request **request)
 {
     const struct route *route = (*request)->route;
-    unsigned method = (*request)->method;
 
     if (route == NULL) {
         reply_problem(request, PROBLEM_NOT_FOUND);
         return;
     }
-    if (method == METHOD_OPTIONS && route->on_request != metrics_on_request) {
+    if ((*request)->method == METHOD_OPTIONS && route->on_request != metrics_on_request) {
         reply_no_content(request);
         return;
     }
-    if (route->methods != 0 && (route->methods & method) == 0) {
-        reply_method_not_allowed(request);
-        return;
+    switch (route->who) {
+    case ROUTE_ANYBODY:
+        run(*request);
+        break;
+    case ROUTE_ACCOUNT: /* DRF looks at the credentials before the method */
+        bearer_authenticate(*request, run);
+        break;
     }
-    if (route->body != ROUTE_NO_BODY && method == METHOD_POST) {
-        struct slice type = request_header(*request, "content-type");
-        size_t len = request_body(*request).len;
-        if (len > BODY_MAX_BYTES) {
-            reply_problem(request, PROBLEM_TOO_LARGE);
-            return;
-        }
-        if (!route_body_format(route->body, type, request_header(*request, "content-encoding"), len,
-                               &(*request)->body_format)) {
-            reply_unsupported_type(request, type);
-            return;
-        }
-    }
-    route->on_request(*request);
     *request = NULL;
 }

@@ -9,7 +9,8 @@
 
 static const char *found(const char *target)
 {
-    const struct route *route = route_find(slice_of_text(target));
+    struct slice segment;
+    const struct route *route = route_find(slice_of_text(target), METHOD_POST, &segment);
 
     return route != NULL ? route->path : "";
 }
