@@ -16,7 +16,9 @@
 #define WORDS_MAX_BYTES 16384
 
 struct filling {
+    const struct letter_words *words;
     struct slice name, link, site;
+    char when[64];
     char until[64];
     bool html; /* escape what is filled in */
 };
@@ -60,6 +62,20 @@ static bool write_link(const struct letter_head *head, const struct delivery *de
     return len > 0 && len < LINK_MAX_BYTES;
 }
 
+/* A placeholder that stands for words with placeholders of their own, or NULL. */
+static const char *words_of(const struct filling *filling, struct slice placeholder)
+{
+    if (slice_equal(placeholder, SLICE_LITERAL("subject")))
+        return filling->words->subject;
+    if (slice_equal(placeholder, SLICE_LITERAL("lead")))
+        return filling->words->lead;
+    if (slice_equal(placeholder, SLICE_LITERAL("button")))
+        return filling->words->button;
+    if (slice_equal(placeholder, SLICE_LITERAL("small")))
+        return filling->words->small;
+    return NULL;
+}
+
 static struct slice value_of(const struct filling *filling, struct slice placeholder)
 {
     if (slice_equal(placeholder, SLICE_LITERAL("name")))
@@ -68,28 +84,37 @@ static struct slice value_of(const struct filling *filling, struct slice placeho
         return filling->link;
     if (slice_equal(placeholder, SLICE_LITERAL("site")))
         return filling->site;
+    if (slice_equal(placeholder, SLICE_LITERAL("when")))
+        return slice_of_text(filling->when);
     if (slice_equal(placeholder, SLICE_LITERAL("until")))
         return slice_of_text(filling->until);
     BUG_ON("a placeholder that does not exist");
     return slice_of(NULL, 0);
 }
 
-/* The words with their placeholders filled. CSS in the HTML is inline, so a brace is always one. */
-static void fill(struct packer *out, const char *words, const struct filling *filling)
+/* The text with its placeholders filled, twice where a frame holds words. CSS in the HTML is
+ * inline, so a brace is always one. */
+static void fill(struct packer *out, const char *text, const struct filling *filling)
 {
-    while (*words != '\0') {
-        size_t plain = strcspn(words, "{");
-        pack_raw(out, words, plain);
-        words += plain;
-        if (*words == '\0')
+    while (*text != '\0') {
+        size_t plain = strcspn(text, "{");
+        pack_raw(out, text, plain);
+        text += plain;
+        if (*text == '\0')
             break;
-        size_t len = strcspn(words, "}");
-        struct slice value = value_of(filling, slice_of(words + 1, len - 1));
-        if (filling->html)
-            mime_html_escape(out, value);
-        else if (value.len > 0)
-            pack_raw(out, value.at, value.len);
-        words += len + 1;
+        size_t len = strcspn(text, "}");
+        struct slice placeholder = slice_of(text + 1, len - 1);
+        const char *inner = words_of(filling, placeholder);
+        if (inner != NULL) {
+            fill(out, inner, filling);
+        } else {
+            struct slice value = value_of(filling, placeholder);
+            if (filling->html)
+                mime_html_escape(out, value);
+            else if (value.len > 0)
+                pack_raw(out, value.at, value.len);
+        }
+        text += len + 1;
     }
 }
 
@@ -115,12 +140,15 @@ static void write_headers(struct packer *letter, const struct letter_head *head,
 }
 
 static void write_part(struct packer *letter, const char *boundary, const char *type,
-                       const char *words, const struct filling *filling)
+                       const struct letter_frame *frame, const struct filling *filling)
 {
     char text[WORDS_MAX_BYTES];
     struct packer filled = packer_over(text, sizeof(text));
 
-    fill(&filled, words, filling);
+    fill(&filled, frame->before, filling);
+    if (filling->words->button != NULL)
+        fill(&filled, frame->link, filling);
+    fill(&filled, frame->after, filling);
     letter->overflow |= filled.overflow;
     if (!letter->overflow) {
         mime_raw(letter, "--");
@@ -133,8 +161,7 @@ static void write_part(struct packer *letter, const char *boundary, const char *
 }
 
 static void write_letter(struct packer *letter, const struct letter_head *head,
-                         const struct delivery *delivery, const struct letter_words *words,
-                         struct filling *filling)
+                         const struct delivery *delivery, struct filling *filling)
 {
     char id[UUID_TEXT_BYTES], boundary[UUID_TEXT_BYTES + 2], subject[512];
     struct packer filled = packer_over(subject, sizeof(subject));
@@ -142,14 +169,14 @@ static void write_letter(struct packer *letter, const struct letter_head *head,
     /* "=_" cannot occur in quoted-printable (RFC 2045 section 6.7), and the id is the job's own. */
     uuid_format(&delivery->job_id, id);
     snprintf(boundary, sizeof(boundary), "=_%s", id);
-    fill(&filled, words->subject, filling);
+    fill(&filled, filling->words->subject, filling);
     letter->overflow |= filled.overflow;
     if (letter->overflow)
         return;
     write_headers(letter, head, delivery, packer_slice(&filled), boundary);
-    write_part(letter, boundary, "text/plain", words->text, filling);
+    write_part(letter, boundary, "text/plain", &letter_frames.text, filling);
     filling->html = true;
-    write_part(letter, boundary, "text/html", words->html, filling);
+    write_part(letter, boundary, "text/html", &letter_frames.html, filling);
     mime_raw(letter, "--");
     mime_raw(letter, boundary);
     mime_raw(letter, "--\r\n");
@@ -161,19 +188,21 @@ enum compose_result message_compose(const struct letter_head *head, const struct
 {
     const struct letter_words *words = letter_words_of(delivery->purpose);
     struct packer letter = packer_over(letter_out, letter_bytes);
-    char link[LINK_MAX_BYTES];
+    char link[LINK_MAX_BYTES] = "";
 
-    if (words == NULL || !write_link(head, delivery, words->path, link))
+    if (words == NULL || (words->button != NULL && !write_link(head, delivery, words->path, link)))
         return COMPOSE_IMPOSSIBLE;
     if (delivery->expires <= now)
         return COMPOSE_EXPIRED;
     struct filling filling = {
+        .words = words,
         .name = slice_of_text(delivery->username),
         .link = slice_of_text(link),
         .site = host_of(head->public_url),
     };
+    format_date(delivery->created, true, filling.when, sizeof(filling.when));
     format_date(delivery->expires, true, filling.until, sizeof(filling.until));
-    write_letter(&letter, head, delivery, words, &filling);
+    write_letter(&letter, head, delivery, &filling);
     secret_wipe(link, sizeof(link));
     if (letter.overflow)
         return COMPOSE_IMPOSSIBLE;

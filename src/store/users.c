@@ -12,12 +12,38 @@
 #include "requests.h"
 #include "sessions.h"
 
+/* A row as it was before version 2. */
+static bool upgrade(struct slice packed, struct user_row *user_out)
+{
+    struct user_row_1 old;
+
+    if (!user_row_1_unpack(packed, &old))
+        return false;
+    *user_out = (struct user_row){
+        .subject = old.subject,
+        .username = old.username,
+        .username_key = old.username_key,
+        .email = old.email,
+        .email_key = old.email_key,
+        .password = old.password,
+        .language = old.language,
+        .active = old.active,
+        .email_verified = old.email_verified,
+        .date_joined = old.date_joined,
+        .last_login = old.last_login,
+        .verify_proof = old.verify_proof,
+        .letters_since = old.letters_since,
+        .letters_sent = old.letters_sent,
+    };
+    return true;
+}
+
 bool user_load(struct call *call, const struct uuid *user_id, struct row *storage,
                struct user_row *user_out)
 {
     if (!row_get(call, TABLE_USERS, uuid_slice(user_id), storage))
         return false;
-    if (user_row_unpack(row_slice(storage), user_out))
+    if (user_row_unpack(row_slice(storage), user_out) || upgrade(row_slice(storage), user_out))
         return true;
     row_unreadable(call, TABLE_USERS, uuid_slice(user_id));
     return false;

@@ -20,11 +20,12 @@ static struct secret mail_key;
 static struct hand *hand;
 static char letter[LETTER_MAX_BYTES + 1];
 static size_t letter_len;
+static uint8_t purpose = MAIL_VERIFY;
 
 static enum compose_result compose_from(struct slice username, const char *public_url, wall_ms now)
 {
     struct mail_job job = {
-        .purpose = MAIL_VERIFY,
+        .purpose = purpose,
         .to = SLICE_LITERAL("anna@example.com"),
         .username = username,
         .created = CREATED,
@@ -122,6 +123,23 @@ static void test_a_letter_has_a_text_and_an_html_part_and_ends(void **state)
     expect_has("</html>\r\n\r\n--=_abababab-abab-abab-abab-abababababab--\r\n");
     expect_has("until 24 Nov 2026, 14:51 UTC.");
     assert_null(strstr(letter, "{"));
+}
+
+static void test_every_purpose_has_words_and_a_link_only_where_there_is_a_proof(void **state)
+{
+    (void)state;
+    for (purpose = MAIL_VERIFY; letter_words_of(purpose) != NULL; purpose++) {
+        bool linked = purpose <= MAIL_CHANGE_EMAIL;
+        compose("anna");
+        expect_wire_form();
+        assert_null(strstr(letter, "{"));
+        assert_int_equal(strstr(letter, "?token=") != NULL, linked);
+        assert_int_equal(strstr(letter, "https://") != NULL, linked);
+        assert_int_equal(strstr(letter, "until 24 Nov 2026") != NULL, linked);
+        expect_has("Hello anna,\r\n\r\n");
+    }
+    assert_int_equal(purpose, MAIL_ACCOUNT_DELETED + 1);
+    purpose = MAIL_VERIFY;
 }
 
 static void test_the_same_job_makes_the_same_letter(void **state)
@@ -283,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_the_header_is_exactly_this),
         cmocka_unit_test(test_the_link_stands_alone_on_its_line_and_its_token_is_good),
         cmocka_unit_test(test_a_letter_has_a_text_and_an_html_part_and_ends),
+        cmocka_unit_test(test_every_purpose_has_words_and_a_link_only_where_there_is_a_proof),
         cmocka_unit_test(test_the_same_job_makes_the_same_letter),
         cmocka_unit_test(test_a_name_cannot_be_markup),
         cmocka_unit_test(test_a_name_cannot_be_a_boundary_or_a_placeholder),
