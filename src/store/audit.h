@@ -12,6 +12,14 @@ enum audit_event {
     AUDIT_SESSION_OPENED = 4,
     AUDIT_SESSION_REFRESHED = 5,
     AUDIT_PASSWORD_REHASHED = 6, /* by the server: no peer */
+    AUDIT_RESET_ASKED = 10,
+    AUDIT_PASSWORD_RESET = 11,
+    AUDIT_PASSWORD_CHANGED = 12,
+    AUDIT_EMAIL_CHANGE_ASKED = 13,
+    AUDIT_EMAIL_CHANGED = 14,
+    AUDIT_USERNAME_CHANGED = 15,
+    AUDIT_ACCOUNT_DELETED = 16,
+    AUDIT_SIGNUP_CONCEALED = 17, /* with an address that has an account: its user */
 };
 
 void audit_add(struct call *call, enum audit_event event, const struct uuid *user_id,

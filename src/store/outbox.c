@@ -8,6 +8,9 @@
 
 #define DUE_KEY_BYTES (8 + UUID_BYTES)
 
+/* How long a letter that only tells something is worth sending; mail.lifetime_s ends it sooner. */
+#define NOTICE_LIFE_MS (30LL * 24 * 3600 * 1000)
+
 /* A page as large as the answer's `rows` may be. */
 #define PAGE_MAX_BYTES 15000
 
@@ -78,6 +81,43 @@ void letter_withdraw(struct call *call, const struct uuid *job_id)
 
     if (letter_load(call, job_id, &storage, &letter) && !letter.dead)
         letter_remove(call, job_id, &letter);
+}
+
+void letter_write(struct call *call, struct letters *letters, const struct mail_job *job)
+{
+    BUG_ON(letters->count == LETTERS_MAX);
+    struct packer packer = packer_over(letters->jobs[letters->count], LETTER_JOB_BYTES);
+
+    mail_job_pack(&packer, job);
+    BUG_ON(packer.overflow);
+    letters->lens[letters->count++] = packer.len;
+    letter_add(call, &job->job_id, packer_slice(&packer), job->created);
+}
+
+void letter_notice(struct call *call, struct letters *letters, enum mail_purpose purpose,
+                   const struct uuid *job_id, const struct user_row *user, wall_ms now)
+{
+    if (user->email.len == 0)
+        return;
+    letter_write(call, letters,
+                 &(struct mail_job){.job_id = *job_id,
+                                    .purpose = (uint8_t)purpose,
+                                    .to = user->email,
+                                    .username = user->username,
+                                    .language = user->language,
+                                    .created = now,
+                                    .expires = now + NOTICE_LIFE_MS});
+}
+
+struct slice letters_job(const struct letters *letters, size_t i)
+{
+    return i < letters->count ? slice_of(letters->jobs[i], letters->lens[i]) : slice_of(NULL, 0);
+}
+
+void letters_answer_with(struct call *call, const struct letters *letters)
+{
+    letters_answer_pack(&call->answer, &(struct letters_answer){.first = letters_job(letters, 0),
+                                                                .second = letters_job(letters, 1)});
 }
 
 /* ---- a page of what waits ---------------------------------------------------------------------

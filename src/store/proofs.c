@@ -1,20 +1,36 @@
-/* Proofs: proof_spend, proof_renew.
- *
- * Invariant: of a user's proofs at most one is open, the one that users.verify_proof names. */
+/* Proofs: proof_look, proof_spend, proof_renew. */
 #include "proofs.h"
 
+#include "accounts.h"
 #include "audit.h"
 #include "outbox.h"
 #include "requests.h"
 #include "users.h"
 
-static bool proof_load(struct call *call, const struct uuid *proof_id, struct proof_row *proof_out)
+bool proof_read(struct slice packed, struct proof_row *proof_out)
 {
-    struct row row;
+    struct proof_row_1 old;
 
-    if (!row_get(call, TABLE_PROOFS, uuid_slice(proof_id), &row))
+    if (proof_row_unpack(packed, proof_out))
+        return true;
+    if (!proof_row_1_unpack(packed, &old))
         return false;
-    if (proof_row_unpack(row_slice(&row), proof_out)) /* it holds no slices */
+    *proof_out = (struct proof_row){
+        .user_id = old.user_id,
+        .purpose = old.purpose,
+        .state = old.state,
+        .expires = old.expires,
+        .job_id = old.job_id,
+    };
+    return true;
+}
+
+bool proof_load(struct call *call, const struct uuid *proof_id, struct row *storage,
+                struct proof_row *proof_out)
+{
+    if (!row_get(call, TABLE_PROOFS, uuid_slice(proof_id), storage))
+        return false;
+    if (proof_read(row_slice(storage), proof_out))
         return true;
     row_unreadable(call, TABLE_PROOFS, uuid_slice(proof_id));
     return false;
@@ -22,12 +38,81 @@ static bool proof_load(struct call *call, const struct uuid *proof_id, struct pr
 
 void proof_save(struct call *call, const struct uuid *proof_id, const struct proof_row *proof)
 {
-    uint8_t bytes[128];
+    uint8_t bytes[1024];
     struct packer packer = packer_over(bytes, sizeof(bytes));
 
     proof_row_pack(&packer, proof);
     BUG_ON(packer.overflow);
     row_put(call, TABLE_PROOFS, uuid_slice(proof_id), packer_slice(&packer));
+}
+
+enum store_status proof_find(struct call *call, const struct uuid *proof_id, uint8_t purpose,
+                             wall_ms now, struct row *storage, struct proof_row *proof_out)
+{
+    if (!proof_load(call, proof_id, storage, proof_out) || proof_out->purpose != purpose)
+        return STORE_NOT_FOUND;
+    return proof_out->state == PROOF_OPEN && proof_out->expires > now ? STORE_OK : STORE_SPENT;
+}
+
+struct uuid *proof_of_user(struct user_row *user, uint8_t purpose)
+{
+    switch (purpose) {
+    case MAIL_VERIFY:
+        return &user->verify_proof;
+    case MAIL_RESET_PASSWORD:
+        return &user->reset_proof;
+    case MAIL_CHANGE_EMAIL:
+        return &user->change_proof;
+    default:
+        BUG_ON("a letter without a link proves nothing");
+        return NULL;
+    }
+}
+
+void proof_void(struct call *call, struct user_row *user, uint8_t purpose)
+{
+    const struct uuid *proof_id = proof_of_user(user, purpose);
+    struct row storage;
+    struct proof_row proof;
+
+    if (!proof_load(call, proof_id, &storage, &proof) || proof.state != PROOF_OPEN)
+        return;
+    proof.state = PROOF_VOID;
+    proof_save(call, proof_id, &proof);
+    letter_withdraw(call, &proof.job_id);
+}
+
+void proof_begin(struct call *call, struct user_row *user, const struct uuid *proof_id,
+                 const struct proof_row *proof)
+{
+    proof_void(call, user, proof->purpose);
+    *proof_of_user(user, proof->purpose) = *proof_id;
+    proof_save(call, proof_id, proof);
+}
+
+/* ---- does it stand? -----------------------------------------------------------------------------
+ */
+
+enum store_status proof_look_on_request(struct call *call)
+{
+    struct proof_look_ask ask;
+    struct row storage;
+    struct row user_storage;
+    struct proof_row proof;
+    struct user_row user;
+
+    if (!proof_look_ask_unpack(call->packed, &ask))
+        return STORE_REFUSED;
+    enum store_status status =
+        proof_find(call, &ask.proof_id, ask.purpose, ask.now, &storage, &proof);
+    if (status != STORE_OK)
+        return status;
+    if (!user_load(call, &proof.user_id, &user_storage, &user) || !user.active)
+        return STORE_NOT_FOUND;
+    proof_look_answer_pack(&call->answer, &(struct proof_look_answer){.user_id = proof.user_id,
+                                                                      .username = user.username,
+                                                                      .email = user.email});
+    return STORE_OK;
 }
 
 /* ---- the link was followed --------------------------------------------------------------------
@@ -38,76 +123,40 @@ enum store_status proof_spend_on_request(struct call *call)
     struct proof_spend_ask ask;
     struct proof_row proof;
     struct row storage;
+    struct row user_storage;
     struct user_row user;
 
-    if (!proof_spend_ask_unpack(call->packed, &ask))
+    if (!proof_spend_ask_unpack(call->packed, &ask) ||
+        (ask.purpose != MAIL_VERIFY && ask.purpose != MAIL_CHANGE_EMAIL))
         return STORE_REFUSED;
-    if (!proof_load(call, &ask.proof_id, &proof) || proof.purpose != ask.purpose)
-        return STORE_NOT_FOUND;
-    if (proof.state != PROOF_OPEN || proof.expires <= ask.now)
-        return STORE_SPENT;
-    if (!user_load(call, &proof.user_id, &storage, &user))
+    enum store_status status =
+        proof_find(call, &ask.proof_id, ask.purpose, ask.now, &storage, &proof);
+    if (status != STORE_OK)
+        return status;
+    if (!user_load(call, &proof.user_id, &user_storage, &user))
         return STORE_NOT_FOUND;
     if (call->failure != 0)
         return STORE_BUSY;
 
+    struct letters letters = {0};
+    if (ask.purpose == MAIL_CHANGE_EMAIL) {
+        if (address_is_taken(call, proof.email_key, &proof.user_id))
+            return STORE_DUPLICATE;
+        letter_notice(call, &letters, MAIL_EMAIL_CHANGED, &ask.job_id, &user, ask.now);
+        account_move(call, &proof.user_id, &user, proof.email, proof.email_key);
+    }
     proof.state = PROOF_USED;
     proof_save(call, &ask.proof_id, &proof);
     user.email_verified = 1;
     user_save(call, &proof.user_id, &user);
-    audit_add(call, AUDIT_EMAIL_VERIFIED, &proof.user_id, ask.peer);
+    audit_add(call, ask.purpose == MAIL_VERIFY ? AUDIT_EMAIL_VERIFIED : AUDIT_EMAIL_CHANGED,
+              &proof.user_id, ask.peer);
+    letters_answer_with(call, &letters);
     return STORE_OK;
 }
 
 /* ---- another letter, please -------------------------------------------------------------------
  */
-
-/* Counts the letter in the user's window. Returns false when it had its share. */
-static bool letter_is_due(struct user_row *user, const struct proof_renew_ask *ask)
-{
-    wall_ms window_ms = (wall_ms)ask->window_s * 1000;
-
-    /* A window from the future is a clock that was set back: it counts for nothing. */
-    if (user->letters_since > ask->now || user->letters_since + window_ms <= ask->now) {
-        user->letters_since = ask->now;
-        user->letters_sent = 0;
-    }
-    if (ask->letters_max != 0 && user->letters_sent >= ask->letters_max)
-        return false;
-    user->letters_sent++;
-    return true;
-}
-
-/* The earlier proof becomes void; its letter, if it still waits, would carry a dead link: out. */
-static void void_earlier(struct call *call, const struct user_row *user)
-{
-    struct proof_row proof;
-
-    if (!proof_load(call, &user->verify_proof, &proof) || proof.state != PROOF_OPEN)
-        return;
-    proof.state = PROOF_VOID;
-    proof_save(call, &user->verify_proof, &proof);
-    letter_withdraw(call, &proof.job_id);
-}
-
-static struct slice renewed_job(const struct proof_renew_ask *ask, const struct user_row *user,
-                                uint8_t *bytes, size_t max)
-{
-    struct packer packer = packer_over(bytes, max);
-
-    mail_job_pack(&packer, &(struct mail_job){
-                               .job_id = ask->job_id,
-                               .purpose = MAIL_VERIFY,
-                               .proof_id = ask->proof_id,
-                               .to = user->email,
-                               .username = user->username,
-                               .language = user->language,
-                               .created = ask->now,
-                               .expires = ask->proof_expires,
-                           });
-    BUG_ON(packer.overflow);
-    return packer_slice(&packer);
-}
 
 enum store_status proof_renew_on_request(struct call *call)
 {
@@ -115,14 +164,15 @@ enum store_status proof_renew_on_request(struct call *call)
     struct uuid user_id;
     struct row storage;
     struct user_row user;
-    uint8_t job_bytes[4096];
-    struct slice job;
+    struct letters letters = {0};
 
-    if (!proof_renew_ask_unpack(call->packed, &ask))
+    if (!proof_renew_ask_unpack(call->packed, &ask) ||
+        (ask.purpose != MAIL_VERIFY && ask.purpose != MAIL_RESET_PASSWORD))
         return STORE_REFUSED;
     if (!user_find(call, TABLE_USERS_BY_EMAIL, ask.email_key, &user_id) ||
-        !user_load(call, &user_id, &storage, &user) || !user.active || user.email_verified ||
-        !letter_is_due(&user, &ask))
+        !user_load(call, &user_id, &storage, &user) || !user.active ||
+        (ask.purpose == MAIL_VERIFY && user.email_verified) ||
+        !user_may_have_letter(&user, ask.letters_max, ask.window_s, ask.now))
         return STORE_NOT_FOUND;
     if (row_exists(call, TABLE_PROOFS, uuid_slice(&ask.proof_id)) ||
         row_exists(call, TABLE_OUTBOX, uuid_slice(&ask.job_id)))
@@ -130,18 +180,24 @@ enum store_status proof_renew_on_request(struct call *call)
     if (call->failure != 0)
         return STORE_BUSY;
 
-    job = renewed_job(&ask, &user, job_bytes, sizeof(job_bytes));
-    void_earlier(call, &user);
-    user.verify_proof = ask.proof_id;
+    proof_begin(call, &user, &ask.proof_id,
+                &(struct proof_row){.user_id = user_id,
+                                    .purpose = ask.purpose,
+                                    .state = PROOF_OPEN,
+                                    .expires = ask.proof_expires,
+                                    .job_id = ask.job_id});
     user_save(call, &user_id, &user);
-    proof_save(call, &ask.proof_id,
-               &(struct proof_row){.user_id = user_id,
-                                   .purpose = MAIL_VERIFY,
-                                   .state = PROOF_OPEN,
-                                   .expires = ask.proof_expires,
-                                   .job_id = ask.job_id});
-    letter_add(call, &ask.job_id, job, ask.now);
-    audit_add(call, AUDIT_LETTER_RENEWED, &user_id, ask.peer);
-    proof_renew_answer_pack(&call->answer, &(struct proof_renew_answer){.job = job});
+    letter_write(call, &letters,
+                 &(struct mail_job){.job_id = ask.job_id,
+                                    .purpose = ask.purpose,
+                                    .proof_id = ask.proof_id,
+                                    .to = user.email,
+                                    .username = user.username,
+                                    .language = user.language,
+                                    .created = ask.now,
+                                    .expires = ask.proof_expires});
+    audit_add(call, ask.purpose == MAIL_VERIFY ? AUDIT_LETTER_RENEWED : AUDIT_RESET_ASKED, &user_id,
+              ask.peer);
+    letters_answer_with(call, &letters);
     return STORE_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "answers.h"
+#include "proofs.h"
 #include "record.h"
 #include "sessions.h"
 
@@ -35,7 +36,7 @@ static void purge_proof(struct call *call, struct walk *walk)
 {
     struct proof_row proof;
 
-    if (!proof_row_unpack(row_slice(&walk->row), &proof))
+    if (!proof_read(row_slice(&walk->row), &proof))
         row_unreadable(call, TABLE_PROOFS, walk_key(walk));
     else if (proof.expires <= call->now)
         walk_delete(walk);

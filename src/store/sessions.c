@@ -53,6 +53,32 @@ void session_unlist(struct call *call, const struct uuid *user_id, const struct 
     (void)row_delete(call, TABLE_SESSIONS_BY_USER, index_key(user_id, session_id, bytes));
 }
 
+size_t sessions_end(struct call *call, const struct uuid *user_id, const struct uuid *keep)
+{
+    struct walk walk;
+    size_t ended = 0;
+
+    walk_open(&walk, call, TABLE_SESSIONS_BY_USER, uuid_slice(user_id));
+    while (walk_next(&walk)) {
+        struct uuid session_id;
+
+        if (walk.key_len != 2 * UUID_BYTES) {
+            row_unreadable(call, TABLE_SESSIONS_BY_USER, walk_key(&walk));
+            break;
+        }
+        if (memcmp(walk.key, user_id->bytes, UUID_BYTES) != 0)
+            break;
+        memcpy(session_id.bytes, walk.key + UUID_BYTES, UUID_BYTES);
+        if (keep != NULL && uuid_equal(&session_id, keep))
+            continue;
+        walk_delete(&walk);
+        (void)row_delete(call, TABLE_SESSIONS, uuid_slice(&session_id));
+        ended++;
+    }
+    walk_close(&walk);
+    return ended;
+}
+
 bool session_stands(struct call *call, const struct uuid *session_id, const struct uuid *user_id,
                     wall_ms now)
 {

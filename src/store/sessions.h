@@ -12,4 +12,7 @@ MUST_USE bool session_stands(struct call *call, const struct uuid *session_id,
 /* Deletes a session's index entry; the caller deletes the row. */
 void session_unlist(struct call *call, const struct uuid *user_id, const struct uuid *session_id);
 
+/* Ends the user's sessions but keep (NULL: all of them). Returns how many. */
+size_t sessions_end(struct call *call, const struct uuid *user_id, const struct uuid *keep);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "gatepost/secret.h"
 
+#include "accounts.h"
 #include "answers.h"
 #include "audit.h"
 #include "outbox.h"
@@ -82,21 +83,6 @@ bool user_find(struct call *call, enum table by, struct slice key, struct uuid *
 /* ---- is there room for this sign-up? ----------------------------------------------------------
  */
 
-/* A login takes either in the same field, so nobody's user name may be another's address. */
-static bool name_is_taken(struct call *call, struct slice username_key)
-{
-    if (row_exists(call, TABLE_USERS_BY_NAME, username_key))
-        return true;
-    return username_key.len > 0 && memchr(username_key.at, '@', username_key.len) != NULL &&
-           row_exists(call, TABLE_USERS_BY_EMAIL, username_key);
-}
-
-static bool address_is_taken(struct call *call, struct slice email_key)
-{
-    return row_exists(call, TABLE_USERS_BY_EMAIL, email_key) ||
-           row_exists(call, TABLE_USERS_BY_NAME, email_key);
-}
-
 enum store_status name_check_on_request(struct call *call)
 {
     struct name_check_ask ask;
@@ -109,8 +95,8 @@ enum store_status name_check_on_request(struct call *call)
     if (answer.replay != STORE_REPLAY_NONE) {
         call->durable = true; /* the worker answers 201 on this */
     } else {
-        answer.username_taken = name_is_taken(call, ask.username_key);
-        answer.email_taken = address_is_taken(call, ask.email_key);
+        answer.username_taken = name_is_taken(call, ask.username_key, NULL);
+        answer.email_taken = address_is_taken(call, ask.email_key, NULL);
     }
     name_check_answer_pack(&call->answer, &answer);
     return STORE_OK;
@@ -188,8 +174,8 @@ enum store_status account_create_on_request(struct call *call)
     answer.replay =
         (uint8_t)idempotency_look(call, ask.idempotency_key, ask.idempotency_body, ask.now);
     if (answer.replay == STORE_REPLAY_NONE) {
-        answer.username_taken = name_is_taken(call, ask.username_key);
-        answer.email_taken = address_is_taken(call, ask.email_key);
+        answer.username_taken = name_is_taken(call, ask.username_key, NULL);
+        answer.email_taken = address_is_taken(call, ask.email_key, NULL);
     }
     account_create_answer_pack(&call->answer, &answer);
     if (answer.replay == STORE_REPLAY_SAME)
@@ -219,7 +205,8 @@ enum store_status credentials_on_request(struct call *call)
     if (!credentials_ask_unpack(call->packed, &ask))
         return STORE_REFUSED;
     /* The address first: a name with a Unicode domain can look like one and have another key. */
-    if (!user_find(call, TABLE_USERS_BY_EMAIL, ask.email_key, &user_id) &&
+    if (!user_find(call, TABLE_USERS_BY_SUBJECT, ask.subject, &user_id) &&
+        !user_find(call, TABLE_USERS_BY_EMAIL, ask.email_key, &user_id) &&
         !user_find(call, TABLE_USERS_BY_NAME, ask.username_key, &user_id))
         return STORE_NOT_FOUND;
     if (!user_load(call, &user_id, &storage, &user))

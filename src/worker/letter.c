@@ -14,3 +14,15 @@ void letter_announce(struct worker *worker, struct slice packed_job)
     board_add(worker->segment, BOARD_MAIL_LANE_FULL, 1);
     metric_count(METRIC_MAIL_LANE_FULL);
 }
+
+void letters_announce(struct worker *worker, struct slice packed_answer)
+{
+    struct letters_answer letters;
+
+    if (!letters_answer_unpack(packed_answer, &letters))
+        return;
+    if (letters.first.len > 0)
+        letter_announce(worker, letters.first);
+    if (letters.second.len > 0)
+        letter_announce(worker, letters.second);
+}

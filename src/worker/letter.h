@@ -8,4 +8,7 @@
  * lane is counted and no error: the mailer's sweep finds the row. */
 void letter_announce(struct worker *worker, struct slice packed_job);
 
+/* Those of a letters_answer; nothing when it does not make sense: the rows are there. */
+void letters_announce(struct worker *worker, struct slice packed_answer);
+
 #endif

@@ -65,6 +65,7 @@ static void renew(struct request *request)
     struct packer packer = packer_over(bytes, sizeof(bytes));
     const struct proof_renew_ask ask = {
         .email_key = slice_of_text(resend->form.email.key),
+        .purpose = MAIL_VERIFY,
         .proof_id = uuid_new(now),
         .proof_expires = now + config->proof_verify_s * 1000,
         .job_id = uuid_new(now),
@@ -85,10 +86,9 @@ static void on_renewed(void *context, enum store_status status, struct slice pay
 {
     struct request *request = context;
     struct resend *resend = request->state;
-    struct proof_renew_answer renewed;
 
-    if (status == STORE_OK && proof_renew_answer_unpack(payload, &renewed)) {
-        letter_announce(request->worker, renewed.job);
+    if (status == STORE_OK) {
+        letters_announce(request->worker, payload);
     } else if (status != STORE_NOT_FOUND) {
         reply_store_trouble(&request, status);
         return;

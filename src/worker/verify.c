@@ -2,12 +2,13 @@
  *
  *   step      where  fails how
  *   1 read    loop   400 field errors; 400 not a token of ours
- *   2 spend   store  400 spent, voided or expired
+ *   2 spend   store  400 spent, voided or expired; of a change of address: taken meanwhile
  *   3 answer  loop   200 */
 #include "gatepost/metrics.h"
 #include "gatepost/proof_token.h"
 
 #include "endpoints.h"
+#include "letter.h"
 #include "reply.h"
 #include "verification.h"
 
@@ -43,28 +44,67 @@ void verify_on_request(struct request *request)
 /* ---- 2 ------------------------------------------------------------------------------------------
  */
 
+/* The addresses of a sign-up and of a change are confirmed in the same place. */
+static bool read_token(const struct worker *worker, struct slice token, uint8_t *purpose_out,
+                       struct uuid *proof_id_out)
+{
+    static const uint8_t purposes[] = {MAIL_VERIFY, MAIL_CHANGE_EMAIL};
+
+    for (size_t i = 0; i < ARRAY_LEN(purposes); i++) {
+        if (proof_token_check(&worker->mail_key, purposes[i], token, proof_id_out)) {
+            *purpose_out = purposes[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 bool verification_is_ours(const struct worker *worker, struct slice token)
 {
     struct uuid proof_id;
+    uint8_t purpose;
 
-    return proof_token_check(&worker->mail_key, MAIL_VERIFY, token, &proof_id);
+    return read_token(worker, token, &purpose, &proof_id);
 }
 
 bool verification_spend(struct request **request, struct slice token, store_answer_fn on_answer)
 {
+    const wall_ms now = clock_wall_ms();
     uint8_t bytes[ASK_BYTES];
     struct packer packer = packer_over(bytes, sizeof(bytes));
     struct proof_spend_ask ask = {
-        .purpose = MAIL_VERIFY,
+        .job_id = uuid_new(now),
         .peer = slice_of_text((*request)->peer),
-        .now = clock_wall_ms(),
+        .now = now,
     };
 
-    if (!proof_token_check(&(*request)->worker->mail_key, MAIL_VERIFY, token, &ask.proof_id))
+    if (!read_token((*request)->worker, token, &ask.purpose, &ask.proof_id))
         return false;
     proof_spend_ask_pack(&packer, &ask);
     request_ask(request, STORE_PROOF_SPEND, &packer, on_answer);
     return true;
+}
+
+enum verification verification_outcome(const struct request *request, enum store_status status,
+                                       struct slice payload)
+{
+    switch (status) {
+    case STORE_OK:
+        metric_count(METRIC_VERIFICATIONS);
+        letters_announce(request->worker, payload);
+        return VERIFICATION_DONE;
+    case STORE_NOT_FOUND:
+    case STORE_SPENT:
+    case STORE_DUPLICATE: /* another account has the address by now */
+        return VERIFICATION_DEAD;
+    case STORE_REFUSED:
+    case STORE_BUSY:
+    case STORE_POISON:
+    case STORE_AWAY:
+    case STORE_STATUS_COUNT:
+        break;
+    }
+    return VERIFICATION_TROUBLE;
 }
 
 /* ---- 3 ------------------------------------------------------------------------------------------
@@ -74,13 +114,15 @@ static void on_spent(void *context, enum store_status status, struct slice paylo
 {
     struct request *request = context;
 
-    (void)payload;
-    if (status == STORE_OK) {
-        metric_count(METRIC_VERIFICATIONS);
+    switch (verification_outcome(request, status, payload)) {
+    case VERIFICATION_DONE:
         reply_constant(&request, 200, "{\"message\":\"Email verified successfully\"}");
-    } else if (status == STORE_NOT_FOUND || status == STORE_SPENT) {
+        break;
+    case VERIFICATION_DEAD:
         reply_field(&request, "token", NOT_VALID);
-    } else {
+        break;
+    case VERIFICATION_TROUBLE:
         reply_store_trouble(&request, status);
+        break;
     }
 }

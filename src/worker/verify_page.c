@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #include "gatepost/encoding.h"
-#include "gatepost/metrics.h"
 
 #include "endpoints.h"
 #include "form.h"
@@ -134,17 +133,19 @@ static void on_spent(void *context, enum store_status status, struct slice paylo
 {
     struct request *request = context;
 
-    (void)payload;
-    if (status == STORE_OK) {
-        metric_count(METRIC_VERIFICATIONS);
+    switch (verification_outcome(request, status, payload)) {
+    case VERIFICATION_DONE:
         reply_page(&request, 200, "Your address is confirmed",
                    "<p>Thank you. You can close this page and sign in.</p>");
-    } else if (status == STORE_NOT_FOUND || status == STORE_SPENT) {
+        break;
+    case VERIFICATION_DEAD:
         reply_dead_link(&request);
-    } else {
+        break;
+    case VERIFICATION_TROUBLE:
         reply_page(&request, status == STORE_BUSY || status == STORE_AWAY ? 503 : 500,
                    "That did not work",
                    "<p>The server could not do it just now. Please go back and try again in a "
                    "moment; the link stays good.</p>");
+        break;
     }
 }

@@ -71,16 +71,43 @@ static inline void fake_pack_user(struct packer *packer, struct script *script)
     user_answer_pack(packer, &answer);
 }
 
-static inline void fake_pack_renewed(struct packer *packer, struct script *script)
+static inline struct slice fake_job(struct script *script, uint8_t *bytes, size_t max)
 {
-    uint8_t bytes[2048];
-    struct packer job = packer_over(bytes, sizeof(bytes));
+    struct packer job = packer_over(bytes, max);
 
     mail_job_pack(&job, &(struct mail_job){.purpose = MAIL_VERIFY,
                                            .proof_id = fake_uuid(script),
                                            .to = SLICE_LITERAL("anna@example.com"),
                                            .username = script_text(script, 1024, "anna")});
-    proof_renew_answer_pack(packer, &(struct proof_renew_answer){.job = packer_slice(&job)});
+    return packer_slice(&job);
+}
+
+static inline void fake_pack_letters(struct packer *packer, struct script *script)
+{
+    uint8_t bytes[2048];
+
+    letters_answer_pack(packer,
+                        &(struct letters_answer){.first = fake_job(script, bytes, sizeof(bytes))});
+}
+
+static inline void fake_pack_change(struct packer *packer, struct script *script)
+{
+    const uint8_t drawn = script_u8(script);
+    uint8_t bytes[2048];
+
+    account_change_answer_pack(
+        packer, &(struct account_change_answer){.username_taken = drawn & 1,
+                                                .email_taken = drawn >> 1 & 1,
+                                                .letters_spent = drawn >> 2 & 1,
+                                                .first = fake_job(script, bytes, sizeof(bytes))});
+}
+
+static inline void fake_pack_proof(struct packer *packer, struct script *script)
+{
+    proof_look_answer_pack(
+        packer, &(struct proof_look_answer){.user_id = fake_uuid(script),
+                                            .username = script_text(script, 1024, "anna"),
+                                            .email = script_text(script, 254, "anna@example.com")});
 }
 
 /* What the real store sends along with that status, as far as it sends anything. */
@@ -102,8 +129,15 @@ static inline void fake_pack_payload(struct packer *packer, struct script *scrip
         fake_pack_credentials(packer, script);
     } else if (request == STORE_USER && status == STORE_OK) {
         fake_pack_user(packer, script);
-    } else if (request == STORE_PROOF_RENEW && status == STORE_OK) {
-        fake_pack_renewed(packer, script);
+    } else if ((request == STORE_PROOF_RENEW || request == STORE_PROOF_SPEND ||
+                request == STORE_PASSWORD_RESET || request == STORE_PASSWORD_CHANGE ||
+                request == STORE_ACCOUNT_DELETE) &&
+               status == STORE_OK) {
+        fake_pack_letters(packer, script);
+    } else if (request == STORE_ACCOUNT_CHANGE && status <= STORE_DUPLICATE) {
+        fake_pack_change(packer, script);
+    } else if (request == STORE_PROOF_LOOK && status == STORE_OK) {
+        fake_pack_proof(packer, script);
     }
 }
 

@@ -78,21 +78,33 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     union {
         struct name_check_answer name_check;
         struct account_create_answer account_create;
-        struct proof_renew_answer proof_renew;
+        struct letters_answer letters;
+        struct proof_look_answer proof_look;
+        struct account_change_answer account_change;
         struct credentials_answer credentials;
         struct user_answer user;
         struct outbox_page_answer outbox_page;
     } answer;
 
-    if (status != STORE_OK && !(request == STORE_ACCOUNT_CREATE && status == STORE_DUPLICATE))
+    const bool tells_why = request == STORE_ACCOUNT_CREATE || request == STORE_ACCOUNT_CHANGE;
+
+    if (status != STORE_OK && !(tells_why && status == STORE_DUPLICATE))
         return true;
     switch ((enum store_request)request) {
     case STORE_NAME_CHECK:
         return name_check_answer_unpack(payload, &answer.name_check);
     case STORE_ACCOUNT_CREATE:
         return account_create_answer_unpack(payload, &answer.account_create);
+    case STORE_PROOF_SPEND:
     case STORE_PROOF_RENEW:
-        return proof_renew_answer_unpack(payload, &answer.proof_renew);
+    case STORE_PASSWORD_RESET:
+    case STORE_PASSWORD_CHANGE:
+    case STORE_ACCOUNT_DELETE:
+        return letters_answer_unpack(payload, &answer.letters);
+    case STORE_PROOF_LOOK:
+        return proof_look_answer_unpack(payload, &answer.proof_look);
+    case STORE_ACCOUNT_CHANGE:
+        return account_change_answer_unpack(payload, &answer.account_change);
     case STORE_CREDENTIALS:
         return credentials_answer_unpack(payload, &answer.credentials);
     case STORE_USER:
@@ -100,7 +112,6 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_OUTBOX_PAGE:
         return outbox_page_answer_unpack(payload, &answer.outbox_page);
     case STORE_PING:
-    case STORE_PROOF_SPEND:
     case STORE_SESSION_OPEN:
     case STORE_SESSION_REFRESH:
     case STORE_SESSION_CHECK:

@@ -28,6 +28,7 @@ static enum store_status renew(struct desk *desk, uint64_t number, uint64_t lett
 
     proof_renew_ask_pack(&packer,
                          &(struct proof_renew_ask){.email_key = slice_of_text(person.email),
+                                                   .purpose = MAIL_VERIFY,
                                                    .proof_id = rig_uuid(4, letter),
                                                    .proof_expires = now + 86400000,
                                                    .job_id = rig_uuid(5, letter),
@@ -62,13 +63,13 @@ static void test_a_proof_is_spent_once_and_in_time(void **state)
 static void test_a_resend_voids_the_earlier_link_and_takes_its_letter_back(void **state)
 {
     struct desk *desk = *state;
-    struct proof_renew_answer answer;
+    struct letters_answer answer;
     struct mail_job job;
 
     assert_int_equal(sign_up(desk, 1), STORE_OK);
     assert_int_equal(renew(desk, 1, 1, RIG_NOW), STORE_OK);
-    assert_true(proof_renew_answer_unpack(answered(desk), &answer));
-    assert_true(mail_job_unpack(answer.job, &job));
+    assert_true(letters_answer_unpack(answered(desk), &answer));
+    assert_true(mail_job_unpack(answer.first, &job));
     assert_true(slice_equal(job.to, SLICE_LITERAL("person1@example.com")));
     assert_true(slice_equal(job.username, SLICE_LITERAL("person1")));
     assert_true(slice_equal(job.language, SLICE_LITERAL("de")));
