@@ -146,9 +146,9 @@ static void check_characters(const struct json_member *member, struct slice text
     if (has_nul(text))
         field_problem_add(problems, HAS_NUL);
     if (member->has_surrogate) {
-        snprintf(problems->surrogate, sizeof(problems->surrogate),
+        snprintf(problems->quoting, sizeof(problems->quoting),
                  "Surrogate characters are not allowed: U+%X.", member->surrogate);
-        field_problem_add(problems, problems->surrogate);
+        field_problem_add(problems, problems->quoting);
     }
 }
 

@@ -29,9 +29,9 @@ struct field {
 
 /* What is wrong with one field. */
 struct field_problems {
-    const char *sentences[FIELD_SENTENCES_MAX]; /* constants, or surrogate */
+    const char *sentences[FIELD_SENTENCES_MAX]; /* constants, or quoting */
     size_t count;
-    char surrogate[64]; /* the one sentence that quotes something */
+    char quoting[80]; /* the one sentence that has a number in it */
 };
 
 enum body_format { BODY_EMPTY, BODY_JSON, BODY_FORM };
@@ -63,7 +63,7 @@ bool body_has(const struct body *body, const char *name);
 size_t body_check(struct body *body, const struct field *fields, size_t count, void *checked,
                   struct field_problems *problems_out);
 
-/* Adds a sentence that only the endpoint can know. sentence: a constant. */
+/* Adds a sentence that only the endpoint can know. sentence: a constant, or problems->quoting. */
 void field_problem_add(struct field_problems *problems, const char *sentence);
 
 /* "Invalid data. Expected a dictionary, but got list." or "No data provided"; a constant. */

@@ -11,15 +11,13 @@
  *
  * Wrong fields do not end the matter at once: DRF looks the names up all the same, so that a taken
  * name and a bad address are told together. Only a body with nothing to look up skips the store. */
-#include <stdio.h>
-
-#include "gatepost/encoding.h"
 #include "gatepost/metrics.h"
 #include "gatepost/store_messages.h"
 
 #include "endpoints.h"
 #include "hasher.h"
 #include "letter.h"
+#include "new_password.h"
 #include "reply.h"
 
 #define IDEMPOTENCY_KEY_MAX 255
@@ -28,9 +26,6 @@
 
 static const char EMAIL_TAKEN[] = "A user with this email already exists.";
 static const char USERNAME_TAKEN[] = "A user with this username already exists.";
-static const char PASSWORD_COMMON[] = "This password is too common.";
-static const char PASSWORD_LONG[] = "Ensure this field has no more than 1024 characters.";
-static const char PASSWORD_LONG_BYTES[] = "Ensure this field has no more than 1024 bytes.";
 static const char CREATED[] = "{\"message\":\"User registered successfully\"}";
 
 struct signup_form {
@@ -52,7 +47,6 @@ struct signup {
     struct signup_form form; /* its password points into the request's body */
     struct field_problems problems[FORM_FIELDS];
     size_t wrong;
-    char too_short[96];
     uint8_t idempotency_key[MAC_BYTES]; /* of route and header */
     uint8_t idempotency_body[MAC_BYTES];
     bool is_idempotent;
@@ -95,46 +89,6 @@ static bool read_idempotency_key(struct request *request, struct signup *signup)
     return true;
 }
 
-/* The rules that only new passwords have. */
-static void judge_password(const struct config *config, struct signup *signup)
-{
-    struct field_problems *problems = &signup->problems[FORM_PASSWORD];
-    const char *at = strchr(signup->form.email.address, '@');
-    char local_part[EMAIL_MAX_BYTES + 1] = "";
-    const char *words[4] = {"gatepost"};
-    size_t count = 1;
-
-    if (problems->count > 0)
-        return;
-    if (signup->form.username.text[0] != '\0')
-        words[count++] = signup->form.username.text;
-    if (at != NULL) {
-        snprintf(local_part, sizeof(local_part), "%.*s", (int)(at - signup->form.email.address),
-                 signup->form.email.address);
-        words[count++] = local_part;
-    }
-    switch (password_judge(signup->form.password, (size_t)config->password_min_length,
-                           (double)config->password_min_strength, words)) {
-    case PASSWORD_FINE:
-        return;
-    case PASSWORD_TOO_SHORT:
-        snprintf(signup->too_short, sizeof(signup->too_short),
-                 "This password is too short. It must contain at least %lld characters.",
-                 (long long)config->password_min_length);
-        field_problem_add(problems, signup->too_short);
-        break;
-    case PASSWORD_TOO_LONG:
-        field_problem_add(problems, utf8_count(signup->form.password) > PASSWORD_MAX_BYTES
-                                        ? PASSWORD_LONG
-                                        : PASSWORD_LONG_BYTES);
-        break;
-    case PASSWORD_TOO_COMMON:
-        field_problem_add(problems, PASSWORD_COMMON);
-        break;
-    }
-    signup->wrong++;
-}
-
 void signup_on_request(struct request *request)
 {
     struct signup *signup = request_keep(request, sizeof(*signup));
@@ -147,7 +101,10 @@ void signup_on_request(struct request *request)
     if (!request_read_body(&request))
         return;
     signup->wrong = body_check(request->body, FIELDS, FORM_FIELDS, &signup->form, signup->problems);
-    judge_password(request->worker->config, signup);
+    if (signup->problems[FORM_PASSWORD].count == 0 &&
+        !new_password_judge(request->worker, signup->form.password, signup->form.username.text,
+                            signup->form.email.address, &signup->problems[FORM_PASSWORD]))
+        signup->wrong++;
     ask_if_free(request);
 }
 
