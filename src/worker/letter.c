@@ -4,6 +4,13 @@
 #include "gatepost/fault.h"
 #include "gatepost/metrics.h"
 
+#define LETTERS_MAX 3
+
+uint32_t letters_max(const struct config *config)
+{
+    return config->limits_enabled ? LETTERS_MAX : 0;
+}
+
 void letter_announce(struct worker *worker, struct slice packed_job)
 {
     FAULT("w.before_push");

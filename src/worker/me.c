@@ -1,4 +1,5 @@
 /* GET /api/auth/me: the account of the bearer, who is known when this is called. */
+#include "me.h"
 #include "bearer.h"
 #include "endpoints.h"
 #include "reply.h"
@@ -22,7 +23,7 @@ static void write_time(struct json_writer *writer, const char *name, wall_ms whe
     json_string(writer, slice_of_text(text));
 }
 
-static void me_reply(struct request **request)
+void me_reply(struct request **request)
 {
     const struct account *account = (*request)->account;
     struct json_writer *writer = json_writer_new();

@@ -58,6 +58,7 @@ static const struct reason_row REASONS[] = {
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
     {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {REPLY_STATUS_GONE, "Client Closed Request"},
     {503, "Service Unavailable"},

@@ -12,10 +12,13 @@
 #define ALLOW_POST "POST, OPTIONS"
 #define ALLOW_GET  "GET, HEAD, OPTIONS"
 #define ALLOW_PAGE "GET, HEAD, POST, OPTIONS"
+#define ALLOW_ME   "GET, HEAD, PATCH, DELETE, OPTIONS"
 #define READING    (METHOD_GET | METHOD_HEAD)
 
 static const struct route ROUTES[] = {
-    {"/api/auth/me", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ACCOUNT, me_on_request},
+    {"/api/auth/me", READING, ALLOW_ME, ROUTE_NO_BODY, ROUTE_ACCOUNT, me_on_request},
+    {"/api/auth/me", METHOD_PATCH, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_change_on_request},
+    {"/api/auth/me", METHOD_DELETE, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_delete_on_request},
     {"/api/auth/signup", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, signup_on_request},
     {"/api/auth/login", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, login_on_request},
     {"/api/auth/token/refresh", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
@@ -26,6 +29,14 @@ static const struct route ROUTES[] = {
      verify_on_request},
     {"/api/auth/verify-email/resend", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
      resend_on_request},
+    {"/api/auth/password/change", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ACCOUNT,
+     change_password_on_request},
+    {"/api/auth/password/reset", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
+     forgot_password_on_request},
+    {"/api/auth/password/reset/confirm", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
+     reset_confirm_on_request},
+    {"/reset-password", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
+     reset_page_on_request},
     {"/verify-email", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
      verify_page_on_request},
     {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, healthz_on_request},

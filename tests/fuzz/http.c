@@ -88,6 +88,7 @@ static void configure(struct config *config)
     config->password_min_length = 8;
     config->password_min_strength = 4;
     config->proof_verify_s = 86400;
+    config->proof_reset_s = 3600;
     config->limits_enabled = true;
     config->token_access_s = 300;
     config->token_refresh_s = 86400;

@@ -108,7 +108,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "password.argon2_passes": "2", "password.argon2_lanes": "1", "password.scrypt_log2_n": "14",
         "password.scrypt_r": "8", "password.scrypt_p": "5",
         "password.queue_max": "auto", "password.lanes": "16", "password.min_strength": "auto", "username.single_script": "no",
-        "proof.verify_s": "86400", "password.min_length": "8", "signup.reveal": "yes",
+        "proof.verify_s": "86400", "proof.reset_s": "3600", "password.min_length": "8", "signup.reveal": "yes",
         "login.require_verified": "no", "limits.enabled": "yes",
         "token.secret_file": "var/token.key", "token.access_s": "300",
         "token.refresh_s": "86400", "mail.from": "gatepost@localhost", "mail.dir": "var/mail",

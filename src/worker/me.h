@@ -1,0 +1,10 @@
+/* The account as the API shows it to its owner. */
+#ifndef WORKER_ME_H
+#define WORKER_ME_H
+
+#include "request.h"
+
+/* 200 with request->account. */
+void me_reply(struct request **request);
+
+#endif
