@@ -117,7 +117,8 @@ enum store_status password_reset_on_request(struct call *call)
     struct user_row user;
     struct letters letters = {0};
 
-    if (!password_reset_ask_unpack(call->packed, &ask) || ask.password.len == 0)
+    if (!password_reset_ask_unpack(call->packed, &ask) || ask.password.len == 0 ||
+        !letter_is_new(call, &ask.job_id))
         return STORE_REFUSED;
     enum store_status status =
         proof_find(call, &ask.proof_id, MAIL_RESET_PASSWORD, ask.now, &storage, &proof);
@@ -149,7 +150,8 @@ enum store_status password_change_on_request(struct call *call)
     struct user_row user;
     struct letters letters = {0};
 
-    if (!password_change_ask_unpack(call->packed, &ask) || ask.new_password.len == 0)
+    if (!password_change_ask_unpack(call->packed, &ask) || ask.new_password.len == 0 ||
+        !letter_is_new(call, &ask.job_id))
         return STORE_REFUSED;
     if (!user_load(call, &ask.user_id, &storage, &user) || !user.active)
         return STORE_NOT_FOUND;
@@ -206,8 +208,13 @@ static void tell_owner(struct call *call, const struct account_change_ask *ask,
     audit_add(call, AUDIT_SIGNUP_CONCEALED, &owner_id, ask->peer);
 }
 
-static bool change_makes_sense(const struct account_change_ask *ask)
+static bool change_makes_sense(struct call *call, const struct account_change_ask *ask)
 {
+    if (ask->email.len > 0 &&
+        (!letter_is_new(call, &ask->job_id) || !letter_is_new(call, &ask->notice_job_id) ||
+         uuid_equal(&ask->job_id, &ask->notice_job_id) ||
+         row_exists(call, TABLE_PROOFS, uuid_slice(&ask->proof_id))))
+        return false;
     return (ask->username.len > 0) == (ask->username_key.len > 0) &&
            (ask->email.len > 0) == (ask->email_key.len > 0) &&
            (ask->email.len > 0) == (ask->old_password.len > 0);
@@ -229,7 +236,7 @@ enum store_status account_change_on_request(struct call *call)
     struct user_row user;
     struct letters letters = {0};
 
-    if (!account_change_ask_unpack(call->packed, &ask) || !change_makes_sense(&ask))
+    if (!account_change_ask_unpack(call->packed, &ask) || !change_makes_sense(call, &ask))
         return STORE_REFUSED;
     if (!user_load(call, &ask.user_id, &storage, &user) || !user.active)
         return STORE_NOT_FOUND;
@@ -268,7 +275,7 @@ enum store_status account_delete_on_request(struct call *call)
     struct user_row user;
     struct letters letters = {0};
 
-    if (!account_delete_ask_unpack(call->packed, &ask))
+    if (!account_delete_ask_unpack(call->packed, &ask) || !letter_is_new(call, &ask.job_id))
         return STORE_REFUSED;
     if (!user_load(call, &ask.user_id, &storage, &user))
         return STORE_NOT_FOUND;

@@ -66,6 +66,11 @@ void letter_add(struct call *call, const struct uuid *job_id, struct slice job, 
     call->env->tally.pending++;
 }
 
+bool letter_is_new(struct call *call, const struct uuid *job_id)
+{
+    return !row_exists(call, TABLE_OUTBOX, uuid_slice(job_id));
+}
+
 static void letter_remove(struct call *call, const struct uuid *job_id,
                           const struct letter_row *letter)
 {

@@ -8,6 +8,9 @@
 /* A new letter, due at once. job: packed mail_job. */
 void letter_add(struct call *call, const struct uuid *job_id, struct slice job, wall_ms now);
 
+/* An asker chooses the id of a letter: is there none of that id yet? */
+MUST_USE bool letter_is_new(struct call *call, const struct uuid *job_id);
+
 /* Takes a letter out that still waits; one that is gone or dead stays as it is. */
 void letter_withdraw(struct call *call, const struct uuid *job_id);
 

@@ -127,7 +127,8 @@ enum store_status proof_spend_on_request(struct call *call)
     struct user_row user;
 
     if (!proof_spend_ask_unpack(call->packed, &ask) ||
-        (ask.purpose != MAIL_VERIFY && ask.purpose != MAIL_CHANGE_EMAIL))
+        (ask.purpose != MAIL_VERIFY && ask.purpose != MAIL_CHANGE_EMAIL) ||
+        (ask.purpose == MAIL_CHANGE_EMAIL && !letter_is_new(call, &ask.job_id)))
         return STORE_REFUSED;
     enum store_status status =
         proof_find(call, &ask.proof_id, ask.purpose, ask.now, &storage, &proof);
@@ -175,7 +176,7 @@ enum store_status proof_renew_on_request(struct call *call)
         !user_may_have_letter(&user, ask.letters_max, ask.window_s, ask.now))
         return STORE_NOT_FOUND;
     if (row_exists(call, TABLE_PROOFS, uuid_slice(&ask.proof_id)) ||
-        row_exists(call, TABLE_OUTBOX, uuid_slice(&ask.job_id)))
+        !letter_is_new(call, &ask.job_id))
         return STORE_REFUSED;
     if (call->failure != 0)
         return STORE_BUSY;

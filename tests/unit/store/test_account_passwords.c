@@ -1,0 +1,94 @@
+/* Passwords that are changed and set anew, against a database of their own. */
+#include "account_desk.h"
+
+static enum store_status change_password(struct desk *desk, struct slice old, const char *new,
+                                         uint64_t kept, uint64_t letter)
+{
+    struct packer packer = asking(desk);
+
+    password_change_ask_pack(&packer,
+                             &(struct password_change_ask){.user_id = rig_person(1).user_id,
+                                                           .old_password = old,
+                                                           .new_password = slice_of_text(new),
+                                                           .keeps_session = kept != 0,
+                                                           .kept_session = rig_uuid(6, kept),
+                                                           .job_id = rig_uuid(5, letter),
+                                                           .now = RIG_NOW});
+    return carry_out(desk, STORE_PASSWORD_CHANGE, &packer);
+}
+
+static void test_a_new_password_ends_the_other_sessions(void **state)
+{
+    struct desk *desk = *state;
+    struct letters_answer letters;
+    struct row storage;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(sign_up(desk, 2), STORE_OK);
+    for (uint64_t i = 1; i <= 3; i++)
+        log_in(desk, 1, i);
+    log_in(desk, 2, 4);
+    assert_int_equal(change_password(desk, SLICE_LITERAL("not it"), STORED, 2, 1), STORE_SPENT);
+    assert_false(desk->call.changed);
+    assert_int_equal(change_password(desk, stored_form(desk, 1, &storage), STORED, 2, 1), STORE_OK);
+    assert_true(letters_answer_unpack(answered(desk), &letters));
+    assert_int_equal(job_of(letters.first).purpose, MAIL_PASSWORD_CHANGED);
+    assert_true(slice_equal(stored_form(desk, 1, &storage), SLICE_LITERAL(STORED)));
+    assert_int_equal(user_of(desk, 1, &storage).password_changed, RIG_NOW);
+    assert_false(session_is_there(desk, 1));
+    assert_true(session_is_there(desk, 2));
+    assert_false(session_is_there(desk, 3));
+    assert_true(session_is_there(desk, 4));
+    assert_int_equal(change_password(desk, SLICE_LITERAL(STORED), "other", 0, 2), STORE_OK);
+    assert_false(session_is_there(desk, 2));
+}
+
+static enum store_status reset(struct desk *desk, struct uuid proof_id, uint64_t letter)
+{
+    struct packer packer = asking(desk);
+
+    password_reset_ask_pack(&packer, &(struct password_reset_ask){.proof_id = proof_id,
+                                                                  .password = SLICE_LITERAL(STORED),
+                                                                  .job_id = rig_uuid(8, letter),
+                                                                  .now = RIG_NOW});
+    return carry_out(desk, STORE_PASSWORD_RESET, &packer);
+}
+
+static void test_a_reset_is_spent_once_and_for_its_purpose(void **state)
+{
+    struct desk *desk = *state;
+    struct row storage;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    log_in(desk, 1, 1);
+    assert_int_equal(ask_reset(desk, 1), STORE_OK);
+    assert_int_equal(ask_reset(desk, 2), STORE_OK);
+    assert_int_equal(reset(desk, rig_uuid(4, 1), 1), STORE_SPENT); /* a newer one voids it */
+    assert_int_equal(reset(desk, rig_person(1).proof_id, 1), STORE_NOT_FOUND); /* the sign-up's */
+    assert_int_equal(reset(desk, rig_uuid(4, 2), 1), STORE_OK);
+    assert_int_equal(reset(desk, rig_uuid(4, 2), 2), STORE_SPENT);
+    assert_true(slice_equal(stored_form(desk, 1, &storage), SLICE_LITERAL(STORED)));
+    assert_int_equal(user_of(desk, 1, &storage).email_verified, 1);
+    assert_false(session_is_there(desk, 1));
+}
+
+static void test_a_changed_password_voids_a_reset(void **state)
+{
+    struct desk *desk = *state;
+    struct row storage;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(ask_reset(desk, 1), STORE_OK);
+    assert_int_equal(change_password(desk, stored_form(desk, 1, &storage), "new", 0, 2), STORE_OK);
+    assert_int_equal(reset(desk, rig_uuid(4, 1), 1), STORE_SPENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_new_password_ends_the_other_sessions, start, end),
+        cmocka_unit_test_setup_teardown(test_a_reset_is_spent_once_and_for_its_purpose, start, end),
+        cmocka_unit_test_setup_teardown(test_a_changed_password_voids_a_reset, start, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
