@@ -27,7 +27,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wswitch-enum -Werror
 HARDENING := -fstack-protector-strong -fPIE -fcf-protection -fstack-clash-protection
 # Hidden: else a function of ours takes the place of a library's of the same name, inside of that
-# library too (libjwt called our json_string for libjansson's).
+# library too.
 COMMON   := -std=gnu11 -g -pthread -fvisibility=hidden -D_GNU_SOURCE -DH2O_USE_LIBUV=0 \
             -DGATEPOST_VERSION='"$(VERSION)"' -Iinclude -MMD -MP $(WARNINGS)
 AR_release := gcc-ar
@@ -43,7 +43,7 @@ LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
 AR_BUILD = $(or $(AR_$(BUILD)),ar)
 
-PKGS := libh2o-evloop yajl libjwt libcurl libidn2 inih
+PKGS := libh2o-evloop yajl libcurl libidn2 inih
 # Library headers are not ours to warn about: their -I becomes -isystem.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldb-5.3 -lunistring -lzxcvbn -largon2 -lcrypt -lssl -lcrypto -lm -lpthread
@@ -100,8 +100,8 @@ NEEDS_storeclient := ring log base
 NEEDS_store := storeclient metrics proc ring config log base
 NEEDS_mailer := storeclient metrics proc ring token json email config log base
 NEEDS_worker := storeclient metrics proc ring token json email username password config log base
-NEEDS_master := metrics proc ring config log base
-NEEDS_cli := metrics proc ring config log base
+NEEDS_master := token json metrics proc ring config log base
+NEEDS_cli := token json metrics proc ring config log base
 
 dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
@@ -208,7 +208,7 @@ install: build ## install binary and configuration below DESTDIR and PREFIX
 	install -D -m 0644 conf/gatepost.conf $(DESTDIR)/etc/gatepost/gatepost.conf.example
 
 # ---- what must be on the machine -------------------------------------------------------------------
-DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libjwt-dev libssl-dev \
+DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-dev \
              libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev \
              libargon2-dev libcrypt-dev
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \

@@ -1,11 +1,11 @@
 /* JSON Web Tokens as djangorestframework-simplejwt makes and checks them (RFC 7519, 7515, 8725).
- * HS256 by libjwt, with everything checked that it does not check. */
+ * The signatures are EVP's; the rest is ours (src/lib/token). */
 #ifndef GATEPOST_ACCESS_TOKEN_H
 #define GATEPOST_ACCESS_TOKEN_H
 
 #include "gatepost/base.h"
 #include "gatepost/clock.h"
-#include "gatepost/secret.h"
+#include "gatepost/token_keys.h"
 #include "gatepost/uuid.h"
 
 #define TOKEN_MAX_BYTES     4096
@@ -38,20 +38,21 @@ enum token_status {
 };
 const char *token_status_sentence(enum token_status status);
 
-/* Signs. type is TOKEN_ACCESS or TOKEN_REFRESH. The claims are simplejwt's, in the order of their
- * names, since libjwt sorts them. Gives: heap text for free(). Any thread. Cost: about 10 us. */
-char *token_sign(const struct secret *key, const struct token_claims *claims);
+/* Signs with the key that signs at issued_s. type is TOKEN_ACCESS or TOKEN_REFRESH. The claims are
+ * simplejwt's. Gives: heap text for free(). Any thread. Cost: bench/token_bench.c. */
+char *token_sign(const struct token_keys *keys, const struct token_claims *claims);
 
 /* Checks signature, algorithm, then content; wanted TOKEN_ANY takes both types but no other.
  *
- * The header may hold alg and typ and nothing else: simplejwt writes no more, and every other
- * parameter (kid, jwk, jku, x5u, crit, b64) would ask for something that is not done here. Times
- * are numbers, not negative and not after the year 9999; exp is past when its whole seconds are,
- * as PyJWT counts, without leeway; iat and nbf may lie up to 30 s ahead.
- * TOKEN_NO_SUBJECT is for the caller to tell from has_subject: token/verify takes such a token.
+ * The header may hold alg, typ and kid and nothing else: every other parameter (jwk, jku, x5u,
+ * crit, b64) would ask for something that is not done here. kid is compared with those of the
+ * ring; alg must be that key's. Times are numbers, not negative and not after the year 9999; exp is
+ * past when its whole seconds are, as PyJWT counts, without leeway; iat and nbf may lie up to 30 s
+ * ahead. TOKEN_NO_SUBJECT is for the caller to tell from has_subject: token/verify takes such a
+ * token.
  * now: one reading of the wall clock. Any thread.
- * Errors: claims_out is written on TOKEN_OK only. Cost: about 15 us. */
-MUST_USE enum token_status token_check(const struct secret *key, struct slice token,
+ * Errors: claims_out is written on TOKEN_OK only. */
+MUST_USE enum token_status token_check(const struct token_keys *keys, struct slice token,
                                        enum token_type wanted, wall_ms now,
                                        struct token_claims *claims_out);
 

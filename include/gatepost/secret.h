@@ -30,6 +30,10 @@ void secret_fini(struct secret *secret);
  * Who calls it: a short-lived child of the master, with the identity that is to own the file. */
 MUST_USE bool secret_make_file(const char *path, struct err *err);
 
+/* The same for bytes that are at hand: a file of mode 0600, whole or not at all. One that is there
+ * already stays as it is. */
+MUST_USE bool secret_write_file(const char *path, const void *bytes, size_t len, struct err *err);
+
 /* Overwrites memory in a way the compiler keeps. */
 void secret_wipe(void *bytes, size_t len);
 

@@ -3,6 +3,7 @@
 #define GATEPOST_CLI_H
 
 #include "gatepost/config.h"
+#include "gatepost/token_files.h"
 
 /* Prints every problem as "where: sentence" to standard output: the configuration's, and when it
  * has none, what it points at (key files, certificates, directories, the user). Changes nothing.
@@ -22,7 +23,12 @@ int cli_reload(const struct config_source *source);
 int cli_stop(const struct config_source *source);
 int cli_status(const struct config_source *source);
 
+/* `gatepost key list [--json] | rotate [--now] | retire KID [--now]`: the words after "key". */
+int cli_key(const struct config_source *source, const char *const *words, size_t count);
+
 /* Private to this folder. */
+
+struct token_rules cli_token_rules(const struct config *config); /* texts: the configuration's */
 
 /* Looks at what a sound configuration points at. Returns how many problems it told. */
 size_t world_check(const struct config *config, config_problem_fn problem, void *context);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gatepost/token_keys.h"
+
 struct world {
     config_problem_fn problem;
     void *context;
@@ -83,6 +85,30 @@ static void check_key_file(struct world *world, const char *key, const char *pat
         tell(world, key, &err);
 }
 
+/* What there is must load; what is not there yet is made at the first start. */
+static void check_token_keys(struct world *world, const struct config *config)
+{
+    const struct token_rules rules = cli_token_rules(config);
+    struct token_names names;
+    struct token_keys *keys = NULL;
+    struct err err;
+
+    if (access(config->token_key_dir, F_OK) != 0 && errno == ENOENT) {
+        check_parent(world, "token.key_dir", config->token_key_dir);
+        return;
+    }
+    if (!token_names_read(&rules, &names, &err)) {
+        tell(world, "token.key_dir", &err);
+        return;
+    }
+    if (names.count == 1 || access(config->token_secret_file, F_OK) != 0)
+        return;
+    if (token_names_signing(&names, clock_wall_ms() / 1000) < names.count &&
+        (keys = token_keys_load(&rules, &err)) == NULL)
+        tell(world, "token.key_dir", &err);
+    token_keys_free(&keys);
+}
+
 static void check_readable(struct world *world, const char *key, const char *path)
 {
     struct stat status;
@@ -142,6 +168,7 @@ size_t world_check(const struct config *config, config_problem_fn problem, void 
     struct world world = {.problem = problem, .context = context};
 
     check_secrets(&world, config);
+    check_token_keys(&world, config);
     check_readable(&world, "http.tls_cert", config->http_tls_cert);
     check_readable(&world, "http.tls_key", config->http_tls_key);
     check_readable(&world, "smtp.ca_file", config->smtp_ca_file);

@@ -28,18 +28,22 @@ static int version(const struct config_source *source)
     return cli_version();
 }
 
+/* run: of a command that is one word; run_words: of one that takes more, which it is given. */
 static const struct command {
     const char *name;
     int (*run)(const struct config_source *source);
     const char *text;
+    int (*run_words)(const struct config_source *source, const char *const *words, size_t count);
 } commands[] = {
-    {"serve", serve, "run the server in the foreground"},
-    {"check", cli_check, "print every problem of the configuration; exit 0 or 10"},
-    {"config", cli_config, "print the effective configuration, each key with its comment"},
-    {"reload", cli_reload, "make the running server read its configuration again"},
-    {"stop", cli_stop, "stop the running server and wait until it is gone"},
-    {"status", cli_status, "print the running server's status page; exit 3 when there is none"},
-    {"version", version, "print the version"},
+    {"serve", serve, "run the server in the foreground", NULL},
+    {"check", cli_check, "print every problem of the configuration; exit 0 or 10", NULL},
+    {"config", cli_config, "print the effective configuration, each key with its comment", NULL},
+    {"reload", cli_reload, "make the running server read its configuration again", NULL},
+    {"stop", cli_stop, "stop the running server and wait until it is gone", NULL},
+    {"status", cli_status, "print the running server's status page; exit 3 when there is none",
+     NULL},
+    {"key", NULL, "list [--json] | rotate [--now] | retire KID [--now]: the token keys", cli_key},
+    {"version", version, "print the version", NULL},
 };
 
 static void print_usage(FILE *to)
@@ -69,9 +73,17 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* Fills command and source, or says why not. False: *code_out is the exit code. */
-static bool parse(int argc, char **argv, const struct command **command_out,
-                  struct config_source *source_out, const char **overrides, int *code_out)
+/* What the command line said. The arrays have room for all of it. */
+struct order {
+    const struct command *command;
+    struct config_source source;
+    const char **overrides; /* what source points at */
+    const char **words;     /* after the command, when it takes any */
+    size_t word_count;
+};
+
+/* Fills the order, or says why not. False: *code_out is the exit code. */
+static bool parse(int argc, char **argv, struct order *order, int *code_out)
 {
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
@@ -86,17 +98,19 @@ static bool parse(int argc, char **argv, const struct command **command_out,
             return false;
         }
         if (strcmp(word, "-c") == 0) {
-            source_out->file = argv[++i];
+            order->source.file = argv[++i];
         } else if (strcmp(word, "-o") == 0) {
-            overrides[source_out->override_count++] = argv[++i];
-        } else if (*command_out != NULL || (*command_out = find_command(word)) == NULL) {
+            order->overrides[order->source.override_count++] = argv[++i];
+        } else if (order->command != NULL && order->command->run_words != NULL) {
+            order->words[order->word_count++] = word;
+        } else if (order->command != NULL || (order->command = find_command(word)) == NULL) {
             *code_out = refuse("unknown command or option: ", word);
             return false;
         }
     }
-    if (*command_out == NULL)
+    if (order->command == NULL)
         *code_out = refuse("a command is missing", "");
-    return *command_out != NULL;
+    return order->command != NULL;
 }
 
 /* One of the first three that is closed would be given to whatever is opened next. */
@@ -115,12 +129,17 @@ int main(int argc, char **argv)
 {
     fill_standard_descriptors();
     proc_title_init(argc, argv); /* before anything looks at them: it moves argv and environment */
-    const char **overrides = xcalloc((size_t)argc + 1, sizeof *overrides);
-    const struct command *command = NULL;
-    struct config_source source = {.overrides = overrides};
+    struct order order = {
+        .overrides = xcalloc((size_t)argc + 1, sizeof *order.overrides),
+        .words = xcalloc((size_t)argc + 1, sizeof *order.words),
+    };
     int code = EXIT_FAILED;
-    if (parse(argc, argv, &command, &source, overrides, &code))
-        code = command->run(&source);
-    free(overrides);
+    order.source.overrides = order.overrides;
+    if (parse(argc, argv, &order, &code))
+        code = order.command->run != NULL
+                   ? order.command->run(&order.source)
+                   : order.command->run_words(&order.source, order.words, order.word_count);
+    free(order.words);
+    free(order.overrides);
     return code;
 }

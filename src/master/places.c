@@ -1,4 +1,5 @@
-/* What must be there before a role starts: directories with mode 0700 and the two key files.
+/* What must be there before a role starts: directories with mode 0700, the two key files, and
+ * with an asymmetric token.algorithm the first key of it.
  *
  * Started as root with master.user, what is made here belongs to that user: the roles have given
  * up root when they open it. Keys are made by a child that has become that user, so that the
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "gatepost/log.h"
+#include "gatepost/token_files.h"
 #include "master.h"
 
 struct owner {
@@ -77,6 +79,14 @@ bool places_make_directories(const struct config *config, struct err *err)
 /* In the child: its exit code is all that the master learns; the sentence is in the log. */
 _Noreturn static void make_keys_and_exit(const struct config *config)
 {
+    const struct token_rules rules = {
+        .dir = config->token_key_dir,
+        .algorithm = (enum token_algorithm)config->token_algorithm,
+        .refresh_s = config->token_refresh_s,
+    };
+    const int64_t now_s = clock_wall_ms() / 1000;
+    struct token_names names;
+    struct token_name name;
     struct err err = {0};
     if (!proc_become_user(config->master_user, &err))
         die(EXIT_PRIVILEGES, "%s", err.text);
@@ -84,6 +94,10 @@ _Noreturn static void make_keys_and_exit(const struct config *config)
         die(EXIT_SECRET, "token.secret_file: %s", err.text);
     if (!secret_make_file(config->mail_key_file, &err))
         die(EXIT_SECRET, "mail.key_file: %s", err.text);
+    if (!token_names_read(&rules, &names, &err) ||
+        (token_names_signing(&names, now_s) == names.count &&
+         !token_key_make(&rules, now_s, &name, &err)))
+        die(EXIT_SECRET, "token.key_dir: %s", err.text);
     _exit(EXIT_DONE);
 }
 
@@ -101,7 +115,10 @@ bool places_make_keys(const struct config *config, struct err *err)
         !make_path(config->token_secret_file, false, &owner, err) ||
         !make_path(config->mail_key_file, false, &owner, err))
         return false;
-    if (exists(config->token_secret_file) && exists(config->mail_key_file))
+    const bool in_directory = config->token_algorithm != TOKEN_HS256;
+    if (in_directory && !make_path(config->token_key_dir, true, &owner, err))
+        return false;
+    if (!in_directory && exists(config->token_secret_file) && exists(config->mail_key_file))
         return true;
     pid_t pid = fork();
     if (pid == 0)
@@ -115,7 +132,7 @@ bool places_make_keys(const struct config *config, struct err *err)
         return false;
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_DONE) {
-        err_set(err, "token.secret_file or mail.key_file cannot be made; the log says why");
+        err_set(err, "the key files cannot be made; the log says why");
         return false;
     }
     return true;

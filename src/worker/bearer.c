@@ -35,7 +35,7 @@ void bearer_authenticate(struct request *request, void (*on_known)(struct reques
         return;
     }
     enum token_status status =
-        token_check(&request->worker->token_key, token, TOKEN_ACCESS, clock_wall_ms(), &claims);
+        token_check(request->worker->token_keys, token, TOKEN_ACCESS, clock_wall_ms(), &claims);
     if (status != TOKEN_OK) {
         reply_access_refused(&request, token_status_sentence(status));
         return;

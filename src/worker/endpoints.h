@@ -18,6 +18,7 @@ void change_password_on_request(struct request *request);
 void forgot_password_on_request(struct request *request);
 void reset_confirm_on_request(struct request *request);
 void reset_page_on_request(struct request *request);
+void jwks_on_request(struct request *request);
 void healthz_on_request(struct request *request);
 void readyz_on_request(struct request *request);
 void metrics_on_request(struct request *request);

@@ -36,7 +36,7 @@ void refresh_on_request(struct request *request)
     if (!request_read_body(&request) ||
         !request_check_body(&request, FIELDS, ARRAY_LEN(FIELDS), &form))
         return;
-    enum token_status status = token_check(&request->worker->token_key, form.refresh, TOKEN_REFRESH,
+    enum token_status status = token_check(request->worker->token_keys, form.refresh, TOKEN_REFRESH,
                                            clock_wall_ms(), &claims);
     if (status == TOKEN_OK && !claims.has_subject)
         status = TOKEN_NO_SUBJECT;

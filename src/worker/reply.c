@@ -120,9 +120,9 @@ static void add(h2o_req_t *h2o, size_t name, const char *value, size_t len)
     };
 }
 
-/* id: copied. type, policy, allow: constants or NULL. */
+/* id: copied. type, policy, cache, allow: constants or NULL. */
 static void dress(h2o_req_t *h2o, int status, const char *id, const char *type, const char *policy,
-                  const char *allow)
+                  const char *cache, const char *allow)
 {
     h2o->res.status = status;
     h2o->res.reason = reason_of(status);
@@ -135,7 +135,9 @@ static void dress(h2o_req_t *h2o, int status, const char *id, const char *type, 
     add(h2o, NAME_POLICY, policy, strlen(policy));
     add(h2o, NAME_NOSNIFF, H2O_STRLIT("nosniff"));
     add(h2o, NAME_REFERRER, H2O_STRLIT("no-referrer"));
-    add(h2o, NAME_CACHE, H2O_STRLIT("no-store"));
+    if (cache == NULL || status != 200)
+        cache = "no-store";
+    add(h2o, NAME_CACHE, cache, strlen(cache));
     if (h2o->input.scheme == &H2O_URL_SCHEME_HTTPS)
         add(h2o, NAME_HSTS, H2O_STRLIT("max-age=31536000"));
     if (allow != NULL)
@@ -157,7 +159,7 @@ struct slice reply_dress_foreign(h2o_req_t *h2o, const char *request_id)
         }
     }
     struct slice body = slice_of_text(PROBLEMS[problem].body);
-    dress(h2o, PROBLEMS[problem].status, request_id, JSON_TYPE, API_POLICY, NULL);
+    dress(h2o, PROBLEMS[problem].status, request_id, JSON_TYPE, API_POLICY, NULL, NULL);
     h2o->res.content_length = body.len;
     return body;
 }
@@ -178,7 +180,7 @@ static void send_and_cut(struct request *request, int status, const char *type, 
     request_wipe_body(request);
     if (request->gone)
         status = REPLY_STATUS_GONE;
-    dress(h2o, status, request->id, type, policy,
+    dress(h2o, status, request->id, type, policy, request->cache,
           request->route != NULL ? request->route->allow : NULL);
     if (status != 204)
         h2o->res.content_length = body.len;

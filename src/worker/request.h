@@ -70,6 +70,7 @@ struct request {
     struct body *body;            /* what was read of it, or NULL; owned */
     void *state;                  /* of the endpoint, see request_keep; owned */
     size_t state_bytes;
+    const char *cache;          /* Cache-Control of its 200, a constant; NULL: no-store */
     char id[REQUEST_ID_BYTES];  /* X-Request-Id */
     char peer[PEER_TEXT_BYTES]; /* "" until request_peer was asked */
 };

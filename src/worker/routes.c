@@ -39,6 +39,7 @@ static const struct route ROUTES[] = {
      reset_page_on_request},
     {"/verify-email", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
      verify_page_on_request},
+    {"/.well-known/jwks.json", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, jwks_on_request},
     {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, healthz_on_request},
     {"/readyz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, readyz_on_request},
     {"/metrics", 0, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, metrics_on_request},

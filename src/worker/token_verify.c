@@ -34,7 +34,7 @@ void token_verify_on_request(struct request *request)
         !request_check_body(&request, FIELDS, ARRAY_LEN(FIELDS), &form))
         return;
     enum token_status status =
-        token_check(&request->worker->token_key, form.token, TOKEN_ANY, clock_wall_ms(), &claims);
+        token_check(request->worker->token_keys, form.token, TOKEN_ANY, clock_wall_ms(), &claims);
     if (status != TOKEN_OK)
         reply_token_refused(&request, token_status_sentence(status));
     else if (claims.type == TOKEN_ACCESS && !claims.has_session)

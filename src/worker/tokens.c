@@ -58,7 +58,7 @@ static char *sign(const struct request *request, const struct token_grant *grant
 
     memcpy(claims.jti, jti, sizeof(claims.jti));
     memcpy(claims.subject, grant->subject, sizeof(claims.subject));
-    return token_sign(&request->worker->token_key, &claims);
+    return token_sign(request->worker->token_keys, &claims);
 }
 
 void token_grant_reply(struct request **request, const struct token_grant *grant,

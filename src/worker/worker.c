@@ -35,13 +35,22 @@
 
 static void load_secrets(struct worker *worker)
 {
+    const struct config *config = worker->config;
+    const struct token_rules rules = {
+        .secret_file = config->token_secret_file,
+        .dir = config->token_key_dir,
+        .algorithm = (enum token_algorithm)config->token_algorithm,
+        .accept_hs256 = config->token_accept_hs256,
+        .refresh_s = config->token_refresh_s,
+    };
     struct err err;
 
-    if (!secret_load(worker->config->token_secret_file, SECRET_KEY_MIN_BYTES, &worker->token_key,
-                     &err) ||
-        !secret_load(worker->config->mail_key_file, SECRET_KEY_MIN_BYTES, &worker->mail_key, &err))
+    worker->token_keys = token_keys_load(&rules, &err);
+    if (worker->token_keys == NULL ||
+        !secret_load(config->mail_key_file, SECRET_KEY_MIN_BYTES, &worker->mail_key, &err))
         die(EXIT_SECRET, "%s", err.text);
-    secret_derive(&worker->token_key, "gatepost idempotency", &worker->idempotency_key);
+    secret_derive(token_keys_secret(worker->token_keys), "gatepost idempotency",
+                  &worker->idempotency_key);
 }
 
 static void on_wake(struct worker *worker)
@@ -209,7 +218,7 @@ static bool close_all(struct worker *worker)
     peer_rules_free(&worker->metrics_peers);
     secret_fini(&worker->idempotency_key);
     secret_fini(&worker->mail_key);
-    secret_fini(&worker->token_key);
+    token_keys_free(&worker->token_keys);
     return alone;
 }
 

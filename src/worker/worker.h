@@ -5,6 +5,7 @@
 #include "gatepost/lane.h"
 #include "gatepost/proc.h"
 #include "gatepost/store_client.h"
+#include "gatepost/token_keys.h"
 
 struct hasher;
 struct server;
@@ -20,9 +21,9 @@ struct worker {
     const struct config *config;     /* borrowed from heritage */
     struct segment *segment;         /* borrowed from heritage */
     uint32_t slot;                   /* of heritage */
-    struct secret token_key;
+    struct token_keys *token_keys;
     struct secret mail_key;
-    struct secret idempotency_key; /* derived from token_key */
+    struct secret idempotency_key; /* derived from token.secret_file */
     struct peer_rules *metrics_peers;
     struct server *server;
     struct store_client *store;

@@ -90,6 +90,8 @@ static void configure(struct config *config)
     config->proof_verify_s = 86400;
     config->proof_reset_s = 3600;
     config->limits_enabled = true;
+    config->token_key_dir = "";
+    config->token_publish_s = 900;
     config->token_access_s = 300;
     config->token_refresh_s = 86400;
 }
@@ -113,9 +115,10 @@ static void set_up(void)
     heritage.listener_count = 1;
     worker.heritage = &heritage;
     worker.config = &config;
-    secret_from_bytes(KEY, sizeof(KEY) - 1, &worker.token_key);
+    const struct secret key = {.bytes = (uint8_t *)(uintptr_t)KEY, .len = sizeof(KEY) - 1};
+    worker.token_keys = token_keys_of_secret(&key);
     secret_from_bytes(KEY, sizeof(KEY) - 1, &worker.mail_key);
-    secret_derive(&worker.token_key, "gatepost idempotency", &worker.idempotency_key);
+    secret_derive(&key, "gatepost idempotency", &worker.idempotency_key);
     worker.metrics_peers = peer_rules_new(config.http_metrics_allow, &err);
     worker.server = server_new(&worker, NULL);
     worker.server->later_timeout.timeout = 0; /* else resend takes its quarter of a second */

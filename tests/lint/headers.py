@@ -7,7 +7,7 @@ import subprocess
 import tree
 
 NAME = "headers: each one compiles alone and may be included twice"
-PACKAGES = ["libh2o-evloop", "yajl", "libjwt", "libcurl", "libidn2", "inih"]
+PACKAGES = ["libh2o-evloop", "yajl", "libcurl", "libidn2", "inih"]
 
 
 def library_flags():

@@ -136,17 +136,13 @@ static bool sync_folder_of(const char *path)
     return synced;
 }
 
-bool secret_make_file(const char *path, struct err *err)
+bool secret_write_file(const char *path, const void *bytes, size_t len, struct err *err)
 {
-    uint8_t key[32];
-    char text[BASE64URL_TEXT_BYTES(sizeof(key)) + 1];
     char temporary[4096];
     bool made = false;
 
-    if (access(path, F_OK) == 0)
-        return true;
-    int len = snprintf(temporary, sizeof(temporary), "%s.new.%ld", path, (long)getpid());
-    if (len < 0 || (size_t)len >= sizeof(temporary)) {
+    int path_len = snprintf(temporary, sizeof(temporary), "%s.new.%ld", path, (long)getpid());
+    if (path_len < 0 || (size_t)path_len >= sizeof(temporary)) {
         err_set(err, "%s: the path is too long", path);
         return false;
     }
@@ -155,18 +151,29 @@ bool secret_make_file(const char *path, struct err *err)
         err_set(err, "%s: %s", temporary, strerror(errno));
         return false;
     }
-    random_bytes(key, sizeof(key));
-    base64url_encode(key, sizeof(key), text);
-    size_t text_len = strlen(text);
-    text[text_len] = '\n';
     /* link() refuses to replace a file that somebody else made meanwhile: theirs is as good. */
-    if (!fd_write_all(fd, text, text_len + 1) || fsync(fd) != 0 ||
+    if (!fd_write_all(fd, bytes, len) || fsync(fd) != 0 ||
         (link(temporary, path) != 0 && errno != EEXIST) || !sync_folder_of(path))
         err_set(err, "%s: %s", path, strerror(errno));
     else
         made = true;
     close(fd);
     unlink(temporary);
+    return made;
+}
+
+bool secret_make_file(const char *path, struct err *err)
+{
+    uint8_t key[32];
+    char text[BASE64URL_TEXT_BYTES(sizeof(key)) + 1];
+
+    if (access(path, F_OK) == 0)
+        return true;
+    random_bytes(key, sizeof(key));
+    base64url_encode(key, sizeof(key), text);
+    size_t text_len = strlen(text);
+    text[text_len] = '\n';
+    const bool made = secret_write_file(path, text, text_len + 1, err);
     secret_wipe(key, sizeof(key));
     secret_wipe(text, sizeof(text));
     return made;

@@ -1,19 +1,21 @@
-/* Signs and checks JSON Web Tokens by libjwt, and checks what libjwt does not.
+/* Signs and checks JSON Web Tokens.
  *
- * libjwt takes the algorithm from the token, accepts anything without a key, ignores exp, nbf and
- * iat, and lets the last of two equal claims win. So: the key is never short; the header is read
- * here first and may name HS256 alone; after the decode the algorithm is asked once more; the
- * claims are read by our own JSON reader, from the very bytes that the signature covers.
+ * The key decides the algorithm, never the token: the header names a key at most, by a kid that is
+ * looked up in the ring, and must then name that key's own algorithm. Most tokens are our own, and
+ * their header is the very text that their key writes: it is compared, not read.
  *
- * Story of a check: size and segments, header, signature (libjwt), then the claims in the order in
- * which PyJWT and simplejwt look at them, so that the first complaint is theirs. */
+ * Story of a check: size and segments, header and key, signature, then the claims in the order in
+ * which PyJWT and simplejwt look at them, so that the first complaint is theirs. They are read from
+ * the very bytes that the signature covers. */
 #include "gatepost/access_token.h"
 
 #include "gatepost/encoding.h"
 #include "gatepost/json.h"
 
-#include <jwt.h>
 #include <stdlib.h>
+#include <strings.h>
+
+#include "keys.h"
 
 #define AHEAD_MAX_S  30           /* other machines' clocks */
 #define TIME_MAX_S   253402300799 /* end of the year 9999: simplejwt cannot hold more */
@@ -49,37 +51,60 @@ static struct slice type_name(enum token_type type)
     return type == TOKEN_ACCESS ? SLICE_LITERAL("access") : SLICE_LITERAL("refresh");
 }
 
-/* Every use of the key goes by here: with an empty one libjwt takes unsigned tokens. */
-static int key_len(const struct secret *key)
-{
-    BUG_ON(key->bytes == NULL || key->len < SECRET_KEY_MIN_BYTES || key->len > INT32_MAX);
-    return (int)key->len;
-}
-
 /* ---- signing ------------------------------------------------------------------------------------
  */
 
-char *token_sign(const struct secret *key, const struct token_claims *claims)
+static void write_text(struct json_writer *writer, struct slice name, struct slice value)
 {
-    jwt_t *jwt = NULL;
+    json_string(writer, name);
+    json_string(writer, value);
+}
+
+static void write_number(struct json_writer *writer, struct slice name, int64_t value)
+{
+    json_string(writer, name);
+    json_integer(writer, value);
+}
+
+static struct json_writer *write_claims(const struct token_claims *claims)
+{
+    struct json_writer *writer = json_writer_new();
     char session[UUID_TEXT_BYTES];
 
-    BUG_ON(jwt_new(&jwt) != 0);
-    BUG_ON(jwt_add_grant(jwt, "token_type", type_name(claims->type).at) != 0);
-    BUG_ON(jwt_add_grant_int(jwt, "exp", claims->expires_s) != 0);
-    BUG_ON(jwt_add_grant_int(jwt, "iat", claims->issued_s) != 0);
-    BUG_ON(jwt_add_grant(jwt, "jti", claims->jti) != 0);
+    json_object_begin(writer);
+    write_text(writer, SLICE_LITERAL("token_type"), type_name(claims->type));
+    write_number(writer, SLICE_LITERAL("exp"), claims->expires_s);
+    write_number(writer, SLICE_LITERAL("iat"), claims->issued_s);
+    write_text(writer, SLICE_LITERAL("jti"), slice_of_text(claims->jti));
     if (claims->has_subject)
-        BUG_ON(jwt_add_grant(jwt, "user_id", claims->subject) != 0);
+        write_text(writer, SLICE_LITERAL("user_id"), slice_of_text(claims->subject));
     if (claims->has_session) {
         uuid_format(&claims->session_id, session);
-        BUG_ON(jwt_add_grant(jwt, "sid", session) != 0);
+        write_text(writer, SLICE_LITERAL("sid"), slice_of_text(session));
     }
-    BUG_ON(jwt_set_alg(jwt, JWT_ALG_HS256, key->bytes, key_len(key)) != 0);
+    json_object_end(writer);
+    return writer;
+}
 
-    char *text = jwt_encode_str(jwt);
-    BUG_ON(text == NULL);
-    jwt_free(jwt);
+char *token_sign(const struct token_keys *keys, const struct token_claims *claims)
+{
+    const struct token_key *key = keys_signing(keys, claims->issued_s);
+    struct json_writer *writer = write_claims(claims);
+    const struct slice payload = json_writer_text(writer);
+    uint8_t signature[KEY_SIGNATURE_MAX_BYTES];
+    char *text = xcalloc(1, key->header_len + BASE64URL_TEXT_BYTES(payload.len) +
+                                BASE64URL_TEXT_BYTES(sizeof(signature)));
+    char *end = text + key->header_len;
+
+    memcpy(text, key->header, key->header_len);
+    *end++ = '.';
+    base64url_encode(payload.at, payload.len, end);
+    end += strlen(end);
+    const size_t len = key_sign(key, slice_of(text, (size_t)(end - text)), signature);
+
+    *end++ = '.';
+    base64url_encode(signature, len, end);
+    json_writer_free(&writer);
     return text;
 }
 
@@ -116,44 +141,57 @@ static bool read_segment(struct slice segment, struct json_object *object_out)
     return status == JSON_OK;
 }
 
-static bool header_good(struct slice segment)
+/* Case-insensitively, as RFC 7519 section 5.1 has it. */
+static bool is_jwt(struct slice typ)
 {
-    struct json_object header;
-    bool alg_good = false;
-    bool rest_good = true;
-
-    if (!read_segment(segment, &header))
-        return false;
-    for (size_t i = 0; i < header.count; i++) {
-        const struct json_member *member = &header.members[i];
-
-        if (slice_equal(member->name, SLICE_LITERAL("alg")))
-            alg_good =
-                member->type == JSON_STRING && slice_equal(member->text, SLICE_LITERAL("HS256"));
-        else if (slice_equal(member->name, SLICE_LITERAL("typ")))
-            rest_good = rest_good && member->type == JSON_STRING;
-        else
-            rest_good = false;
-    }
-    json_object_fini(&header);
-    return alg_good && rest_good;
+    return typ.len == 3 && strncasecmp(typ.at, "JWT", 3) == 0;
 }
 
-static bool signature_good(const struct secret *key, struct slice token, struct slice signature)
+/* What a header may say: see token_check. kid_out points into the header. */
+static bool take_header(const struct json_object *header, struct slice *alg_out,
+                        struct slice *kid_out)
 {
-    char text[TOKEN_MAX_BYTES + 1];
-    uint8_t mac[MAC_BYTES];
-    size_t mac_len;
-    jwt_t *jwt = NULL;
+    *alg_out = *kid_out = slice_of(NULL, 0);
+    for (size_t i = 0; i < header->count; i++) {
+        const struct json_member *member = &header->members[i];
 
-    if (!base64url_decode(signature, mac, sizeof(mac), &mac_len) || mac_len != sizeof(mac) ||
-        !slice_to_text(token, text, sizeof(text)))
-        return false;
-    if (jwt_decode(&jwt, text, key->bytes, key_len(key)) != 0)
-        return false;
-    bool good = jwt_get_alg(jwt) == JWT_ALG_HS256;
-    jwt_free(jwt);
-    return good;
+        if (member->type != JSON_STRING || member->has_surrogate)
+            return false;
+        if (slice_equal(member->name, SLICE_LITERAL("alg")))
+            *alg_out = member->text;
+        else if (slice_equal(member->name, SLICE_LITERAL("kid")) && member->text.len > 0)
+            *kid_out = member->text;
+        else if (!slice_equal(member->name, SLICE_LITERAL("typ")) || !is_jwt(member->text))
+            return false;
+    }
+    return true;
+}
+
+static const struct token_key *key_of(const struct token_keys *keys, struct slice segment,
+                                      int64_t now_s)
+{
+    const struct token_key *key = keys_of_header(keys, segment, now_s);
+    struct json_object header;
+    struct slice alg;
+    struct slice kid;
+
+    if (key != NULL || !read_segment(segment, &header))
+        return key;
+    if (take_header(&header, &alg, &kid))
+        key = keys_of_kid(keys, kid, now_s);
+    if (key != NULL && !slice_equal(alg, slice_of_text(token_algorithm_name(key->name.algorithm))))
+        key = NULL;
+    json_object_fini(&header);
+    return key;
+}
+
+static bool signature_good(const struct token_key *key, struct slice token, struct slice segment)
+{
+    uint8_t signature[KEY_SIGNATURE_MAX_BYTES];
+    size_t len;
+
+    return base64url_decode(segment, signature, sizeof(signature), &len) &&
+           key_verify(key, slice_of(token.at, token.len - segment.len - 1), signature, len);
 }
 
 /* ---- after it -----------------------------------------------------------------------------------
@@ -263,18 +301,20 @@ static enum token_status take_claims(const struct json_object *payload, enum tok
     return TOKEN_OK;
 }
 
-enum token_status token_check(const struct secret *key, struct slice token, enum token_type wanted,
-                              wall_ms now, struct token_claims *claims_out)
+enum token_status token_check(const struct token_keys *keys, struct slice token,
+                              enum token_type wanted, wall_ms now, struct token_claims *claims_out)
 {
     struct slice segments[SEGMENTS];
     struct json_object payload;
     struct token_claims claims = {.type = TOKEN_ANY};
 
-    if (token.len > TOKEN_MAX_BYTES || !split(token, segments) || !header_good(segments[HEADER]) ||
-        !signature_good(key, token, segments[SIGNATURE]) ||
+    if (token.len > TOKEN_MAX_BYTES || !split(token, segments))
+        return TOKEN_INVALID;
+    const struct token_key *key = key_of(keys, segments[HEADER], now / 1000);
+
+    if (key == NULL || !signature_good(key, token, segments[SIGNATURE]) ||
         !read_segment(segments[PAYLOAD], &payload))
         return TOKEN_INVALID;
-
     enum token_status status = take_claims(&payload, wanted, now / 1000, &claims);
     json_object_fini(&payload);
     if (status == TOKEN_OK)

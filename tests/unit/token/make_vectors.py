@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes vectors.inc: tokens, and what simplejwt and PyJWT make of them.
 
-Run it with Debian's packages (simplejwt 5.2, PyJWT 2.6), from anywhere:
+Run it with Debian's packages (simplejwt 5.2, PyJWT 2.6.0-1+deb12u1), from anywhere:
     /usr/bin/python3 tests/unit/token/make_vectors.py
 Every token is given to the real simplejwt at a fixed time. Gatepost must answer the same, but for
 the rows with ours=, which say why.
@@ -172,8 +172,7 @@ def order():
     row("type of a reset link", make(claims(token_type="reset")))
     row("type null", make(claims(token_type=None)))
     row("type a list", make(claims(token_type=["access"])))
-    row("type with a NUL", make(claims(token_type="access\0")), ours=INVALID,
-        why="libjwt's reader takes no NUL")
+    row("type with a NUL", make(claims(token_type="access\0")))
     row("either type, none", make(claims(drop=["token_type"])), "TOKEN_ANY", ours="TOKEN_NO_TYPE",
         why="a token without a type is of no use to anybody")
     row("either type, a third", make(claims(token_type="reset")), "TOKEN_ANY",
