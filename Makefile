@@ -222,6 +222,7 @@ deps: ## install what builds (apt, as root or with sudo)
 deps-test: deps ## install what tests and measures
 	@conf/deps $(DEB_TEST)
 	@conf/smtp-sink build/tools
+	@conf/jose build/tools
 
 # ---- housekeeping -------------------------------------------------------------------------------
 .PHONY: clean help fmt

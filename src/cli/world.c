@@ -85,12 +85,12 @@ static void check_key_file(struct world *world, const char *key, const char *pat
         tell(world, key, &err);
 }
 
-/* What there is must load; what is not there yet is made at the first start. */
+/* What there is must load; what is not there yet, a key of token.algorithm too, is made at the
+ * first start. */
 static void check_token_keys(struct world *world, const struct config *config)
 {
-    const struct token_rules rules = cli_token_rules(config);
+    struct token_rules rules = cli_token_rules(config);
     struct token_names names;
-    struct token_keys *keys = NULL;
     struct err err;
 
     if (access(config->token_key_dir, F_OK) != 0 && errno == ENOENT) {
@@ -103,8 +103,11 @@ static void check_token_keys(struct world *world, const struct config *config)
     }
     if (names.count == 1 || access(config->token_secret_file, F_OK) != 0)
         return;
-    if (token_names_signing(&names, clock_wall_ms() / 1000) < names.count &&
-        (keys = token_keys_load(&rules, &err)) == NULL)
+    if (token_names_signing(&names, clock_wall_ms() / 1000) == names.count)
+        rules.algorithm = names.at[1].algorithm; /* any that there is, to load all of them */
+    struct token_keys *keys = token_keys_load(&rules, &err);
+
+    if (keys == NULL)
         tell(world, "token.key_dir", &err);
     token_keys_free(&keys);
 }
