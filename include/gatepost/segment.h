@@ -1,10 +1,11 @@
 /* The shared-memory segment: who sits where, facts that processes tell one another, life signs.
  *
  * Created by the master before the first fork and inherited; no name remains in /dev/shm. It holds
- * no pointers and no secrets. Everything read from it is treated as hostile by who reads it.
- * A slot is a process's place in the segment: slot 0 is the mailer's, the next ones are the
- * workers' (the seats), then come the store and the master, which have no lanes of their own.
- * Source: Varnish's heritage.h for what is inherited, docs/design.md section 2 for the protocol. */
+ * no pointers, and no secret but the key that scatters clients over the tables of limits.
+ * Everything read from it is treated as hostile by who reads it. A slot is a process's place in the
+ * segment: slot 0 is the mailer's, the next ones are the workers' (the seats), then come the store
+ * and the master, which have no lanes of their own. Source: Varnish's heritage.h for what is
+ * inherited, docs/design.md section 2 for the protocol. */
 #ifndef GATEPOST_SEGMENT_H
 #define GATEPOST_SEGMENT_H
 
@@ -26,6 +27,10 @@ uint32_t segment_seats(const struct segment *segment); /* mailer's and workers':
 uint32_t segment_store_slot(const struct segment *segment);
 uint32_t segment_master_slot(const struct segment *segment);
 uint32_t segment_slots(const struct segment *segment); /* all of them */
+
+/* Room for lib/limit's tables, zero when it is made. Aligned to 128 bytes. */
+#define SEGMENT_LIMIT_BYTES (3U * 1024 * 1024 + 4096)
+void *segment_limits(const struct segment *segment);
 
 /* Seats: FREE -> LIVE -> DEAD -> closed by store and mailer -> FREE, one generation up.
  * The mailer's own seat needs the store's closing only. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "gatepost/fault.h"
+#include "gatepost/limit.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
@@ -111,6 +112,7 @@ static void start_segment(struct master *master)
     master->segment = segment_create(seats_for(master->current.config), &err);
     if (master->segment == NULL)
         die(EXIT_SEGMENT, "%s", err.text);
+    limits_init(master->segment);
     metrics_init(master->segment, segment_master_slot(master->segment));
     master->generation = 1;
     board_set(master->segment, BOARD_CONFIG_GENERATION, master->generation);

@@ -1,9 +1,9 @@
 /* The bytes of the segment, and what a process keeps of it in its own memory. Private to lib/ring.
  *
- * Shape: header | board | slots | lanes, and in test builds | fault rows. Sizes are fixed at
- * creation; a process trusts the copies in its own struct segment and never reads a size from the
- * shared bytes. What two processes write lies 128 bytes apart: current CPUs fetch cache lines of 64
- * in pairs. */
+ * Shape: header | board | slots | lanes | limits, and in test builds | fault rows. Sizes are fixed
+ * at creation; a process trusts the copies in its own struct segment and never reads a size from
+ * the shared bytes. What two processes write lies 128 bytes apart: current CPUs fetch cache lines
+ * of 64 in pairs. */
 #ifndef GATEPOST_RING_LAYOUT_H
 #define GATEPOST_RING_LAYOUT_H
 
@@ -13,7 +13,7 @@
 #include "gatepost/segment.h"
 
 #define SEGMENT_MAGIC          0x74736f7065746167ULL /* "gatepost" in a little-endian dump */
-#define SEGMENT_LAYOUT_VERSION 2U                    /* raised by every change of this file */
+#define SEGMENT_LAYOUT_VERSION 3U                    /* raised by every change of this file */
 #define SEGMENT_SEATS_MAX      1024U
 #define APART                  128
 
@@ -32,7 +32,9 @@ struct segment_header {
     uint64_t bytes;     /* of the whole segment */
     uint64_t faults_at; /* offset of the fault rows; 0 in a release */
     uint32_t faults;
-    uint8_t unused[68];
+    uint32_t limit_bytes;
+    uint64_t limits_at; /* offset of lib/limit's tables */
+    uint8_t unused[56];
 };
 
 /* One line each: the store writes some of them with every request, workers poll others. */
@@ -97,6 +99,9 @@ _Static_assert(offsetof(struct lane_shared, head) == 128, "layout");
 _Static_assert(offsetof(struct lane_shared, bytes) == 384, "layout");
 _Static_assert(sizeof(struct lane_shared) == 384 + LANE_BYTES, "layout");
 _Static_assert(sizeof(struct record_header) == 8, "a header that is 8 bytes never wraps");
+_Static_assert(SEGMENT_LIMIT_BYTES % APART == 0 && sizeof(struct lane_shared) % APART == 0 &&
+                   sizeof(struct slot_shared) % APART == 0,
+               "what follows lies apart too");
 _Static_assert((LANE_BYTES & (LANE_BYTES - 1)) == 0, "offsets are made with a mask");
 _Static_assert(LANE_RECORD_MAX_BYTES + 16 <= LANE_BYTES / 2,
                "half a lane holds any record: lane_take wakes the producer there");
@@ -121,7 +126,8 @@ struct segment {
     struct board_cell *board;
     struct slot_shared *slot;
     struct lane_shared *lane;
-    struct fault_shared *faults; /* behind the lanes; none in a release */
+    uint8_t *limits;             /* SEGMENT_LIMIT_BYTES, lib/limit's */
+    struct fault_shared *faults; /* behind them; none in a release */
     uint32_t fault_rows;
     struct seat_record *records; /* one a seat; the master's, stale in a child */
     int *wake_fds;               /* one a slot, -1 before it is made */

@@ -86,6 +86,8 @@ static void write_contents(struct segment *segment)
         .faults_at =
             segment->fault_rows > 0 ? (uint64_t)((uint8_t *)segment->faults - segment->base) : 0,
         .faults = segment->fault_rows,
+        .limit_bytes = SEGMENT_LIMIT_BYTES,
+        .limits_at = (uint64_t)(segment->limits - segment->base),
     };
     fault_attach(segment->faults, segment->fault_rows);
     for (uint32_t slot = 0; slot < segment->seats; slot++) {
@@ -114,6 +116,8 @@ static bool map(struct segment *segment, struct err *err)
     at += sizeof(struct slot_shared) * segment->slots;
     segment->lane = (struct lane_shared *)(void *)at;
     at += sizeof(struct lane_shared) * segment->lanes;
+    segment->limits = at;
+    at += SEGMENT_LIMIT_BYTES;
     segment->faults = (struct fault_shared *)(void *)at;
     return true;
 }
@@ -122,7 +126,7 @@ static size_t bytes_needed(const struct segment *segment)
 {
     return sizeof(struct segment_header) + sizeof(struct board_cell) * BOARD_WORDS + APART +
            sizeof(struct slot_shared) * segment->slots +
-           sizeof(struct lane_shared) * segment->lanes +
+           sizeof(struct lane_shared) * segment->lanes + SEGMENT_LIMIT_BYTES +
            sizeof(struct fault_shared) * segment->fault_rows;
 }
 
@@ -193,6 +197,11 @@ uint32_t segment_master_slot(const struct segment *segment)
 uint32_t segment_slots(const struct segment *segment)
 {
     return segment->slots;
+}
+
+void *segment_limits(const struct segment *segment)
+{
+    return segment->limits;
 }
 
 struct lane_shared *segment_lane(const struct segment *segment, uint32_t slot, enum lane_kind kind)
