@@ -12,6 +12,15 @@
 #define CONFIG_TYPE_NUMBER int64_t
 #define CONFIG_TYPE_FLAG   bool
 #define CONFIG_TYPE_CHOICE int64_t
+#define CONFIG_TYPE_RATE   struct config_rate
+
+/* So many in so many seconds; count 0 is no limit, and a period of 1 then. */
+struct config_rate {
+    uint32_t count;
+    uint32_t period_s;
+};
+#define CONFIG_RATE_PERIOD_MAX_S   86400
+#define CONFIG_RATE_PER_SECOND_MAX 1000
 
 /* Indexes of the CHOICE keys' words. AUTO is in no configuration that config_load gives. */
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };

@@ -15,6 +15,9 @@ static bool same(struct config *a, struct config *b, enum config_key key)
         return *config_number_field(a, key) == *config_number_field(b, key);
     case CONFIG_KIND_FLAG:
         return *config_flag_field(a, key) == *config_flag_field(b, key);
+    case CONFIG_KIND_RATE:
+        return config_rate_field(a, key)->count == config_rate_field(b, key)->count &&
+               config_rate_field(a, key)->period_s == config_rate_field(b, key)->period_s;
     }
     BUG_ON(true);
 }

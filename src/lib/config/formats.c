@@ -128,7 +128,7 @@ static bool listen_fits(struct slice value, struct err *err)
     return true;
 }
 
-/* ---- http.metrics_allow ---- */
+/* ---- http.metrics_allow, http.trusted_proxies ---- */
 
 static bool peer_fits(struct slice entry)
 {
@@ -146,10 +146,12 @@ static bool peer_fits(struct slice entry)
     return is_address(address, AF_INET6) || (bits <= 32 && is_address(address, AF_INET));
 }
 
-static bool metrics_allow_fits(struct slice value, struct err *err)
+static bool peers_fit(struct slice value, struct err *err)
 {
     struct slice entry;
 
+    if (value.len == 0) /* where the default is none */
+        return true;
     while (next_entry(&value, &entry)) {
         if (entry.len == 0 || !peer_fits(entry)) {
             err_set(err, "\"%.*s\" is no address, address/bits or the word unix",
@@ -272,7 +274,8 @@ bool config_format_fits(enum config_key key, struct slice value, struct err *err
         bool (*fits)(struct slice value, struct err *err);
     } formats[] = {
         {CONFIG_KEY_http_listen, listen_fits},
-        {CONFIG_KEY_http_metrics_allow, metrics_allow_fits},
+        {CONFIG_KEY_http_metrics_allow, peers_fit},
+        {CONFIG_KEY_http_trusted_proxies, peers_fit},
         {CONFIG_KEY_http_public_url, public_url_fits},
         {CONFIG_KEY_mail_from, from_fits},
         {CONFIG_KEY_smtp_host, smtp_host_fits},

@@ -57,6 +57,10 @@ static void print_range(FILE *paper, enum config_key key)
     case CONFIG_KIND_CHOICE:
         len = snprintf(line, sizeof(line), "Default: %s (%s)", fallback, row->unit);
         break;
+    case CONFIG_KIND_RATE:
+        len = snprintf(line, sizeof(line), "Default: %s (%s in so many seconds, or no)", fallback,
+                       row->unit);
+        break;
     }
     BUG_ON(len < 0 || (size_t)len >= sizeof(line));
     print_comment(paper, line);
@@ -66,6 +70,7 @@ static void print_value(FILE *paper, const struct config *config, enum config_ke
 {
     /* The field functions give places to write to; nothing is written here. */
     struct config *fields = (struct config *)(uintptr_t)config;
+    const struct config_rate *rate;
     struct slice word;
 
     if (strcmp(config->texts[key].text, "auto") == 0) {
@@ -87,6 +92,13 @@ static void print_value(FILE *paper, const struct config *config, enum config_ke
     case CONFIG_KIND_CHOICE:
         word = config_choice_word(key, (size_t)*config_number_field(fields, key));
         (void)fprintf(paper, "%.*s", (int)word.len, word.at);
+        break;
+    case CONFIG_KIND_RATE:
+        rate = config_rate_field(fields, key);
+        if (rate->count == 0)
+            (void)fprintf(paper, "no");
+        else
+            (void)fprintf(paper, "%" PRIu32 "/%" PRIu32, rate->count, rate->period_s);
         break;
     }
 }

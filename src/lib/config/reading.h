@@ -19,6 +19,7 @@ enum config_kind {
     CONFIG_KIND_NUMBER,
     CONFIG_KIND_FLAG,
     CONFIG_KIND_CHOICE,
+    CONFIG_KIND_RATE,
 };
 
 struct config_row {
@@ -27,7 +28,7 @@ struct config_row {
     enum config_kind kind;
     const char *fallback; /* the default as it would stand in the file */
     int64_t min;
-    int64_t max;
+    int64_t max;      /* of RATE: of its count */
     const char *unit; /* for CHOICE the words, split at '|' */
     unsigned reload;  /* enum config_reload */
     const char *text;
@@ -72,6 +73,7 @@ void config_variable(enum config_key key, char name_out[CONFIG_VARIABLE_BYTES]);
 const char **config_text_field(struct config *config, enum config_key key);
 int64_t *config_number_field(struct config *config, enum config_key key); /* NUMBER and CHOICE */
 bool *config_flag_field(struct config *config, enum config_key key);
+struct config_rate *config_rate_field(struct config *config, enum config_key key);
 
 /* Removes spaces and tabs at both ends. */
 struct slice config_trim(struct slice text);
@@ -94,6 +96,12 @@ MUST_USE bool config_boolean(struct slice value, bool *flag_out);
 
 /* The n-th word of a CHOICE; an empty slice when there are fewer. */
 struct slice config_choice_word(enum config_key key, size_t index);
+
+/* ---- rate.c ---- */
+
+/* "30/60", "30/m", "30/minute" or "no". Returns false with a sentence. */
+MUST_USE bool config_parse_rate(struct slice value, const struct config_row *row,
+                                struct config_rate *rate_out, struct err *err);
 
 /* ---- formats.c ---- */
 

@@ -181,6 +181,8 @@ void config_check_relations(struct reading *reading)
     check_smtp_secrecy(reading);
     check_order(reading, CONFIG_KEY_store_write_free_mib, CONFIG_KEY_store_signup_free_mib,
                 "sign-ups stop first");
+    check_order(reading, CONFIG_KEY_limits_account_delay_s, CONFIG_KEY_limits_account_delay_max_s,
+                "delays grow from the one to the other");
     check_order(reading, CONFIG_KEY_mail_retry_s, CONFIG_KEY_mail_retry_max_s,
                 "waits grow from the one to the other");
     check_order(reading, CONFIG_KEY_mail_retry_s, CONFIG_KEY_mail_lifetime_s,

@@ -151,6 +151,12 @@ bool *config_flag_field(struct config *config, enum config_key key)
     return field(config, key);
 }
 
+struct config_rate *config_rate_field(struct config *config, enum config_key key)
+{
+    BUG_ON(config_rows[key].kind != CONFIG_KIND_RATE);
+    return field(config, key);
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';

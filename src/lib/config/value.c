@@ -153,6 +153,8 @@ static bool parse_value(struct config *config, enum config_key key, struct slice
         return parse_flag(value, dialect, config_flag_field(config, key), err);
     case CONFIG_KIND_CHOICE:
         return parse_choice(value, key, config_number_field(config, key), err);
+    case CONFIG_KIND_RATE:
+        return config_parse_rate(value, row, config_rate_field(config, key), err);
     }
     BUG_ON(true);
 }

@@ -1,6 +1,8 @@
 /* What a value may be, and what must hold between values. */
 #include "config_bench.h"
 
+#include <fcntl.h>
+
 static void test_numbers_are_plain_decimals_within_their_range(void **state)
 {
     bench_takes_override(*state, "smtp.port=1");
@@ -15,6 +17,86 @@ static void test_numbers_are_plain_decimals_within_their_range(void **state)
     bench_refuses_override(*state, "smtp.port=25.0", "not a plain decimal");
     bench_refuses_override(*state, "smtp.port=auto", "not a plain decimal");
     bench_takes_override(*state, "http.workers=auto");
+}
+
+static void test_rates_are_counts_in_seconds_or_no(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t count;
+        uint32_t period_s;
+    } good[] = {
+        {"30/60", 30, 60},       {"30/m", 30, 60},    {"100/h", 100, 3600},  {"5/s", 5, 1},
+        {"1000/d", 1000, 86400}, {"1/minute", 1, 60}, {"1/second", 1, 1},    {"2/hour", 2, 3600},
+        {"2/day", 2, 86400},     {"9/min", 9, 60},    {"1000/sec", 1000, 1}, {" 7 / 8 ", 7, 8},
+        {"007/08", 7, 8},        {"no", 0, 1},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        char override[64];
+        (void)snprintf(override, sizeof(override), "limits.login_address=%s", good[i].text);
+        struct config *config = bench_load_with(*state, override);
+        assert_non_null(config);
+        assert_int_equal(config->limits_login_address.count, good[i].count);
+        assert_int_equal(config->limits_login_address.period_s, good[i].period_s);
+        config_free(&config);
+    }
+    static const char *const no_rates[] = {
+        "30",      "30/",      "/60",          "/",
+        "30/60/1", "30/x",     "30/M",         "-1/60",
+        "1.5/m",   "30 per m", "yes",          "none",
+        "1/mins",  "0x1/1",    "9999999999/1", "1/18446744073709551617"};
+    for (size_t i = 0; i < ARRAY_LEN(no_rates); i++) {
+        char override[64];
+        (void)snprintf(override, sizeof(override), "limits.login_address=%s", no_rates[i]);
+        bench_refuses_override(*state, override, "is no rate like 30/60");
+    }
+    bench_refuses_override(*state, "limits.login_address=", "has no value");
+    bench_refuses_override(*state, "limits.login_address=0/60", "0/60 is outside 1 to 100000");
+    bench_refuses_override(*state, "limits.login_address=100001/d", "is outside 1 to 100000");
+    bench_refuses_override(*state, "limits.login_address=1/0", "in 1 to 86400 s");
+    bench_refuses_override(*state, "limits.login_address=1/86401", "in 1 to 86400 s");
+    bench_refuses_override(*state, "limits.login_address=1001/s", "more than 1000 a second");
+    bench_refuses_override(*state, "limits.account_delay_s=1801", "must not be above");
+}
+
+static void test_rates_are_printed_as_they_are_read(void **state)
+{
+    char text[65536];
+    struct config *config = bench_load_with(*state, "limits.letters=4/h");
+    int fd = open("printed", O_RDWR | O_CREAT, 0600);
+
+    assert_non_null(config);
+    assert_true(config_print(config, fd));
+    const ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+    assert_true(len > 0);
+    text[len] = '\0';
+    close(fd);
+    assert_non_null(strstr(text, "\nletters = 4/3600\n"));
+    assert_non_null(strstr(text, "\nsignup_global = no\n"));
+    struct config *other = bench_load_with(*state, "limits.letters=4/3600");
+    struct err err;
+    assert_int_equal(config_difference(config, other, &err), 0);
+    config_free(&other);
+    other = bench_load_with(*state, "limits.letters=4/3601");
+    assert_int_equal(config_difference(config, other, &err), CONFIG_RELOAD_WORKERS);
+    config_free(&other);
+    config_free(&config);
+}
+
+static void test_trusted_proxies_are_networks_and_none_by_default(void **state)
+{
+    struct config *config = bench_load(*state);
+
+    assert_non_null(config);
+    assert_string_equal(config->http_trusted_proxies, "");
+    config_free(&config);
+    bench_takes_override(*state, "http.trusted_proxies=");
+    bench_takes_override(*state, "http.trusted_proxies=10.0.0.0/8, fd00::/8, 192.0.2.1,unix");
+    bench_refuses_override(*state, "http.trusted_proxies=proxy.example.com", "is no address");
+    bench_refuses_override(*state, "http.trusted_proxies=10.0.0.0/8,", "is no address");
+    bench_refuses_override(*state, "http.trusted_proxies=10.0.0.0/33", "is no address");
+    bench_refuses_override(*state, "http.metrics_allow=", "has no value");
 }
 
 static void test_listeners_are_addresses_with_ports_or_absolute_paths(void **state)
@@ -252,6 +334,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(test_numbers_are_plain_decimals_within_their_range),
+        BENCH_TEST(test_rates_are_counts_in_seconds_or_no),
+        BENCH_TEST(test_rates_are_printed_as_they_are_read),
+        BENCH_TEST(test_trusted_proxies_are_networks_and_none_by_default),
         BENCH_TEST(test_listeners_are_addresses_with_ports_or_absolute_paths),
         BENCH_TEST(test_at_most_sixteen_listeners),
         BENCH_TEST(test_the_public_url_is_an_origin),
