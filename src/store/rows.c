@@ -123,25 +123,56 @@ void walk_open(struct walk *walk, struct call *call, enum table table, struct sl
         fail(call, "cursor", failure);
 }
 
-bool walk_next(struct walk *walk)
+static int walk_step(struct walk *walk, u_int32_t how)
 {
     DBT key = dbt_into(walk->key, sizeof(walk->key));
     DBT value = dbt_into(walk->row.bytes, sizeof(walk->row.bytes));
     int failure;
 
-    if (walk->call->failure != 0 || !walk->cursor)
-        return false;
     key.size = (u_int32_t)walk->key_len;
-    failure = walk->cursor->get(walk->cursor, &key, &value, walk->started ? DB_NEXT : DB_SET_RANGE);
-    walk->started = true;
+    failure = walk->cursor->get(walk->cursor, &key, &value, how);
     if (failure == 0) {
         walk->key_len = key.size;
         walk->row.len = value.size;
-        return true;
     }
-    if (failure != DB_NOTFOUND)
+    return failure;
+}
+
+static bool walk_found(struct walk *walk, int failure)
+{
+    walk->started = true;
+    if (failure != 0 && failure != DB_NOTFOUND)
         fail(walk->call, "walk", failure);
-    return false;
+    return failure == 0;
+}
+
+bool walk_next(struct walk *walk)
+{
+    if (walk->call->failure != 0 || !walk->cursor)
+        return false;
+    return walk_found(walk, walk_step(walk, walk->started ? DB_NEXT : DB_SET_RANGE));
+}
+
+bool walk_back(struct walk *walk)
+{
+    uint8_t from[KEY_MAX_BYTES];
+    const size_t from_len = walk->key_len;
+    int failure;
+
+    if (walk->call->failure != 0 || !walk->cursor)
+        return false;
+    if (walk->started)
+        return walk_found(walk, walk_step(walk, DB_PREV));
+    memcpy(from, walk->key, from_len);
+    failure = walk_step(walk, DB_SET_RANGE); /* from itself, or the next one behind it */
+    if (failure == 0 &&
+        slice_equal(slice_of(walk->key, walk->key_len), slice_of(from, from_len)))
+        return walk_found(walk, 0);
+    if (failure == 0)
+        failure = walk_step(walk, DB_PREV);
+    else if (failure == DB_NOTFOUND)
+        failure = walk_step(walk, DB_LAST);
+    return walk_found(walk, failure);
 }
 
 void walk_delete(struct walk *walk)

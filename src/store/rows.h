@@ -55,6 +55,8 @@ struct walk {
 /* from: the first key to see, or the next one behind it. Every walk is closed again. */
 void walk_open(struct walk *walk, struct call *call, enum table table, struct slice from);
 MUST_USE bool walk_next(struct walk *walk);
+/* The other way: first the last key that is not above from, then those before it. */
+MUST_USE bool walk_back(struct walk *walk);
 void walk_delete(struct walk *walk); /* the row that walk_next found */
 void walk_close(struct walk *walk);
 

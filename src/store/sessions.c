@@ -2,6 +2,8 @@
  * Tables: sessions, sessions_by_user: a session and its entry there always change together. */
 #include "sessions.h"
 
+#include <arpa/inet.h>
+
 #include "audit.h"
 #include "requests.h"
 #include "users.h"
@@ -87,6 +89,47 @@ bool session_stands(struct call *call, const struct uuid *session_id, const stru
 
     return session_load(call, session_id, &storage, &session) && session.expires > now &&
            uuid_equal(&session.user_id, user_id);
+}
+
+/* Addresses as the worker writes them: the same, or in the same /64, which is one subscriber's. */
+static bool same_client(struct slice a, struct slice b)
+{
+    char a_text[INET6_ADDRSTRLEN];
+    char b_text[INET6_ADDRSTRLEN];
+    uint8_t a_bytes[16];
+    uint8_t b_bytes[16];
+
+    if (slice_equal(a, b))
+        return true;
+    return slice_to_text(a, a_text, sizeof(a_text)) && slice_to_text(b, b_text, sizeof(b_text)) &&
+           inet_pton(AF_INET6, a_text, a_bytes) == 1 && inet_pton(AF_INET6, b_text, b_bytes) == 1 &&
+           memcmp(a_bytes, b_bytes, 8) == 0;
+}
+
+bool session_knows_peer(struct call *call, const struct uuid *user_id, struct slice peer,
+                        wall_ms now)
+{
+    static const struct uuid highest = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    uint8_t bytes[2 * UUID_BYTES];
+    struct walk walk;
+    bool known = false;
+
+    walk_open(&walk, call, TABLE_SESSIONS_BY_USER, index_key(user_id, &highest, bytes));
+    for (int i = 0; i < SESSIONS_LOOKED_AT && !known && walk_back(&walk); i++) {
+        struct slice key = walk_key(&walk);
+        struct row storage;
+        struct session_row session;
+        struct uuid session_id;
+
+        if (key.len != sizeof(bytes) || memcmp(key.at, user_id->bytes, UUID_BYTES) != 0)
+            break;
+        memcpy(session_id.bytes, key.at + UUID_BYTES, UUID_BYTES);
+        known = session_load(call, &session_id, &storage, &session) && session.expires > now &&
+                same_client(session.peer, peer);
+    }
+    walk_close(&walk);
+    return known;
 }
 
 static bool active_user(struct call *call, const struct uuid *user_id, struct row *storage,

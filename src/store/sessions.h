@@ -9,6 +9,12 @@
 MUST_USE bool session_stands(struct call *call, const struct uuid *session_id,
                              const struct uuid *user_id, wall_ms now);
 
+/* Was one of the user's newest sessions, SESSIONS_LOOKED_AT at most, opened from that address or,
+ * with IPv6, from its /64, and does it stand? */
+#define SESSIONS_LOOKED_AT 16
+MUST_USE bool session_knows_peer(struct call *call, const struct uuid *user_id, struct slice peer,
+                                 wall_ms now);
+
 /* Deletes a session's index entry; the caller deletes the row. */
 void session_unlist(struct call *call, const struct uuid *user_id, const struct uuid *session_id);
 

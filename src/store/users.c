@@ -211,12 +211,14 @@ enum store_status credentials_on_request(struct call *call)
         return STORE_NOT_FOUND;
     if (!user_load(call, &user_id, &storage, &user))
         return STORE_NOT_FOUND;
+    const bool known = ask.peer.len > 0 && session_knows_peer(call, &user_id, ask.peer, ask.now);
     credentials_answer_pack(&call->answer, &(struct credentials_answer){
                                                .user_id = user_id,
                                                .subject = user.subject,
                                                .password = user.password,
                                                .active = user.active,
                                                .email_verified = user.email_verified,
+                                               .known_peer = known,
                                            });
     return STORE_OK;
 }
