@@ -165,8 +165,7 @@ bool walk_back(struct walk *walk)
         return walk_found(walk, walk_step(walk, DB_PREV));
     memcpy(from, walk->key, from_len);
     failure = walk_step(walk, DB_SET_RANGE); /* from itself, or the next one behind it */
-    if (failure == 0 &&
-        slice_equal(slice_of(walk->key, walk->key_len), slice_of(from, from_len)))
+    if (failure == 0 && slice_equal(slice_of(walk->key, walk->key_len), slice_of(from, from_len)))
         return walk_found(walk, 0);
     if (failure == 0)
         failure = walk_step(walk, DB_PREV);

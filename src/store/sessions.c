@@ -109,8 +109,8 @@ static bool same_client(struct slice a, struct slice b)
 bool session_knows_peer(struct call *call, const struct uuid *user_id, struct slice peer,
                         wall_ms now)
 {
-    static const struct uuid highest = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    static const struct uuid highest = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                         0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
     uint8_t bytes[2 * UUID_BYTES];
     struct walk walk;
     bool known = false;

@@ -6,10 +6,10 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
+#include "forwarded.h"
 #include "reply.h"
 #include "request.h"
 #include "routes.h"
-#include "server.h"
 
 struct access_logger {
     h2o_logger_t super;
@@ -44,7 +44,7 @@ static struct slice request_id(const h2o_req_t *h2o)
     return SLICE_LITERAL("-");
 }
 
-static void write_line(h2o_req_t *h2o)
+static void write_line(const struct worker *worker, h2o_req_t *h2o)
 {
     char peer[PEER_TEXT_BYTES];
     char method[64];
@@ -55,7 +55,7 @@ static void write_line(h2o_req_t *h2o)
     struct slice id = request_id(h2o);
     struct slice target = slice_of(h2o->input.path.base, h2o->input.path.len);
 
-    server_peer(h2o, peer, sizeof(peer));
+    forwarded_peer(worker, h2o, peer, sizeof(peer));
     log_info(
         "http.answered", "id=%.*s peer=%s method=%s path=%s status=%d bytes=%llu ms=%lld",
         (int)id.len, id.at, peer,
@@ -68,8 +68,9 @@ static void on_request_end(h2o_logger_t *logger, h2o_req_t *h2o)
 {
     if (h2o->res.status != REPLY_STATUS_GONE)
         count(h2o->res.status);
-    if (((struct access_logger *)logger)->worker->config->log_access)
-        write_line(h2o);
+    const struct worker *worker = ((struct access_logger *)logger)->worker;
+    if (worker->config->log_access)
+        write_line(worker, h2o);
 }
 
 void access_log_register(h2o_pathconf_t *path, struct worker *worker)

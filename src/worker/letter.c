@@ -4,11 +4,9 @@
 #include "gatepost/fault.h"
 #include "gatepost/metrics.h"
 
-#define LETTERS_MAX 3
-
 uint32_t letters_max(const struct config *config)
 {
-    return config->limits_enabled ? LETTERS_MAX : 0;
+    return config->limits_enabled ? config->limits_letters.count : 0;
 }
 
 void letter_announce(struct worker *worker, struct slice packed_job)

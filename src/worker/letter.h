@@ -4,9 +4,8 @@
 
 #include "worker.h"
 
-/* Letters that a stranger can ask for, to one address in so much time (OWASP: mail flood guard). */
-#define LETTERS_WINDOW_S 3600
-uint32_t letters_max(const struct config *config); /* 0: no limit */
+/* Letters that a stranger can ask for, to one address in limits.letters' period; 0: no limit. */
+uint32_t letters_max(const struct config *config);
 
 /* Pushes a packed mail_job, which the store has made durable, into this worker's mail lane. A full
  * lane is counted and no error: the mailer's sweep finds the row. */

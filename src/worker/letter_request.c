@@ -91,7 +91,7 @@ static void renew(struct request *request)
         .proof_expires = now + asked->life_s * 1000,
         .job_id = uuid_new(now),
         .letters_max = letters_max(config),
-        .window_s = LETTERS_WINDOW_S,
+        .window_s = config->limits_letters.period_s,
         .peer = slice_of_text(request->peer),
         .now = now,
     };

@@ -4,10 +4,11 @@
  *   1 read              loop         400 field errors
  *   2 ask_credentials   store        an account that is not there goes on, with a stored form that
  *                                    no password matches
- *   3 verify            hash thread  503 queue full or waited too long; right and not in today's
+ *   3 begin_guess       loop         429 too many wrong passwords: guess.c; nothing is hashed
+ *   4 verify            hash thread  503 queue full or waited too long; right and not in today's
  *                                    form: rehash.c sees to it, and nobody waits for that
- *   4 open_session      store        401 wrong password, not active, not proven, not there
- *   5 answer            loop         200 with an access and a refresh token
+ *   5 open_session      store        401 wrong password, not active, not proven, not there
+ *   6 answer            loop         200 with an access and a refresh token
  *
  * Invariant: up to the answer, unknown user and wrong password take the same steps at the same
  * cost, and are answered byte for byte alike. */
@@ -16,6 +17,7 @@
 #include "gatepost/metrics.h"
 
 #include "endpoints.h"
+#include "guess.h"
 #include "hasher.h"
 #include "rehash.h"
 #include "reply.h"
@@ -43,7 +45,9 @@ struct login {
     bool by_email;          /* the name came as `email`: a user name is not looked for */
     char username_key[USERNAME_MAX_BYTES + 1];
     struct email email;
-    bool may; /* there is such an account, and it may log in */
+    bool may;           /* there is such an account, and it may log in */
+    const char *reason; /* why it may not, for the log */
+    struct guess guess;
     struct uuid user_id;
     struct token_grant grant;
     size_t user_agent_len;
@@ -52,6 +56,8 @@ struct login {
 
 static void ask_credentials(struct request *request);
 static void on_credentials(void *context, enum store_status status, struct slice payload);
+static bool begin_guess(struct request **request, const struct credentials_answer *account);
+static void verify(struct request *request, const char *encoded);
 static void on_verified(void *owner, const struct password_work *work);
 static void open_session(struct request *request);
 static void on_session(void *context, enum store_status status, struct slice payload);
@@ -90,6 +96,8 @@ static void ask_credentials(struct request *request)
         ask.username_key = slice_of_text(login->username_key);
     if (email_parse(login->form.name, &login->email))
         ask.email_key = slice_of_text(login->email.key);
+    ask.peer = guess_peer(request);
+    ask.now = clock_wall_ms();
     credentials_ask_pack(&packer, &ask);
     request_ask(&request, STORE_CREDENTIALS, &packer, on_credentials);
 }
@@ -106,11 +114,16 @@ static void take_account(struct request *request, const struct credentials_answe
     if (!password_form_known(answer->password) ||
         !slice_to_text(answer->password, encoded_out, PASSWORD_ENCODED_BYTES)) {
         encoded_out[0] = '\0';
+        login->reason = "unreadable";
         log_warning("password.unreadable", "request=%s", request->id);
         return;
     }
-    login->may = answer->active != 0 &&
-                 (answer->email_verified != 0 || !request->worker->config->login_require_verified);
+    if (answer->active == 0)
+        login->reason = "inactive";
+    else if (answer->email_verified == 0 && request->worker->config->login_require_verified)
+        login->reason = "unverified";
+    else
+        login->may = true;
     login->user_id = answer->user_id;
     if (!slice_to_text(answer->subject, login->grant.subject, sizeof(login->grant.subject)))
         login->may = false;
@@ -122,8 +135,8 @@ static void on_credentials(void *context, enum store_status status, struct slice
     struct login *login = request->state;
     struct credentials_answer answer;
     char encoded[PASSWORD_ENCODED_BYTES] = "";
-    struct slice password = login->form.password;
 
+    login->reason = "unknown";
     if (status == STORE_OK) {
         if (!credentials_answer_unpack(payload, &answer)) {
             reply_problem(&request, PROBLEM_INTERNAL);
@@ -134,13 +147,48 @@ static void on_credentials(void *context, enum store_status status, struct slice
         reply_store_trouble(&request, status);
         return;
     }
+    if (begin_guess(&request, status == STORE_OK ? &answer : NULL))
+        verify(request, encoded);
+    secret_wipe(encoded, sizeof(encoded));
+}
+
+/* ---- 3 ------------------------------------------------------------------------------------------
+ */
+
+/* account: NULL when nobody has the name. */
+static bool begin_guess(struct request **request, const struct credentials_answer *account)
+{
+    struct login *login = (*request)->state;
+    struct slice name = login->form.name;
+
+    if (account != NULL)
+        return guess_begin(request, &account->user_id, account->known_peer != 0, "login.throttled",
+                           &login->guess);
+    if (login->email.key[0] != '\0')
+        name = slice_of_text(login->email.key);
+    else if (login->username_key[0] != '\0')
+        name = slice_of_text(login->username_key);
+    return guess_begin_nobody(request, name, "login.throttled", &login->guess);
+}
+
+/* ---- 4 ------------------------------------------------------------------------------------------
+ */
+
+static void verify(struct request *request, const char *encoded)
+{
+    struct login *login = request->state;
+    const struct worker *worker = request->worker;
+    const struct guess guess = login->guess;
+    struct slice password = login->form.password;
+
     if (password.len > PASSWORD_MAX_BYTES) {
         login->may = false; /* nobody's: the form is the same, the cost too */
         password.len = PASSWORD_MAX_BYTES;
     }
     if (hasher_verify(&request, password, encoded, login->may, on_verified))
         request_forget_body(request);
-    secret_wipe(encoded, sizeof(encoded));
+    else
+        guess_undecided(worker, &guess);
 }
 
 static void on_verified(void *owner, const struct password_work *work)
@@ -149,22 +197,25 @@ static void on_verified(void *owner, const struct password_work *work)
     struct login *login = request->state;
 
     if (work->expired) {
+        guess_undecided(request->worker, &login->guess);
         reply_problem(&request, PROBLEM_UNAVAILABLE);
         return;
     }
     if (!work->matches || !login->may) {
         metric_count(METRIC_LOGINS_FAILED);
-        log_info("login.failed", "request=%s peer=%s reason=%s", request->id, request->peer,
-                 !work->matches ? "credentials" : "not_allowed");
+        log_info("login.failed", "request=%s peer=%s reason=%s failures=%u", request->id,
+                 request->peer, login->may ? "password" : login->reason,
+                 guess_failures(&login->guess) + 1);
         reply_problem(&request, PROBLEM_LOGIN_REFUSED);
         return;
     }
+    guess_right(request->worker, &login->guess);
     if (work->outdated)
         rehash_begin(request->worker, &login->user_id, work);
     open_session(request);
 }
 
-/* ---- 4 ------------------------------------------------------------------------------------------
+/* ---- 5 ------------------------------------------------------------------------------------------
  */
 
 static void open_session(struct request *request)
@@ -189,7 +240,7 @@ static void open_session(struct request *request)
     request_ask(&request, STORE_SESSION_OPEN, &packer, on_session);
 }
 
-/* ---- 5 ------------------------------------------------------------------------------------------
+/* ---- 6 ------------------------------------------------------------------------------------------
  */
 
 static void on_session(void *context, enum store_status status, struct slice payload)
@@ -200,6 +251,7 @@ static void on_session(void *context, enum store_status status, struct slice pay
     (void)payload;
     if (status == STORE_NOT_FOUND) { /* deleted or disabled meanwhile */
         metric_count(METRIC_LOGINS_FAILED);
+        log_info("login.failed", "request=%s peer=%s reason=vanished", request->id, request->peer);
         reply_problem(&request, PROBLEM_LOGIN_REFUSED);
         return;
     }
@@ -208,6 +260,7 @@ static void on_session(void *context, enum store_status status, struct slice pay
         return;
     }
     metric_count(METRIC_LOGINS);
-    log_info("login.succeeded", "request=%s peer=%s", request->id, request->peer);
+    log_info("login.succeeded", "request=%s peer=%s failures=%u", request->id, request->peer,
+             guess_failures(&login->guess));
     token_grant_reply(&request, &login->grant, TOKEN_GRANT_LOGIN);
 }

@@ -117,7 +117,7 @@ static void ask_to_change(struct request *request)
         .job_id = uuid_new(now),
         .notice_job_id = uuid_new(now),
         .letters_max = letters_max(config),
-        .window_s = LETTERS_WINDOW_S,
+        .window_s = config->limits_letters.period_s,
         .peer = slice_of_text(request->peer),
         .now = now,
     };
@@ -141,7 +141,7 @@ static void refuse(struct request *request, const struct account_change_answer *
     if (answer->username_taken || answer->email_taken)
         reply_fields(&request, FIELDS, problems, FORM_FIELDS);
     else
-        reply_detail(&request, 429, "Request was throttled.");
+        reply_throttled(&request, 0);
 }
 
 static void on_changed(void *context, enum store_status status, struct slice payload)

@@ -137,6 +137,23 @@ bool peer_rules_match(const struct peer_rules *rules, const char *peer)
     return false;
 }
 
+size_t peer_network(const char *peer, uint8_t network_out[PEER_NETWORK_BYTES])
+{
+    struct peer_rule who = {.family = AF_UNSPEC};
+    size_t len = 0;
+
+    (void)parse_address(peer, &who);
+    if (who.family == AF_UNIX)
+        return 0;
+    if (who.family == AF_INET)
+        len = 4;
+    else if (who.family == AF_INET6)
+        len = 8;
+    network_out[0] = (uint8_t)who.family;
+    memcpy(network_out + 1, who.address, len);
+    return 1 + len;
+}
+
 /* The finalizer of splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
  * 2014): every bit of the input reaches every bit of the output. */
 static uint64_t mix(uint64_t value)

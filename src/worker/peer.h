@@ -11,6 +11,11 @@
  * An IPv4 address mapped into IPv6 is shown as IPv4. */
 void peer_text(const struct sockaddr *address, socklen_t len, char *text_out, size_t text_bytes);
 
+/* What limits are kept for: a byte for the family and the address, of IPv6 the first 64 bits, which
+ * are one subscriber's. Returns its length: 0 for a unix socket, 1 for a peer that is gone. */
+#define PEER_NETWORK_BYTES 9
+size_t peer_network(const char *peer, uint8_t network_out[PEER_NETWORK_BYTES]);
+
 /* Tells one client from another: an IPv4 address, the /64 of an IPv6 address (one subscriber's),
  * all local sockets together. key: random, so that nobody can pick addresses that look like
  * another's. Never 0. peer: a text that peer_text gave. */

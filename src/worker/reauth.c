@@ -2,7 +2,8 @@
  *
  *   step             where        fails how
  *   1 ask            store        401 the account is gone
- *   2 verify         hash thread  503 queue full or waited too long
+ *   2 verify         hash thread  429 too many wrong ones, as at a login: guess.c; 503 queue full
+ *                                 or waited too long
  *   3 go on          loop         400 wrong password */
 #include "reauth.h"
 
@@ -27,7 +28,8 @@ void reauthenticate(struct request *request, const char *field, struct slice pas
     struct reauth *reauth = request->state;
     uint8_t bytes[ASK_BYTES];
     struct packer packer = packer_over(bytes, sizeof(bytes));
-    const struct credentials_ask ask = {.subject = slice_of_text(request->account->subject)};
+    const struct credentials_ask ask = {.subject = slice_of_text(request->account->subject),
+                                        .peer = guess_peer(request)};
 
     reauth->field = field;
     reauth->password = password;
@@ -60,9 +62,14 @@ static void on_credentials(void *context, enum store_status status, struct slice
         reauth_refuse(&request); /* a password that nobody can have */
         return;
     }
+    if (!guess_begin(&request, &answer.user_id, answer.known_peer != 0, "reauth.throttled",
+                     &reauth->guess))
+        return;
+    const struct worker *worker = request->worker;
+    const struct guess guess = reauth->guess;
     reauth->password = slice_of(NULL, 0);
     if (!hasher_verify(&request, password, reauth->encoded, false, on_verified))
-        return; /* answered */
+        guess_undecided(worker, &guess);
 }
 
 /* ---- 3 ------------------------------------------------------------------------------------------
@@ -74,12 +81,15 @@ static void on_verified(void *owner, const struct password_work *work)
     struct reauth *reauth = request->state;
 
     if (work->expired) {
+        guess_undecided(request->worker, &reauth->guess);
         reply_problem(&request, PROBLEM_UNAVAILABLE);
     } else if (!work->matches) {
         metric_count(METRIC_LOGINS_FAILED);
-        log_info("reauth.failed", "request=%s peer=%s", request->id, request->peer);
+        log_info("reauth.failed", "request=%s peer=%s failures=%u", request->id, request->peer,
+                 guess_failures(&reauth->guess) + 1);
         reauth_refuse(&request);
     } else {
+        guess_right(request->worker, &reauth->guess);
         reauth->on_confirmed(request);
     }
 }

@@ -5,13 +5,15 @@
 
 #include "gatepost/password.h"
 
+#include "guess.h"
 #include "request.h"
 
 /* The first member of the endpoint's state. */
 struct reauth {
     const char *field; /* what the password is called in the body, for the refusal; a constant */
     char encoded[PASSWORD_ENCODED_BYTES]; /* the stored form that it was checked against */
-    struct slice password;                /* points into the request's body, until it is hashed */
+    struct guess guess;
+    struct slice password; /* points into the request's body, until it is hashed */
     void (*on_confirmed)(struct request *request);
 };
 

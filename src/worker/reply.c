@@ -182,6 +182,8 @@ static void send_and_cut(struct request *request, int status, const char *type, 
         status = REPLY_STATUS_GONE;
     dress(h2o, status, request->id, type, policy, request->cache,
           request->route != NULL ? request->route->allow : NULL);
+    if (request->retry_after.len > 0)
+        add(h2o, NAME_RETRY, request->retry_after.at, request->retry_after.len);
     if (status != 204)
         h2o->res.content_length = body.len;
     server_close_if_leaving(h2o);
@@ -378,4 +380,19 @@ void reply_unsupported_type(struct request **request, struct slice type)
     shown[len] = '\0';
     snprintf(sentence, sizeof(sentence), "Unsupported media type \"%s\" in request.", shown);
     reply_detail(request, 415, sentence);
+}
+
+void reply_throttled(struct request **request, uint32_t wait_s)
+{
+    char sentence[96] = "Request was throttled.";
+    char seconds[16];
+
+    if (wait_s > 0) {
+        snprintf(seconds, sizeof(seconds), "%u", wait_s);
+        (*request)->retry_after = keep(*request, slice_of_text(seconds));
+        snprintf(sentence, sizeof(sentence),
+                 "Request was throttled. Expected available in %u second%s.", wait_s,
+                 wait_s == 1 ? "" : "s");
+    }
+    reply_detail(request, 429, sentence);
 }

@@ -58,6 +58,9 @@ void reply_access_refused(struct request **request, const char *sentence);
 void reply_method_not_allowed(struct request **request);
 void reply_unsupported_type(struct request **request, struct slice type);
 
+/* 429 with Retry-After; wait_s 0: nobody knows how long. */
+void reply_throttled(struct request **request, uint32_t wait_s);
+
 /* Another content type; body is copied. csp: NULL for the one of JSON. */
 void reply_text(struct request **request, int status, const char *type, const char *csp,
                 struct slice body);

@@ -12,9 +12,9 @@
 #include "gatepost/secret.h"
 
 #include "bearer.h"
+#include "forwarded.h"
 #include "hasher.h"
 #include "head.h"
-#include "peer.h"
 #include "reply.h"
 #include "routes.h"
 #include "server.h"
@@ -236,7 +236,7 @@ struct slice request_query(const struct request *request)
 const char *request_peer(struct request *request)
 {
     if (request->peer[0] == '\0' && request->h2o != NULL)
-        server_peer(request->h2o, request->peer, sizeof(request->peer));
+        forwarded_peer(request->worker, request->h2o, request->peer, sizeof(request->peer));
     return request->peer;
 }
 

@@ -41,6 +41,17 @@ enum route_who {
     ROUTE_ACCOUNT, /* the bearer of an access token: request->account is set */
 };
 
+/* What requests of a route are counted as (throttle.c). */
+enum rate_class {
+    RATE_FREE, /* as nothing */
+    RATE_SIGNUP,
+    RATE_LOGIN,
+    RATE_REFRESH,
+    RATE_TOKEN,
+    RATE_MAIL, /* may send a letter to somebody */
+    RATE_CLASSES
+};
+
 /* One operation; the operations of a path follow one another. */
 struct route {
     const char *path;  /* "{id}" at its end stands for one segment, which is not empty */
@@ -49,6 +60,7 @@ struct route {
     enum route_body body;
     enum route_who who;
     void (*on_request)(struct request *request);
+    enum rate_class rate;
 };
 
 struct request {
@@ -71,6 +83,7 @@ struct request {
     void *state;                  /* of the endpoint, see request_keep; owned */
     size_t state_bytes;
     const char *cache;          /* Cache-Control of its 200, a constant; NULL: no-store */
+    struct slice retry_after;   /* of an answer 429, in h2o's pool; or empty */
     char id[REQUEST_ID_BYTES];  /* X-Request-Id */
     char peer[PEER_TEXT_BYTES]; /* "" until request_peer was asked */
 };
@@ -91,8 +104,9 @@ struct slice request_header(const struct request *request, const char *name);
 struct slice request_body(const struct request *request);
 struct slice request_query(const struct request *request); /* after the '?', or empty */
 
-/* The peer's address as text: "127.0.0.1", "2001:db8::1", "unix". Asked once while h2o is there,
- * kept for later. */
+/* The client's address as text: "127.0.0.1", "2001:db8::1", "unix". Behind a proxy of
+ * http.trusted_proxies the one that the proxy gives. Asked once while h2o is there, kept for later.
+ */
 const char *request_peer(struct request *request);
 
 /* Overwrites the body where libh2o keeps it: it may hold a password. request_body is empty from

@@ -6,6 +6,7 @@
 #include "bearer.h"
 #include "endpoints.h"
 #include "reply.h"
+#include "throttle.h"
 
 #define BODY_MAX_BYTES 16384
 
@@ -16,33 +17,38 @@
 #define READING    (METHOD_GET | METHOD_HEAD)
 
 static const struct route ROUTES[] = {
-    {"/api/auth/me", READING, ALLOW_ME, ROUTE_NO_BODY, ROUTE_ACCOUNT, me_on_request},
-    {"/api/auth/me", METHOD_PATCH, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_change_on_request},
-    {"/api/auth/me", METHOD_DELETE, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_delete_on_request},
-    {"/api/auth/signup", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, signup_on_request},
-    {"/api/auth/login", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, login_on_request},
+    {"/api/auth/me", READING, ALLOW_ME, ROUTE_NO_BODY, ROUTE_ACCOUNT, me_on_request, RATE_FREE},
+    {"/api/auth/me", METHOD_PATCH, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_change_on_request,
+     RATE_FREE},
+    {"/api/auth/me", METHOD_DELETE, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_delete_on_request,
+     RATE_FREE},
+    {"/api/auth/signup", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, signup_on_request,
+     RATE_SIGNUP},
+    {"/api/auth/login", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, login_on_request,
+     RATE_LOGIN},
     {"/api/auth/token/refresh", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
-     refresh_on_request},
+     refresh_on_request, RATE_REFRESH},
     {"/api/auth/token/verify", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
-     token_verify_on_request},
+     token_verify_on_request, RATE_TOKEN},
     {"/api/auth/verify-email", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
-     verify_on_request},
+     verify_on_request, RATE_TOKEN},
     {"/api/auth/verify-email/resend", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
-     resend_on_request},
+     resend_on_request, RATE_MAIL},
     {"/api/auth/password/change", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ACCOUNT,
-     change_password_on_request},
+     change_password_on_request, RATE_FREE},
     {"/api/auth/password/reset", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
-     forgot_password_on_request},
+     forgot_password_on_request, RATE_MAIL},
     {"/api/auth/password/reset/confirm", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
-     reset_confirm_on_request},
+     reset_confirm_on_request, RATE_TOKEN},
     {"/reset-password", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
-     reset_page_on_request},
+     reset_page_on_request, RATE_FREE},
     {"/verify-email", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
-     verify_page_on_request},
-    {"/.well-known/jwks.json", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, jwks_on_request},
-    {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, healthz_on_request},
-    {"/readyz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, readyz_on_request},
-    {"/metrics", 0, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, metrics_on_request},
+     verify_page_on_request, RATE_FREE},
+    {"/.well-known/jwks.json", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, jwks_on_request,
+     RATE_FREE},
+    {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, healthz_on_request, RATE_FREE},
+    {"/readyz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, readyz_on_request, RATE_FREE},
+    {"/metrics", 0, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, metrics_on_request, RATE_FREE},
 };
 
 /* The authority of "http://authority/path" ends at the next slash; in "http://authority?query"
@@ -173,6 +179,8 @@ static void run(struct request *request)
         reply_no_content(&request);
         return;
     }
+    if (!throttle_admit(&request)) /* before 405 and 415, as DRF has it */
+        return;
     if (route->methods != 0 && (route->methods & request->method) == 0) {
         reply_method_not_allowed(&request);
         return;

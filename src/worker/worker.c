@@ -22,6 +22,7 @@
 #include "rehash.h"
 #include "reply.h"
 #include "server.h"
+#include "throttle.h"
 
 /* How often clients that wait for a hash are looked at. By the loop's turns, which go by the
  * monotonic clock: libh2o's timers stand still when the wall clock is set back. */
@@ -105,6 +106,10 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
     worker->metrics_peers = peer_rules_new(worker->config->http_metrics_allow, &err);
     if (worker->metrics_peers == NULL)
         die(EXIT_CONFIG, "http.metrics_allow: %s", err.text);
+    worker->trusted_proxies = peer_rules_new(worker->config->http_trusted_proxies, &err);
+    if (worker->trusted_proxies == NULL)
+        die(EXIT_CONFIG, "http.trusted_proxies: %s", err.text);
+    worker->limits = throttle_open(worker);
     random_bytes(&worker->id_base, sizeof(worker->id_base));
     worker->server = server_new(worker, tls);
     worker->store = store_client_new(worker->segment, worker->slot);
@@ -176,6 +181,7 @@ static void serve(struct worker *worker)
             return;
         turn(worker, wait_ms(worker));
         metric_count_dropped_lines();
+        throttle_count_evictions(worker);
     }
 }
 
@@ -215,6 +221,8 @@ static bool close_all(struct worker *worker)
     }
     rehash_free_all(worker);
     server_free(&worker->server);
+    limits_close(&worker->limits);
+    peer_rules_free(&worker->trusted_proxies);
     peer_rules_free(&worker->metrics_peers);
     secret_fini(&worker->idempotency_key);
     secret_fini(&worker->mail_key);

@@ -11,6 +11,7 @@ struct hasher;
 struct server;
 struct request;
 struct rehash;
+struct limits;
 struct peer_rules;
 
 /* How long a request waits for the store: longer than a store takes to be replaced. */
@@ -25,6 +26,8 @@ struct worker {
     struct secret mail_key;
     struct secret idempotency_key; /* derived from token.secret_file */
     struct peer_rules *metrics_peers;
+    struct peer_rules *trusted_proxies;
+    struct limits *limits;
     struct server *server;
     struct store_client *store;
     struct hasher *hasher;

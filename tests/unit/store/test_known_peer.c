@@ -10,13 +10,12 @@ static void open_from(struct desk *desk, uint64_t user, uint64_t session, const 
 {
     struct packer packer = asking(desk);
 
-    session_open_ask_pack(&packer,
-                          &(struct session_open_ask){.user_id = rig_uuid(1, user),
-                                                     .session_id = rig_uuid(6, session),
-                                                     .jti_digest = slice_of(digest, 32),
-                                                     .peer = slice_of_text(peer),
-                                                     .expires = expires,
-                                                     .now = RIG_NOW});
+    session_open_ask_pack(&packer, &(struct session_open_ask){.user_id = rig_uuid(1, user),
+                                                              .session_id = rig_uuid(6, session),
+                                                              .jti_digest = slice_of(digest, 32),
+                                                              .peer = slice_of_text(peer),
+                                                              .expires = expires,
+                                                              .now = RIG_NOW});
     assert_int_equal(carry_out(desk, STORE_SESSION_OPEN, &packer), STORE_OK);
 }
 
