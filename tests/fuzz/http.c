@@ -27,6 +27,7 @@
 #include "worker/peer.h"
 #include "worker/request.h"
 #include "worker/server.h"
+#include "worker/throttle.h"
 
 #define HEAD_BYTES       4
 #define CLIENT_MAX_BYTES 40000
@@ -92,6 +93,17 @@ static void configure(struct config *config)
     config->limits_enabled = true;
     config->token_key_dir = "";
     config->token_publish_s = 900;
+    config->http_trusted_proxies = "unix"; /* the fuzzer's requests come from there */
+    config->limits_letters = (struct config_rate){3, 3600};
+    /* An address of X-Forwarded-For meets these sooner or later. */
+    config->limits_signup_address = (struct config_rate){1000, 1};
+    config->limits_login_address = (struct config_rate){1, 1};
+    config->limits_refresh_address = (struct config_rate){1000, 1};
+    config->limits_token_address = (struct config_rate){1000, 1};
+    config->limits_mail_address = (struct config_rate){1000, 1};
+    config->limits_account_failures = 0; /* else "anna" would soon be made to wait in every run */
+    config->limits_account_delay_s = 1;
+    config->limits_account_delay_max_s = 1;
     config->token_access_s = 300;
     config->token_refresh_s = 86400;
 }
@@ -108,6 +120,7 @@ static void set_up(void)
     worker.segment = heritage.segment = segment_create(2, &err);
     BUG_ON(worker.segment == NULL || !seat_take_worker(worker.segment, &worker.slot) ||
            !seat_take_mailer(worker.segment));
+    limits_init(worker.segment);
     metrics_init(worker.segment, worker.slot);
     board_set(worker.segment, BOARD_STORE_EPOCH, 1);
     heritage.config = &config;
@@ -120,6 +133,8 @@ static void set_up(void)
     secret_from_bytes(KEY, sizeof(KEY) - 1, &worker.mail_key);
     secret_derive(&key, "gatepost idempotency", &worker.idempotency_key);
     worker.metrics_peers = peer_rules_new(config.http_metrics_allow, &err);
+    worker.trusted_proxies = peer_rules_new(config.http_trusted_proxies, &err);
+    worker.limits = throttle_open(&worker);
     worker.server = server_new(&worker, NULL);
     worker.server->later_timeout.timeout = 0; /* else resend takes its quarter of a second */
     worker.store = store_client_new(worker.segment, worker.slot);

@@ -39,7 +39,7 @@ static inline struct slice answers_header(struct slice head, const char *name)
 static inline void answers_check_head(struct slice head, int status)
 {
     static const int known[] = {200, 201, 202, 204, 400, 401, 404, 405,
-                                413, 415, 417, 422, 431, 500, 503};
+                                413, 415, 417, 422, 429, 431, 500, 503};
     size_t i = 0;
 
     while (i < ARRAY_LEN(known) && known[i] != status)
@@ -54,7 +54,7 @@ static inline void answers_check_head(struct slice head, int status)
     BUG_ON(!slice_equal(answers_header(head, "cache-control"), SLICE_LITERAL("no-store")));
     BUG_ON(answers_header(head, "content-security-policy").len == 0);
     BUG_ON(answers_header(head, "server").len != 0);
-    BUG_ON((status == 503) != (answers_header(head, "retry-after").len != 0));
+    BUG_ON((status == 503 || status == 429) != (answers_header(head, "retry-after").len != 0));
     BUG_ON((status == 401) != (answers_header(head, "www-authenticate").len != 0));
 }
 

@@ -45,6 +45,7 @@ static inline void fake_pack_credentials(struct packer *packer, struct script *s
 
     answer.active = !(flags & 1);
     answer.email_verified = !(flags & 2);
+    answer.known_peer = flags >> 3 & 1;
     answer.password = SLICE_LITERAL(CANARY_HASH);
     if (flags & 4) {
         struct slice drawn = script_text(script, 512, "!");

@@ -21,6 +21,10 @@ def login(name="username", password=CANARY):
                    (name, "anna" if name == "username" else "anna@example.com", password))
 
 
+def forwarded(content, addresses):
+    return content.replace(b"\r\n", b"\r\nX-Forwarded-For: " + addresses + b"\r\n", 1)
+
+
 def with_token(target, name, token):
     return request("POST", target, b'{"%s":"%s"}' % (name.encode(), token))
 
@@ -72,6 +76,9 @@ def http_sessions():
     access, refresh = claims("access", sid=SESSION), claims("refresh", sid=SESSION)
     return {
         "login": wire(login()),
+        "login_throttled": wire(forwarded(login(), b"198.51.100.7") * 2),
+        "login_forwarded": wire(forwarded(login(), b"evil, 2001:db8::1, [2001:db8:9::1]:443 ")),
+        "login_forwarded_garbage": wire(forwarded(login(), b"192.0.2.1, 192.0.2.300")),
         "login_email": wire(login("email")),
         "login_given_up": wire(login(), choices=HALF_CLOSE | LOOKS),
         "login_vanished": wire(login(), choices=VANISH | LOOKS),
