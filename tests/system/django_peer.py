@@ -1,10 +1,11 @@
 """A small Django + DRF + simplejwt project with the signing key of the file that is named, as a
-service that trusts Gatepost's tokens: django_peer.py KEY_FILE prints its port and serves."""
+service that trusts Gatepost's tokens: django_peer.py KEY_FILE prints its port and serves;
+django_peer.py ALGORITHM URL checks them with the key set at that address."""
 import sys
 from pathlib import Path
 
 
-def configure(key):
+def configure(key, algorithm="HS256", key_set_url=None):
     import django
     from django.conf import settings
     settings.configure(
@@ -13,7 +14,7 @@ def configure(key):
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
         REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": [
             "rest_framework_simplejwt.authentication.JWTTokenUserAuthentication"]},
-        SIMPLE_JWT={"SIGNING_KEY": key, "ALGORITHM": "HS256"},
+        SIMPLE_JWT={"SIGNING_KEY": key, "ALGORITHM": algorithm, "JWK_URL": key_set_url},
         PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher"])
     django.setup()
 
@@ -35,7 +36,10 @@ def make_urls():
 def main():
     global urlpatterns
     from wsgiref.simple_server import WSGIRequestHandler, make_server
-    configure(Path(sys.argv[1]).read_text().rstrip("\n"))
+    if len(sys.argv) == 3:
+        configure("", sys.argv[1], sys.argv[2])
+    else:
+        configure(Path(sys.argv[1]).read_text().rstrip("\n"))
     urlpatterns = make_urls()
     from django.core.wsgi import get_wsgi_application
 
