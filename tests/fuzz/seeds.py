@@ -127,6 +127,18 @@ def tokens():
         "two_parts_other_type": two(header, {**access, "token_type": "sliding"}),
         "two_parts_crit": two({**header, "crit": ["exp"]}, access),
         "two_parts_typ": two({"alg": "HS256", "typ": "at+jwt"}, access),
+        **{"key_" + alg.lower(): bytes([7, number]) + compact({"alg": alg, "kid": kid, "typ": "JWT"}) +
+           b"\0" + compact(access)
+           for number, (kid, alg) in enumerate([("hs-1", "HS256"), ("es-1", "ES256"), ("rs-1", "RS256"),
+                                                ("ed-1", "EdDSA")], 1)},
+        "key_other_alg": bytes([7, 2]) + compact({"alg": "HS256", "kid": "es-1"}) + b"\0" + compact(access),
+        "key_other_kid": bytes([7, 2]) + compact({"alg": "ES256", "kid": "rs-1"}) + b"\0" + compact(access),
+        "key_jwk": bytes([7, 2]) + compact({"alg": "ES256", "kid": "es-1", "jwk": {}}) + b"\0" + compact(access),
+        "key_path": two({**header, "kid": "../../dev/null"}, access),
+        "key_empty": two({**header, "kid": ""}, access),
+        **{f"signature_{number}": bytes([8, number]) + bytes(63) + b"\1" for number in range(5)},
+        "signature_order": bytes([8, 2]) + bytes.fromhex(
+            "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551") * 2,
         "claims": bytes([5, 1, 3, 1, 0x93, 5]) + "käthe"[:4].encode(),
         "claims_escapes": bytes([5, 0, 0, 0, 0, 6]) + b'"\\\x01<>\x7f',
         "proof": bytes([6, 1]) + bytes(range(16)) + b"\5",
