@@ -4,7 +4,11 @@
  * A try is counted when it begins, so that many at once cannot all be made before the first is
  * known to be wrong. It ends in one of three ways: right, undecided, or wrong, which is what it
  * stays when nothing is said. Clients at an address that the account knows (one of its sessions was
- * opened there, and stands) are counted apart: nobody else can make them wait. */
+ * opened there, and stands) are counted apart: nobody else can make them wait.
+ *
+ * A login counts for the name that was given, whether somebody has it or not. An account's user
+ * name and its mail address are two: if they were one, a delay after failures with the first would
+ * tell that the second belongs to the same account. The defaults allow for both. */
 #ifndef WORKER_GUESS_H
 #define WORKER_GUESS_H
 
@@ -16,15 +20,11 @@ struct guess {
     struct limit_try try;
 };
 
-/* Before the password is hashed. Returns false when the account has to wait: the request has been
- * answered by 429 and logged under event ("login.throttled"). */
-MUST_USE bool guess_begin(struct request **request, const struct uuid *user_id, bool known_peer,
+/* Before the password is hashed. whose: the name, in the form that is unique, or the user's id
+ * where the client has proven already whose account it is about. Returns false when it has to wait:
+ * the request has been answered by 429 and logged under event ("login.throttled"). */
+MUST_USE bool guess_begin(struct request **request, struct slice whose, bool known_peer,
                           const char *event, struct guess *guess_out);
-
-/* The same for a name that nobody has, so that it looks like one that somebody has. name: the form
- * of it that is unique. */
-MUST_USE bool guess_begin_nobody(struct request **request, struct slice name, const char *event,
-                                 struct guess *guess_out);
 
 void guess_right(const struct worker *worker, const struct guess *guess);
 

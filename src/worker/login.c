@@ -56,7 +56,7 @@ struct login {
 
 static void ask_credentials(struct request *request);
 static void on_credentials(void *context, enum store_status status, struct slice payload);
-static bool begin_guess(struct request **request, const struct credentials_answer *account);
+static bool begin_guess(struct request **request, bool known_peer);
 static void verify(struct request *request, const char *encoded);
 static void on_verified(void *owner, const struct password_work *work);
 static void open_session(struct request *request);
@@ -147,7 +147,7 @@ static void on_credentials(void *context, enum store_status status, struct slice
         reply_store_trouble(&request, status);
         return;
     }
-    if (begin_guess(&request, status == STORE_OK ? &answer : NULL))
+    if (begin_guess(&request, status == STORE_OK && answer.known_peer != 0))
         verify(request, encoded);
     secret_wipe(encoded, sizeof(encoded));
 }
@@ -155,20 +155,16 @@ static void on_credentials(void *context, enum store_status status, struct slice
 /* ---- 3 ------------------------------------------------------------------------------------------
  */
 
-/* account: NULL when nobody has the name. */
-static bool begin_guess(struct request **request, const struct credentials_answer *account)
+static bool begin_guess(struct request **request, bool known_peer)
 {
     struct login *login = (*request)->state;
-    struct slice name = login->form.name;
+    struct slice name = login->form.name; /* none that an account could have */
 
-    if (account != NULL)
-        return guess_begin(request, &account->user_id, account->known_peer != 0, "login.throttled",
-                           &login->guess);
     if (login->email.key[0] != '\0')
         name = slice_of_text(login->email.key);
     else if (login->username_key[0] != '\0')
         name = slice_of_text(login->username_key);
-    return guess_begin_nobody(request, name, "login.throttled", &login->guess);
+    return guess_begin(request, name, known_peer, "login.throttled", &login->guess);
 }
 
 /* ---- 4 ------------------------------------------------------------------------------------------

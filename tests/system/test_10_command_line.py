@@ -113,7 +113,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "limits.refresh_address": "600/60", "limits.token_address": "6000/60",
         "limits.mail_address": "20/3600", "limits.letters": "3/3600", "limits.signup_global": "no",
         "limits.login_global": "no", "limits.account_failures": "10", "limits.account_delay_s": "1",
-        "limits.account_delay_max_s": "1800", "http.trusted_proxies": "",
+        "limits.account_delay_max_s": "3600", "http.trusted_proxies": "",
         "token.secret_file": "var/token.key", "token.access_s": "300",
         "token.refresh_s": "86400", "token.key_dir": "var/keys", "token.algorithm": "HS256",
         "token.accept_hs256": "no", "token.publish_s": "900", "mail.from": "gatepost@localhost", "mail.dir": "var/mail",

@@ -3,7 +3,7 @@
  * A word counts tries that were not right and says until when the next one has to wait. The first
  * few cost nothing; each later one sets a time, twice as far as the one before, up to a maximum;
  * and each such maximum without a try takes one off. So nobody is locked out for good, and an
- * attacker with the defaults has fewer than 100 tries a day at one account.
+ * attacker with the defaults has fewer than 50 tries a day at one name.
  *
  * A try is counted when it begins: see limit_try_begin. While a key has to wait nothing changes its
  * word, so waiting always ends. */

@@ -57,7 +57,7 @@ static void test_rates_are_counts_in_seconds_or_no(void **state)
     bench_refuses_override(*state, "limits.login_address=1/0", "in 1 to 86400 s");
     bench_refuses_override(*state, "limits.login_address=1/86401", "in 1 to 86400 s");
     bench_refuses_override(*state, "limits.login_address=1001/s", "more than 1000 a second");
-    bench_refuses_override(*state, "limits.account_delay_s=1801", "must not be above");
+    bench_refuses_override(*state, "limits.account_delay_s=3601", "must not be above");
 }
 
 static void test_rates_are_printed_as_they_are_read(void **state)
