@@ -17,7 +17,7 @@ enum exit_reason {
 /* "the database asked for recovery"; NULL for a code that is not ours. */
 const char *exit_reason_sentence(int code);
 
-enum proc_role { ROLE_MASTER, ROLE_WORKER, ROLE_STORE, ROLE_MAILER, ROLE_COUNT };
+enum proc_role { ROLE_MASTER, ROLE_WORKER, ROLE_STORE, ROLE_MAILER, ROLE_ADMIN, ROLE_COUNT };
 
 #define LISTENERS_MAX 16
 
@@ -39,11 +39,12 @@ struct heritage {
     int alive_fd;   /* read end of a pipe that ends when the master does */
     int lock_fd;    /* the pid file's lock (pidlock.h), kept open and left alone; or -1 */
     pid_t master_pid;
-    struct listener listeners[LISTENERS_MAX]; /* of a worker */
+    struct listener listeners[LISTENERS_MAX]; /* of a worker; of admin its socket */
     size_t listener_count;
 };
 
-/* The roles. Each returns an exit reason; called in the forked child. */
+/* The roles. Each returns an exit reason; called in the forked child. worker_main is also what runs
+ * as ROLE_ADMIN: the same HTTP, with the routes of administration. */
 int worker_main(struct heritage *heritage);
 int store_main(struct heritage *heritage);
 int mailer_main(struct heritage *heritage);

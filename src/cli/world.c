@@ -182,6 +182,7 @@ size_t world_check(const struct config *config, config_problem_fn problem, void 
         check_directory(&world, "mail.dir", config->mail_dir);
     check_parent(&world, "master.pid_file", config->master_pid_file);
     check_parent(&world, "master.admin_socket", config->master_admin_socket);
+    check_parent(&world, "admin.socket", config->admin_socket);
     if (config->log_file[0] != '\0')
         check_parent(&world, "log.file", config->log_file);
     return world.problems;

@@ -76,6 +76,9 @@ static struct heritage heritage_of(const struct master *master, const struct chi
         heritage.listener_count = edition->listeners.count;
         for (size_t i = 0; i < edition->listeners.count; i++)
             heritage.listeners[i] = edition->listeners.sockets[i].listener;
+    } else if (child->role == ROLE_ADMIN) {
+        heritage.listener_count = 1;
+        heritage.listeners[0] = master->admin_http;
     }
     return heritage;
 }
@@ -175,7 +178,8 @@ void child_read_messages(struct master *master, struct child *child)
         if (message.kind == MESSAGE_READY && message.value == child->generation && !child->ready) {
             child->ready = true;
             supervise_on_ready(master, child);
-        } else if (message.kind == MESSAGE_SEAT_BROKEN && child->role != ROLE_WORKER) {
+        } else if (message.kind == MESSAGE_SEAT_BROKEN &&
+                   (child->role == ROLE_STORE || child->role == ROLE_MAILER)) {
             on_seat_broken(master, &message);
         } else if (message.kind == MESSAGE_CONDEMNED && child->role == ROLE_STORE) {
             master->condemned = true;

@@ -3,7 +3,9 @@
  * One non-blocking socket an address, shared by all workers: with one for each worker
  * (SO_REUSEPORT) the connections in a dead worker's backlog would be lost.
  * A unix listener has mode 0666, as nginx and systemd have it: it is the same public HTTP as a TCP
- * port, and the directory it lies in decides who comes near. The admin socket has 0600. */
+ * port, and the directory it lies in decides who comes near. The two admin sockets have 0600 and
+ * belong to whoever started the server: with master.user that is root, and not the user whom a
+ * worker that was taken over runs as. */
 #include "listen.h"
 
 #include <errno.h>
@@ -119,6 +121,17 @@ int listen_unix(const char *path, mode_t mode, struct err *err)
     if (bound)
         unlink(path);
     return -1;
+}
+
+bool listen_private(const char *path, struct listener *listener_out, struct err *err)
+{
+    struct listener listener = {.is_unix = true};
+    listener.fd = listen_unix(path, 0600, err);
+    if (listener.fd < 0)
+        return false;
+    snprintf(listener.name, sizeof listener.name, "unix:%s", path);
+    *listener_out = listener;
+    return true;
 }
 
 /* ---- TCP ----------------------------------------------------------------------------------- */

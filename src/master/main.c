@@ -1,7 +1,7 @@
 /* START READING HERE: `gatepost COMMAND [-c FILE] [-o section.key=value]...`
  *
- * The command line is a table. `serve` goes to master_run (master.c), which forks the three other
- * roles: worker_main, store_main and mailer_main, each at home in the folder of its name. All
+ * The command line is a table. `serve` goes to master_run (master.c), which forks the other roles:
+ * worker_main, store_main and mailer_main, each at home in the folder of its name. All
  * other commands are one function in src/cli. */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@ static int serve(const struct config_source *source)
 {
     static const struct role_mains mains = {{
         [ROLE_WORKER] = worker_main,
+        [ROLE_ADMIN] = worker_main,
         [ROLE_STORE] = store_main,
         [ROLE_MAILER] = mailer_main,
     }};

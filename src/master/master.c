@@ -24,6 +24,7 @@
 
 #define LOCK_WAIT_MS 10000
 #define SPARE_SEATS  8
+#define ADMIN_SEATS  2  /* one, and its successor's at a reload */
 #define WORKERS_MOST 32 /* http.workers ends there */
 
 /* ---- start --------------------------------------------------------------------------------- */
@@ -95,14 +96,15 @@ static void start_listeners(struct master *master)
     listen_close_others(&inherited, &master->current.listeners);
 }
 
-/* Twice as many seats as workers, so that a reload can overlap them, and some for dead ones. */
+/* Twice as many seats as workers, so that a reload can overlap them, as many for the admin process,
+ * and some for dead ones. */
 static uint32_t seats_for(const struct config *config)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t most = config->http_workers;
     if (cores > most)
         most = cores < WORKERS_MOST ? cores : WORKERS_MOST;
-    return (uint32_t)(2 * most + SPARE_SEATS);
+    return (uint32_t)(2 * most + ADMIN_SEATS + SPARE_SEATS);
 }
 
 static void start_segment(struct master *master)
@@ -131,6 +133,8 @@ static void start_admin(struct master *master)
     master->admin_fd = admin_open(master->current.config->master_admin_socket, &err);
     if (master->admin_fd < 0)
         die(EXIT_FAILED, "%s", err.text);
+    if (!listen_private(master->current.config->admin_socket, &master->admin_http, &err))
+        die(EXIT_FAILED, "admin.socket: %s", err.text);
 }
 
 /* ---- loop ---------------------------------------------------------------------------------- */
@@ -192,6 +196,8 @@ static void end(struct master *master)
 {
     close(master->admin_fd);
     unlink(master->current.config->master_admin_socket);
+    close(master->admin_http.fd);
+    unlink(master->current.config->admin_socket);
     listen_close_others(&master->current.listeners, NULL);
     segment_close(&master->segment);
     close(master->alive_read_fd);

@@ -78,8 +78,9 @@ struct master {
     int alive_read_fd; /* inherited by children; ends with the master */
     int alive_write_fd;
     int signal_fd;
-    int admin_fd;
-    int stderr_fd; /* the standard error that the server was started with */
+    int admin_fd;               /* the status page */
+    struct listener admin_http; /* admin.socket, for the child of that name */
+    int stderr_fd;              /* the standard error that the server was started with */
     struct child *children;
     size_t places;
     struct backoff backoff[ROLE_COUNT];
@@ -124,7 +125,9 @@ void supervise_on_ready(struct master *master, struct child *child);
 void reload_request(struct master *master);
 void reload_advance(struct master *master);
 void reload_refuse(struct master *master, const char *format, ...) PRINTF_LIKE(2, 3);
-bool reload_workers_ready(struct master *master, const struct edition *edition);
+/* Are its workers READY, all of them? And its admin process? */
+bool reload_workers_ready(const struct master *master, const struct edition *edition);
+bool reload_admin_ready(const struct master *master, const struct edition *edition);
 
 /* clock_watch.c: replaces the workers after the wall clock was set. */
 void clock_watch(struct master *master);

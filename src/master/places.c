@@ -72,6 +72,7 @@ bool places_make_directories(const struct config *config, struct err *err)
     return find_owner(config, &owner, err) && make_path(config->log_file, false, &owner, err) &&
            make_path(config->master_pid_file, false, &owner, err) &&
            make_path(config->master_admin_socket, false, &owner, err) &&
+           make_path(config->admin_socket, false, &owner, err) &&
            make_path(config->store_dir, true, &owner, err) &&
            make_path(config->mail_dir, true, &owner, err);
 }

@@ -4,15 +4,16 @@
  *   compare                   a key that needs a restart: refused by name
  *   log, listeners            a new port in use: refused, what was opened is closed
  *   WORKERS                   new ones start beside the old ones, which go on serving
- *   MAILER                    replaced: one ends, the store closes its seat, the next starts
+ *   MAILER                    replaced: one ends, the store closes its seat, the next starts; a new
+ *                             admin process starts beside the old one
  *   STORE                     replaced if a store key changed; workers hold their requests
- *   commit                    the next edition is the current one; old workers drain
+ *   commit                    the next edition is the current one; old workers and admin drain
  *
  * A new process that dies before it is READY ends the reload: the next edition is forgotten, and
  * supervise dismisses what belongs to it and restores what is missing. One reload runs, one more
  * waits, and all that come meanwhile are folded into that one. A reload without a change still
- * replaces workers and mailer: a certificate or key file may have changed. A key file that a reload
- * names must exist: making one would silently end every token and link there is. */
+ * replaces workers, admin and mailer: a certificate or key file may have changed. A key file that a
+ * reload names must exist: making one would silently end every token and link there is. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,7 +80,8 @@ void reload_refuse(struct master *master, const char *format, ...)
 static bool seats_suffice(const struct master *master, const struct config *config)
 {
     int64_t seats = (int64_t)segment_seats(master->segment) - 1; /* the mailer has one */
-    return config->http_workers + master->current.config->http_workers <= seats;
+    int64_t admins = 2;
+    return config->http_workers + master->current.config->http_workers + admins <= seats;
 }
 
 /* Everything that can be refused before a process is started. False: it was refused. */
@@ -144,22 +146,31 @@ void reload_request(struct master *master)
     begin(master);
 }
 
-bool reload_workers_ready(struct master *master, const struct edition *edition)
+static int64_t count_ready(const struct master *master, enum proc_role role,
+                           const struct edition *edition)
 {
     int64_t ready = 0;
     for (size_t i = 0; i < master->places; i++) {
         const struct child *child = &master->children[i];
-        ready += child->pid != 0 && child->role == ROLE_WORKER && child->ready && !child->leaving &&
+        ready += child->pid != 0 && child->role == role && child->ready && !child->leaving &&
                  child->edition == edition->number;
     }
-    return ready >= edition->config->http_workers;
+    return ready;
 }
 
-static bool is_replaced(struct master *master, enum proc_role role)
+bool reload_workers_ready(const struct master *master, const struct edition *edition)
 {
-    const struct child *child = child_find(master, role);
-    return child != NULL && child->ready && !child->leaving &&
-           child->edition == master->next.number;
+    return count_ready(master, ROLE_WORKER, edition) >= edition->config->http_workers;
+}
+
+bool reload_admin_ready(const struct master *master, const struct edition *edition)
+{
+    return count_ready(master, ROLE_ADMIN, edition) > 0;
+}
+
+static bool is_replaced(const struct master *master, enum proc_role role)
+{
+    return count_ready(master, role, &master->next) > 0;
 }
 
 static void commit(struct master *master)
@@ -187,7 +198,8 @@ void reload_advance(struct master *master)
     if (reload->step == RELOAD_WORKERS && reload_workers_ready(master, &master->next))
         reload->step = RELOAD_MAILER;
     bool with_store = (reload->difference & CONFIG_RELOAD_STORE) != 0;
-    if (reload->step == RELOAD_MAILER && is_replaced(master, ROLE_MAILER)) {
+    if (reload->step == RELOAD_MAILER && is_replaced(master, ROLE_MAILER) &&
+        reload_admin_ready(master, &master->next)) {
         if (with_store)
             reload->step = RELOAD_STORE;
         else

@@ -1,4 +1,4 @@
-/* The end: workers, then the mailer, then the store, each gone before the next is told.
+/* The end: workers and admin, then the mailer, then the store, each gone before the next is told.
  *
  * TERM and INT: replies in flight get 2 s, and all is over within 5 s; a second one kills workers
  * and mailer at once. QUIT: workers drain for up to master.drain_s. The store is last because both
@@ -45,10 +45,10 @@ static void dismiss_stage(struct master *master)
     uint64_t drain_ms = (uint64_t)master->current.config->master_drain_s * 1000;
     switch (stop->stage) {
     case STOP_WORKERS:
-        if (stop->graceful)
-            dismiss_role(master, ROLE_WORKER, ORDER_DRAIN, drain_ms);
-        else
-            dismiss_role(master, ROLE_WORKER, ORDER_STOP, FAST_WORKERS_MS);
+        dismiss_role(master, ROLE_WORKER, stop->graceful ? ORDER_DRAIN : ORDER_STOP,
+                     stop->graceful ? drain_ms : FAST_WORKERS_MS);
+        dismiss_role(master, ROLE_ADMIN, stop->graceful ? ORDER_DRAIN : ORDER_STOP,
+                     stop->graceful ? drain_ms : FAST_WORKERS_MS);
         break;
     case STOP_MAILER:
         dismiss_role(master, ROLE_MAILER, ORDER_STOP,
@@ -102,12 +102,13 @@ void stop_advance(struct master *master, mono_ns now)
         return;
     if (now >= stop->hard_ns) {
         log_warning("server.stop_forced", "children=%zu",
-                    child_count(master, ROLE_WORKER) + child_count(master, ROLE_MAILER) +
-                        child_count(master, ROLE_STORE));
+                    child_count(master, ROLE_WORKER) + child_count(master, ROLE_ADMIN) +
+                        child_count(master, ROLE_MAILER) + child_count(master, ROLE_STORE));
         kill_all(master, true);
         stop->hard_ns = now + NS_PER_S;
     }
-    if (stop->stage == STOP_WORKERS && child_count(master, ROLE_WORKER) == 0) {
+    if (stop->stage == STOP_WORKERS && child_count(master, ROLE_WORKER) == 0 &&
+        child_count(master, ROLE_ADMIN) == 0) {
         stop->stage = STOP_MAILER;
         dismiss_stage(master);
     }

@@ -3,8 +3,8 @@
  * supervise compares the children there are with the children there should be, and starts or
  * dismisses the difference. Start, respawn, reload and roll-back are all this one comparison:
  * whoever wants a change changes what should be.
- * Who must wait for whom: workers and mailer for the first store, since they have nothing to do
- * without it; a mailer for its predecessor's seat, which the store closes. */
+ * Who must wait for whom: workers, admin and mailer for the first store, since they have nothing to
+ * do without it; a mailer for its predecessor's seat, which the store closes. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -113,40 +113,58 @@ static void supervise_mailer(struct master *master, mono_ns now)
         seat_bury(master->segment, SLOT_MAILER);
 }
 
-static bool has_worker(const struct master *master, const struct edition *edition, uint32_t number)
+static bool has_child(const struct master *master, enum proc_role role,
+                      const struct edition *edition, uint32_t number)
 {
     for (size_t i = 0; i < master->places; i++) {
         const struct child *child = &master->children[i];
-        if (child->pid != 0 && child->role == ROLE_WORKER && child->edition == edition->number &&
+        if (child->pid != 0 && child->role == role && child->edition == edition->number &&
             child->number == number && !child->leaving)
             return true;
     }
     return false;
 }
 
+/* One that serves HTTP, in a worker's seat. False: it is not there, and cannot be started now. */
+static bool supervise_server(struct master *master, enum proc_role role, uint32_t number,
+                             const struct edition *edition, mono_ns now)
+{
+    uint32_t slot = 0;
+    if (has_child(master, role, edition, number))
+        return true;
+    if (!may_start(master, role, now) || !seat_take_worker(master->segment, &slot))
+        return false;
+    if (child_start(master, role, slot, number, edition))
+        return true;
+    seat_bury(master->segment, slot);
+    return false;
+}
+
 static void supervise_workers(struct master *master, const struct edition *edition, mono_ns now)
 {
     for (uint32_t number = 0; number < (uint32_t)edition->config->http_workers; number++) {
-        uint32_t slot = 0;
-        if (has_worker(master, edition, number))
-            continue;
-        if (!may_start(master, ROLE_WORKER, now) || !seat_take_worker(master->segment, &slot))
+        if (!supervise_server(master, ROLE_WORKER, number, edition, now))
             return;
-        if (!child_start(master, ROLE_WORKER, slot, number, edition)) {
-            seat_bury(master->segment, slot);
-            return;
-        }
     }
 }
 
-/* Workers of an edition that is no longer wanted: an old one after a reload, a new one after a
- * reload that failed. Those that serve finish what they have. */
-static void dismiss_outdated_workers(struct master *master)
+/* Its turn in a reload comes when the new workers serve. */
+static void supervise_admin(struct master *master, mono_ns now)
+{
+    (void)supervise_server(master, ROLE_ADMIN, 0, &master->current, now);
+    if (master->reload.step >= RELOAD_MAILER)
+        (void)supervise_server(master, ROLE_ADMIN, 0, &master->next, now);
+}
+
+/* Workers and admins of an edition that is no longer wanted: an old one after a reload, a new one
+ * after a reload that failed. Those that serve finish what they have. */
+static void dismiss_outdated_servers(struct master *master)
 {
     for (size_t i = 0; i < master->places; i++) {
         struct child *child = &master->children[i];
-        if (child->pid != 0 && child->role == ROLE_WORKER && !child->leaving &&
-            child->edition != master->current.number && child->edition != master->next.number)
+        if (child->pid != 0 && (child->role == ROLE_WORKER || child->role == ROLE_ADMIN) &&
+            !child->leaving && child->edition != master->current.number &&
+            child->edition != master->next.number)
             child_drain(master, child);
     }
 }
@@ -183,7 +201,8 @@ void supervise(struct master *master, mono_ns now)
     supervise_workers(master, &master->current, now);
     if (master->reload.step != RELOAD_IDLE)
         supervise_workers(master, &master->next, now);
-    dismiss_outdated_workers(master);
+    supervise_admin(master, now);
+    dismiss_outdated_servers(master);
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
@@ -236,7 +255,8 @@ void supervise_on_ready(struct master *master, struct child *child)
     const struct child *store = child_find(master, ROLE_STORE);
     const struct child *mailer = child_find(master, ROLE_MAILER);
     if (!master->served && store != NULL && store->ready && mailer != NULL && mailer->ready &&
-        reload_workers_ready(master, &master->current)) {
+        reload_workers_ready(master, &master->current) &&
+        reload_admin_ready(master, &master->current)) {
         master->served = true;
         announce(master);
     }

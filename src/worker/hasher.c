@@ -149,7 +149,8 @@ struct hasher *hasher_new(struct worker *worker)
     h2o_multithread_register_receiver(worker->server->context.queue, &hasher->receiver,
                                       on_messages);
     const struct password_engine_options options = {
-        .threads = (unsigned)config->password_threads,
+        /* What an administrator sets in a minute needs no more. */
+        .threads = worker->heritage->role == ROLE_ADMIN ? 1 : (unsigned)config->password_threads,
         .lanes_max = (unsigned)config->password_lanes,
         .queue_max = (unsigned)config->password_queue_max,
         .answer_within = (mono_ns)config->master_drain_s * NS_PER_S / 2,

@@ -1,4 +1,5 @@
-/* A worker: HTTP in, requests to the store and the hash threads, answers out.
+/* A worker: HTTP in, requests to the store and the hash threads, answers out. The admin process is
+ * one too, with a listener and routes of its own and without the keys.
  *
  * worker_main is the order of docs/design.md section 7; what it opens it closes in reverse. One
  * thread runs the loop and owns everything in struct worker; the hash threads only see their work.
@@ -34,6 +35,7 @@
 /* ---- in -----------------------------------------------------------------------------------------
  */
 
+/* Administration makes no token and checks none. */
 static void load_secrets(struct worker *worker)
 {
     const struct config *config = worker->config;
@@ -46,6 +48,8 @@ static void load_secrets(struct worker *worker)
     };
     struct err err;
 
+    if (worker->heritage->role == ROLE_ADMIN)
+        return;
     worker->token_keys = token_keys_load(&rules, &err);
     if (worker->token_keys == NULL ||
         !secret_load(config->mail_key_file, SECRET_KEY_MIN_BYTES, &worker->mail_key, &err))
@@ -241,7 +245,7 @@ int worker_main(struct heritage *heritage)
 
     proc_enter(heritage);
     load_secrets(&worker);
-    SSL_CTX *tls = server_load_tls(worker.config);
+    SSL_CTX *tls = heritage->role == ROLE_ADMIN ? NULL : server_load_tls(worker.config);
     proc_drop_privileges(heritage);
     open_all(&worker, tls);
     FAULT("w.opened");

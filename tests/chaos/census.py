@@ -112,7 +112,7 @@ def leaks(world, before):
         if name == "master" and rss > before[name][1] + ROUNDING_KIB:
             problems.append(f"the master has {rss} KiB, had {before[name][1]}")
     live = world.segment.seats_in("live")
-    if len(live) != world.settings["workers"] + 1 or world.segment.seats_in("dead"):
+    if len(live) != world.settings["workers"] + 2 or world.segment.seats_in("dead"):
         problems.append(f"seats: live {live}, dead {world.segment.seats_in('dead')}")
     return problems
 

@@ -83,7 +83,7 @@ class Killer:
         return True
 
     def any_role(self):
-        return self.random.choices(("worker", "store", "mailer"), (35, 40, 25))[0]
+        return self.random.choices(("worker", "store", "mailer", "admin"), (35, 40, 20, 5))[0]
 
     def kill_one(self):
         time.sleep(self.random.uniform(0, 0.1))

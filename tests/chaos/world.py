@@ -80,7 +80,8 @@ class World:
     def whole(self):
         """Everybody who should run does, and a request is answered."""
         found = sorted(title for title, _ in self.processes())
-        expected = sorted([f"worker {i}" for i in range(self.settings["workers"])] + ["store", "mailer"])
+        expected = sorted([f"worker {i}" for i in range(self.settings["workers"])] +
+                          ["admin", "store", "mailer"])
         return found == expected and self.ready()
 
     def ready(self):

@@ -103,6 +103,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "http.listen": "127.0.0.1:8000", "http.public_url": "http://127.0.0.1:8000",
         "master.pid_file": "var/gatepost.pid", "master.drain_s": "30", "log.level": "info",
         "log.access": "no", "master.admin_socket": "var/gatepost.sock", "store.dir": "var/db",
+        "admin.socket": "var/admin.sock",
         "store.cache_mib": "256", "password.iterations": "600000", "password.threads": "1",
         "password.algorithm": "pbkdf2_sha256", "password.argon2_memory_kib": "19456",
         "password.argon2_passes": "2", "password.argon2_lanes": "1", "password.scrypt_log2_n": "14",
@@ -201,9 +202,9 @@ def test_a_start_makes_private_directories_and_keys_and_prints_one_line(serve):
     server = serve()
     var = server.directory / "var"
     modes = {name: (var / name).stat().st_mode & 0o7777 for name in
-             ("db", "mail", "token.key", "mail.key", "gatepost.sock")}
+             ("db", "mail", "token.key", "mail.key", "gatepost.sock", "admin.sock")}
     assert modes == {"db": 0o700, "mail": 0o700, "token.key": 0o600, "mail.key": 0o600,
-                     "gatepost.sock": 0o600}
+                     "gatepost.sock": 0o600, "admin.sock": 0o600}
     assert var.stat().st_mode & 0o7777 == 0o700
     for name in ("token.key", "mail.key"):
         assert len((var / name).read_bytes().strip()) == 43
@@ -211,8 +212,8 @@ def test_a_start_makes_private_directories_and_keys_and_prints_one_line(serve):
     assert (var / "gatepost.pid").read_text().strip() == str(server.pid)
     for path in (var / "db").iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
-    titles = sorted(wait_for(lambda: len(server.children()) == 4 and server.children(), 5, "children"))
-    assert titles == ["mailer", "store", "worker 0", "worker 1"]
+    titles = sorted(wait_for(lambda: len(server.children()) == 5 and server.children(), 5, "children"))
+    assert titles == ["admin", "mailer", "store", "worker 0", "worker 1"]
     assert server.title(server.pid) == "gatepost: master"
     # stop() in the fixture asserts that nothing else came on standard output
 
@@ -223,7 +224,7 @@ def test_status_says_who_runs_and_whether_it_is_ready(serve):
     assert done.returncode == 0, done
     text = done.stdout
     assert str(server.pid) in text and server.listeners[0] in text
-    for word in ("worker", "store", "mailer"):
+    for word in ("worker", "store", "mailer", "admin"):
         assert word in text
     for pids in server.children().values():
         assert str(pids[0]) in text, text

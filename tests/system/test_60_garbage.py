@@ -106,5 +106,5 @@ def test_the_server_is_healthy_after_all_that(server):
     metrics = api.metrics()
     assert metrics["gatepost_child_deaths_total"] == 0
     assert metrics["gatepost_store_requests_refused_total"] == 0
-    assert sorted(before) == ["mailer", "store", "worker 0", "worker 1"]
+    assert sorted(before) == ["admin", "mailer", "store", "worker 0", "worker 1"]
     wait_for(lambda: api.metrics()["gatepost_outbox_pending"] == 0, 20, "an empty outbox")

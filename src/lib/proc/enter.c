@@ -35,7 +35,8 @@ static void close_others(const struct heritage *heritage)
     keep[count++] = heritage->lock_fd;
     for (uint32_t slot = 0; slot < slots; slot++)
         keep[count++] = wake_fd(heritage->segment, slot);
-    for (size_t i = 0; heritage->role == ROLE_WORKER && i < heritage->listener_count; i++)
+    bool listens = heritage->role == ROLE_WORKER || heritage->role == ROLE_ADMIN;
+    for (size_t i = 0; listens && i < heritage->listener_count; i++)
         keep[count++] = heritage->listeners[i].fd;
     qsort(keep, count, sizeof *keep, compare_fds);
 
@@ -107,7 +108,7 @@ void proc_log_init(const char *name, const struct config *config)
 static void offer_to_the_oom_killer(enum proc_role role)
 {
     static const char *const scores[ROLE_COUNT] = {
-        [ROLE_WORKER] = "300", [ROLE_MAILER] = "200", [ROLE_STORE] = "100"};
+        [ROLE_WORKER] = "300", [ROLE_ADMIN] = "300", [ROLE_MAILER] = "200", [ROLE_STORE] = "100"};
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
     if (fd < 0)

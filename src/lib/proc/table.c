@@ -40,10 +40,8 @@ uint32_t life_limit_ms(enum life_phase phase)
 const char *proc_name(enum proc_role role, uint32_t number, char name_out[PROC_NAME_BYTES])
 {
     static const char *const names[ROLE_COUNT] = {
-        [ROLE_MASTER] = "master",
-        [ROLE_WORKER] = "worker",
-        [ROLE_STORE] = "store",
-        [ROLE_MAILER] = "mailer",
+        [ROLE_MASTER] = "master", [ROLE_WORKER] = "worker", [ROLE_STORE] = "store",
+        [ROLE_MAILER] = "mailer", [ROLE_ADMIN] = "admin",
     };
     BUG_ON(role >= ROLE_COUNT);
     if (role == ROLE_WORKER)

@@ -43,7 +43,8 @@ static char misbehaviour(enum proc_role role)
 {
     static const char *const paths[ROLE_COUNT] = {[ROLE_WORKER] = "misbehave.worker",
                                                   [ROLE_STORE] = "misbehave.store",
-                                                  [ROLE_MAILER] = "misbehave.mailer"};
+                                                  [ROLE_MAILER] = "misbehave.mailer",
+                                                  [ROLE_ADMIN] = "misbehave.admin"};
     char letter = 0;
     int fd = open(paths[role], O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
@@ -77,7 +78,7 @@ static int live(struct heritage *heritage)
     for (;;) {
         struct proc_message order;
         struct pollfd polled = {.fd = heritage->control_fd, .events = POLLIN};
-        if (heritage->role != ROLE_WORKER)
+        if (heritage->role == ROLE_STORE || heritage->role == ROLE_MAILER)
             close_dead_seats(heritage);
         if (heritage->role == ROLE_STORE && misbehaviour(ROLE_STORE) == 'c')
             die_of_a_failed_flush(heritage);
@@ -132,7 +133,7 @@ static void fork_server(struct server *server)
     server->pid = fork();
     if (server->pid == 0) {
         static const struct role_mains mains = {
-            {[ROLE_WORKER] = live, [ROLE_STORE] = live, [ROLE_MAILER] = live}};
+            {[ROLE_WORKER] = live, [ROLE_STORE] = live, [ROLE_MAILER] = live, [ROLE_ADMIN] = live}};
         struct config_source source = {0};
         dup2(out[1], STDOUT_FILENO);
         _exit(master_run(&source, &mains));

@@ -13,16 +13,19 @@ static void test_a_server_starts_says_ready_and_stops_cleanly(void **state)
     assert_non_null(strstr(server.ready, expected));
     assert_int_equal(pid_of("master"), server.pid);
     assert_true(pid_of("worker.0") > 0 && pid_of("worker.1") > 0);
-    assert_true(pid_of("store") > 0 && pid_of("mailer") > 0);
+    assert_true(pid_of("store") > 0 && pid_of("mailer") > 0 && pid_of("admin") > 0);
     assert_int_equal(stat("var/token.key", &file), 0);
     assert_int_equal(file.st_mode & 0777, 0600);
     assert_int_equal(stat("var/db", &file), 0);
     assert_int_equal(file.st_mode & 0777, 0700);
     assert_int_equal(stat("var/gatepost.sock", &file), 0);
     assert_int_equal(file.st_mode & 0777, 0600);
+    assert_int_equal(stat("var/admin.sock", &file), 0);
+    assert_int_equal(file.st_mode & 0777, 0600);
     kill(server.pid, SIGTERM);
     assert_int_equal(await_exit(&server), 0);
     assert_int_not_equal(stat("var/gatepost.sock", &file), 0);
+    assert_int_not_equal(stat("var/admin.sock", &file), 0);
     assert_false(log_has("child.died"));
     remove_server(&server);
 }
@@ -32,7 +35,7 @@ static void test_every_killed_child_is_replaced(void **state)
     (void)state;
     struct server server;
     start(&server);
-    static const char *const names[] = {"worker.1", "store", "mailer", "worker.0"};
+    static const char *const names[] = {"worker.1", "store", "mailer", "admin", "worker.0"};
     for (size_t i = 0; i < ARRAY_LEN(names) * 3; i++) {
         const char *name = names[i % ARRAY_LEN(names)];
         pid_t old = pid_of(name);
@@ -48,7 +51,7 @@ static void test_children_do_not_outlive_a_killed_master(void **state)
     (void)state;
     struct server server;
     start(&server);
-    pid_t children[] = {pid_of("worker.0"), pid_of("store"), pid_of("mailer")};
+    pid_t children[] = {pid_of("worker.0"), pid_of("store"), pid_of("mailer"), pid_of("admin")};
     kill(server.pid, SIGKILL);
     int status = 0;
     assert_int_equal(waitpid(server.pid, &status, 0), server.pid);

@@ -7,6 +7,7 @@ static void test_a_reload_replaces_workers_and_mailer_and_keeps_port_and_store(v
     struct server server;
     start(&server);
     pid_t worker = pid_of("worker.0"), mailer = pid_of("mailer"), store = pid_of("store");
+    pid_t admin = pid_of("admin");
     char listener[128];
     snprintf(listener, sizeof listener, "listener: %.*s\n",
              (int)strcspn(server.ready + strlen("ready http="), " "),
@@ -16,6 +17,7 @@ static void test_a_reload_replaces_workers_and_mailer_and_keeps_port_and_store(v
     assert_true(await_page(listener));
     assert_non_null(strstr(page, "generation: 2\n"));
     assert_true(pid_of("worker.0") != worker && pid_of("mailer") != mailer);
+    assert_true(await_successor("admin", admin) > 0);
     assert_int_equal(pid_of("store"), store);
     stop(&server);
 }
@@ -104,6 +106,22 @@ static void test_a_reload_whose_mailer_cannot_start_brings_the_old_one_back(void
     stop(&server);
 }
 
+static void test_a_reload_whose_admin_cannot_start_leaves_the_old_one(void **state)
+{
+    (void)state;
+    struct server server;
+    start(&server);
+    pid_t worker = pid_of("worker.0"), admin = pid_of("admin");
+    write_text("misbehave.admin", "f");
+    kill(server.pid, SIGHUP);
+    assert_true(await_page("reload: 1 refused"));
+    assert_non_null(strstr(page, "admin could not start"));
+    assert_int_equal(pid_of("worker.0"), worker);
+    assert_int_equal(pid_of("admin"), admin);
+    unlink("misbehave.admin");
+    stop(&server);
+}
+
 static void test_reloads_that_come_together_are_folded(void **state)
 {
     (void)state;
@@ -136,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_a_wrong_configuration_is_refused_with_its_problem),
         cmocka_unit_test(test_a_reload_whose_workers_cannot_start_leaves_the_old_ones),
         cmocka_unit_test(test_a_reload_whose_mailer_cannot_start_brings_the_old_one_back),
+        cmocka_unit_test(test_a_reload_whose_admin_cannot_start_leaves_the_old_one),
         cmocka_unit_test(test_reloads_that_come_together_are_folded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,7 @@ static void test_processes_have_names(void **state)
     assert_string_equal(proc_name(ROLE_WORKER, 31, name), "worker.31");
     assert_string_equal(proc_name(ROLE_STORE, 5, name), "store");
     assert_string_equal(proc_name(ROLE_MAILER, 0, name), "mailer");
+    assert_string_equal(proc_name(ROLE_ADMIN, 0, name), "admin");
 }
 
 /* What a child that entered says about itself, through a pipe that it kept as its alive_fd. */
@@ -256,6 +257,9 @@ static void test_a_child_holds_its_heritage_and_nothing_else(void **state)
     struct findings store = enter_and_look(ROLE_STORE);
     assert_false(store.listener_open);
     assert_string_equal(store.title, "gatepost: store");
+    struct findings admin = enter_and_look(ROLE_ADMIN);
+    assert_true(admin.listener_open);
+    assert_string_equal(admin.title, "gatepost: admin");
 }
 
 static void test_a_child_ignores_the_masters_signals_and_dies_with_it(void **state)

@@ -96,7 +96,7 @@ static void test_the_segment_of_thirty_two_workers_stays_under_32_mib(void **sta
 {
     (void)state;
     struct err err;
-    struct segment *large = segment_create(2 * 32 + 8, &err);
+    struct segment *large = segment_create(2 * 32 + 10, &err);
 
     assert_non_null(large);
     assert_true(large->bytes < 32U << 20);
