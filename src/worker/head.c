@@ -15,6 +15,8 @@ struct head_seen {
     unsigned codings;
     unsigned authorizations;
     unsigned content_types;
+    unsigned origins;
+    unsigned fetch_sites;
 };
 
 static bool is_token_char(char c)
@@ -91,6 +93,12 @@ static void read_field(struct slice line, struct head_seen *seen)
             seen->too_large |= value.len > HEAD_AUTHORIZATION_MAX;
         }
         break;
+    case 'o':
+        seen->origins += name_is(name, "origin");
+        break;
+    case 's':
+        seen->fetch_sites += name_is(name, "sec-fetch-site");
+        break;
     case 'e':
         if (name_is(name, "expect"))
             seen->expectation |= !name_is(value, "100-continue");
@@ -101,7 +109,8 @@ static void read_field(struct slice line, struct head_seen *seen)
 static enum head_verdict judge(const struct head_seen *seen)
 {
     if (seen->bad || seen->lengths > 1 || seen->codings > 1 || seen->hosts > 1 ||
-        seen->authorizations > 1 || seen->content_types > 1)
+        seen->authorizations > 1 || seen->content_types > 1 || seen->origins > 1 ||
+        seen->fetch_sites > 1)
         return HEAD_BAD;
     if (seen->lengths + seen->codings > 1 || (seen->http_1_0 && seen->codings > 0))
         return HEAD_BAD;

@@ -18,12 +18,11 @@ enum head_verdict {
 
 /* input: the connection's bytes from the request line on, as far as they have arrived; what lies
  * after the head's empty line is not looked at.
- * Refuses: a second Content-Length, Transfer-Encoding, Host, Content-Type or Authorization; length
- * and coding together; a coding in HTTP/1.0; HTTP/1.1 without Host; a Host that is none; bare LF;
- * folded lines; a method that is no token.
- * A chunked body is read by libh2o, which takes "0x5" for 0, any text after the size and bare LF. A
- * proxy in front may see its end elsewhere; so the connection ends with it.
- * Source: RFC 9112 sections 2.2, 3.2, 5.2, 6.1, 6.3. */
+ * Refuses: a second Content-Length, Transfer-Encoding, Host, Content-Type, Authorization, Origin or
+ * Sec-Fetch-Site; length and coding together; a coding in HTTP/1.0; HTTP/1.1 without Host; a Host
+ * that is none; bare LF; folded lines; a method that is no token. A chunked body is read by libh2o,
+ * which takes "0x5" for 0, any text after the size and bare LF. A proxy in front may see its end
+ * elsewhere; so the connection ends with it. Source: RFC 9112 sections 2.2, 3.2, 5.2, 6.1, 6.3. */
 MUST_USE enum head_verdict head_check(struct slice input);
 
 #endif

@@ -1,14 +1,14 @@
 /* POST /api/auth/login {username or email, password}
  *
  *   step                where        fails how
- *   1 read              loop         400 field errors
+ *   1 read              loop         400 field errors; 403 a foreign page, in cookie mode
  *   2 ask_credentials   store        an account that is not there goes on, with a stored form that
  *                                    no password matches
  *   3 begin_guess       loop         429 too many wrong passwords: guess.c; nothing is hashed
  *   4 verify            hash thread  503 queue full or waited too long; right and not in today's
  *                                    form: rehash.c sees to it, and nobody waits for that
  *   5 open_session      store        401 wrong password, not active, not proven, not there
- *   6 answer            loop         200 with an access and a refresh token
+ *   6 answer            loop         200 with an access and a refresh token, or cookie
  *
  * Invariant: up to the answer, unknown user and wrong password take the same steps at the same
  * cost, and are answered byte for byte alike. */
@@ -16,6 +16,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
+#include "cookie.h"
 #include "endpoints.h"
 #include "guess.h"
 #include "hasher.h"
@@ -70,6 +71,8 @@ void login_on_request(struct request *request)
     struct login *login = request_keep(request, sizeof(*login));
     struct slice user_agent = request_header(request, "user-agent");
 
+    if (!cookie_admit_login(&request))
+        return;
     request_peer(request);
     login->user_agent_len = user_agent.len < USER_AGENT_MAX ? user_agent.len : USER_AGENT_MAX;
     if (login->user_agent_len > 0)

@@ -62,8 +62,8 @@ static void on_credentials(void *context, enum store_status status, struct slice
         reauth_refuse(&request); /* a password that nobody can have */
         return;
     }
-    if (!guess_begin(&request, &answer.user_id, answer.known_peer != 0, "reauth.throttled",
-                     &reauth->guess))
+    if (!guess_begin(&request, slice_of(answer.user_id.bytes, UUID_BYTES), answer.known_peer != 0,
+                     "reauth.throttled", &reauth->guess))
         return;
     const struct worker *worker = request->worker;
     const struct guess guess = reauth->guess;

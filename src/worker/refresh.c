@@ -1,25 +1,18 @@
 /* POST /api/auth/token/refresh {refresh}
  *
  *   step      where  fails how
- *   1 read    loop   400 field errors; 401 token_not_valid
+ *   1 read    loop   400 field errors; 401 token_not_valid; 403 a foreign page with the cookie
  *   2 rotate  store  401 spent, ended or its user is gone; the old token is marked spent and the
  *                    new one known in one transaction
  *   3 answer  loop   200 with a new pair */
 #include "gatepost/metrics.h"
 
+#include "cookie.h"
 #include "endpoints.h"
 #include "reply.h"
 #include "tokens.h"
 
 #define ASK_BYTES 512
-
-struct refresh_form {
-    struct slice refresh;
-};
-
-static const struct field FIELDS[] = {
-    {"refresh", FIELD_TEXT, offsetof(struct refresh_form, refresh)},
-};
 
 static void rotate(struct request *request, const struct token_claims *claims);
 static void on_rotated(void *context, enum store_status status, struct slice payload);
@@ -29,15 +22,14 @@ static void on_rotated(void *context, enum store_status status, struct slice pay
 
 void refresh_on_request(struct request *request)
 {
-    struct refresh_form form;
+    struct slice refresh;
     struct token_claims claims;
 
     request_peer(request);
-    if (!request_read_body(&request) ||
-        !request_check_body(&request, FIELDS, ARRAY_LEN(FIELDS), &form))
+    if (!cookie_refresh_token(&request, &refresh))
         return;
-    enum token_status status = token_check(request->worker->token_keys, form.refresh, TOKEN_REFRESH,
-                                           clock_wall_ms(), &claims);
+    enum token_status status =
+        token_check(request->worker->token_keys, refresh, TOKEN_REFRESH, clock_wall_ms(), &claims);
     if (status == TOKEN_OK && !claims.has_subject)
         status = TOKEN_NO_SUBJECT;
     if (status != TOKEN_OK)

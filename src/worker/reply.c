@@ -5,6 +5,7 @@
 
 #include "gatepost/fault.h"
 
+#include "cors.h"
 #include "server.h"
 
 #define CHALLENGE     "Bearer realm=\"api\""
@@ -19,25 +20,9 @@ struct problem_row {
 };
 
 static const struct problem_row PROBLEMS[PROBLEM_COUNT] = {
-    [PROBLEM_BAD_REQUEST] = {400, "{\"detail\":\"Bad request.\"}"},
-    [PROBLEM_NOT_FOUND] = {404, "{\"detail\":\"Not found.\"}"},
-    [PROBLEM_TOO_LARGE] = {413, "{\"detail\":\"Request body too large.\"}"},
-    [PROBLEM_EXPECTATION] = {417, "{\"detail\":\"Expectation failed.\"}"},
-    [PROBLEM_HEAD_TOO_LARGE] = {431, "{\"detail\":\"Request header fields too large.\"}"},
-    [PROBLEM_IDEMPOTENCY] = {422,
-                             "{\"detail\":\"Idempotency-Key was used with another request.\"}"},
-    [PROBLEM_INTERNAL] = {500, "{\"detail\":\"Internal server error.\"}"},
-    [PROBLEM_UNAVAILABLE] = {503,
-                             "{\"detail\":\"Service temporarily unavailable, try again later.\"}"},
-    [PROBLEM_NO_CREDENTIALS] = {401,
-                                "{\"detail\":\"Authentication credentials were not provided.\"}"},
-    [PROBLEM_BAD_AUTHORIZATION] =
-        {401, "{\"detail\":\"Authorization header must contain two "
-              "space-delimited values\",\"code\":\"bad_authorization_header\"}"},
-    [PROBLEM_LOGIN_REFUSED] = {401, "{\"detail\":\"No active account found with the given "
-                                    "credentials\"}"},
-    [PROBLEM_USER_NOT_FOUND] = {401, "{\"detail\":\"User not found\",\"code\":\"user_not_found\"}"},
-    [PROBLEM_USER_INACTIVE] = {401, "{\"detail\":\"User is inactive\",\"code\":\"user_inactive\"}"},
+#define PROBLEM(name, status, body) {status, body},
+#include "problems.def"
+#undef PROBLEM
 };
 
 struct reason_row {
@@ -52,6 +37,7 @@ static const struct reason_row REASONS[] = {
     {204, "No Content"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
+    {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {413, "Content Too Large"},
@@ -167,6 +153,27 @@ struct slice reply_dress_foreign(h2o_req_t *h2o, const char *request_id)
 /* ---- the one way out ----------------------------------------------------------------------------
  */
 
+void reply_add_header(struct request *request, const char *lower, const char *shown,
+                      const char *value)
+{
+    if (request->h2o == NULL)
+        return;
+    h2o_mem_pool_t *pool = &request->h2o->pool;
+    h2o_iovec_t kept = h2o_strdup(pool, value, SIZE_MAX);
+    h2o_add_header_by_str(pool, &request->own_headers, lower, strlen(lower), 0, shown, kept.base,
+                          kept.len);
+}
+
+static void add_own_headers(const struct request *request)
+{
+    h2o_headers_t *headers = &request->h2o->res.headers;
+    const h2o_headers_t *own = &request->own_headers;
+
+    h2o_vector_reserve(&request->h2o->pool, headers, headers->size + own->size);
+    for (size_t i = 0; i < own->size; i++)
+        headers->entries[headers->size++] = own->entries[i];
+}
+
 /* body: alive until sent, that is constant or in the pool. */
 static void send_and_cut(struct request *request, int status, const char *type, const char *policy,
                          struct slice body)
@@ -180,10 +187,10 @@ static void send_and_cut(struct request *request, int status, const char *type, 
     request_wipe_body(request);
     if (request->gone)
         status = REPLY_STATUS_GONE;
-    dress(h2o, status, request->id, type, policy, request->cache,
-          request->route != NULL ? request->route->allow : NULL);
-    if (request->retry_after.len > 0)
-        add(h2o, NAME_RETRY, request->retry_after.at, request->retry_after.len);
+    const char *allow = request->route != NULL ? request->route->allow : NULL;
+    dress(h2o, status, request->id, type, policy, request->cache, allow);
+    add_own_headers(request);
+    cors_dress(request->worker, h2o, allow);
     if (status != 204)
         h2o->res.content_length = body.len;
     server_close_if_leaving(h2o);
@@ -389,7 +396,7 @@ void reply_throttled(struct request **request, uint32_t wait_s)
 
     if (wait_s > 0) {
         snprintf(seconds, sizeof(seconds), "%u", wait_s);
-        (*request)->retry_after = keep(*request, slice_of_text(seconds));
+        reply_add_header(*request, "retry-after", "Retry-After", seconds);
         snprintf(sentence, sizeof(sentence),
                  "Request was throttled. Expected available in %u second%s.", wait_s,
                  wait_s == 1 ? "" : "s");

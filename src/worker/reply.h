@@ -5,27 +5,21 @@
 
 #include "request.h"
 
-/* The fixed refusals of docs/api.md. */
 enum problem {
-    PROBLEM_BAD_REQUEST,
-    PROBLEM_NOT_FOUND,
-    PROBLEM_TOO_LARGE,
-    PROBLEM_EXPECTATION,
-    PROBLEM_HEAD_TOO_LARGE,
-    PROBLEM_IDEMPOTENCY,
-    PROBLEM_INTERNAL,
-    PROBLEM_UNAVAILABLE,
-    PROBLEM_NO_CREDENTIALS,
-    PROBLEM_BAD_AUTHORIZATION,
-    PROBLEM_LOGIN_REFUSED,
-    PROBLEM_USER_NOT_FOUND,
-    PROBLEM_USER_INACTIVE,
+#define PROBLEM(name, status, body) PROBLEM_##name,
+#include "problems.def"
+#undef PROBLEM
     PROBLEM_COUNT
 };
 
 /* What the access log says where the client left before its answer, as nginx has it. Nobody is sent
  * it. */
 #define REPLY_STATUS_GONE 499
+
+/* Adds a header to the answer to come, one that no other endpoint's answers have. lower, shown: its
+ * name, constants. value: copied. */
+void reply_add_header(struct request *request, const char *lower, const char *shown,
+                      const char *value);
 
 /* body: JSON that lives for ever. */
 void reply_constant(struct request **request, int status, const char *body);

@@ -83,7 +83,8 @@ struct request {
     void *state;                  /* of the endpoint, see request_keep; owned */
     size_t state_bytes;
     const char *cache;          /* Cache-Control of its 200, a constant; NULL: no-store */
-    struct slice retry_after;   /* of an answer 429, in h2o's pool; or empty */
+    bool in_cookie;             /* the client keeps its refresh token in a cookie: cookie.h */
+    h2o_headers_t own_headers;  /* of the answer: reply_add_header; in h2o's pool */
     char id[REQUEST_ID_BYTES];  /* X-Request-Id */
     char peer[PEER_TEXT_BYTES]; /* "" until request_peer was asked */
 };

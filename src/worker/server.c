@@ -16,6 +16,7 @@
 
 #include "access_log.h"
 #include "connections.h"
+#include "cors.h"
 #include "reply.h"
 #include "request.h"
 
@@ -101,6 +102,7 @@ static void on_foreign_answer(h2o_filter_t *filter, h2o_req_t *h2o, h2o_ostream_
 
     request_make_id(worker, id);
     answer->body = reply_dress_foreign(h2o, id);
+    cors_dress(worker, h2o, NULL);
     answer->super.do_send = send_ours;
     server_close_after(h2o);
     h2o_setup_next_ostream(h2o, &answer->super.next);

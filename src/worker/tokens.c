@@ -5,6 +5,7 @@
 
 #include "gatepost/encoding.h"
 
+#include "cookie.h"
 #include "reply.h"
 
 static void make_jti(char jti_out[TOKEN_JTI_BYTES])
@@ -61,6 +62,12 @@ static char *sign(const struct request *request, const struct token_grant *grant
     return token_sign(request->worker->token_keys, &claims);
 }
 
+static void write_text(struct json_writer *writer, const char *name, const char *text)
+{
+    json_string(writer, slice_of_text(name));
+    json_string(writer, slice_of_text(text));
+}
+
 void token_grant_reply(struct request **request, const struct token_grant *grant,
                        enum token_grant_order order)
 {
@@ -70,10 +77,13 @@ void token_grant_reply(struct request **request, const struct token_grant *grant
     struct json_writer *writer = json_writer_new();
 
     json_object_begin(writer);
-    json_string(writer, slice_of_text(access_first ? "access" : "refresh"));
-    json_string(writer, slice_of_text(access_first ? access : refresh));
-    json_string(writer, slice_of_text(access_first ? "refresh" : "access"));
-    json_string(writer, slice_of_text(access_first ? refresh : access));
+    if ((*request)->in_cookie) {
+        write_text(writer, "access", access);
+        cookie_set(*request, refresh);
+    } else {
+        write_text(writer, access_first ? "access" : "refresh", access_first ? access : refresh);
+        write_text(writer, access_first ? "refresh" : "access", access_first ? refresh : access);
+    }
     json_object_end(writer);
     free(access);
     free(refresh);

@@ -24,7 +24,8 @@ void token_grant_begin(struct token_grant *grant, const struct config *config);
 /* The order of the two members, as simplejwt has them. */
 enum token_grant_order { TOKEN_GRANT_LOGIN, TOKEN_GRANT_REFRESH };
 
-/* Signs and answers 200. */
+/* Signs and answers 200; the refresh token in the body, or in the cookie of a request that has it
+ * there. */
 void token_grant_reply(struct request **request, const struct token_grant *grant,
                        enum token_grant_order order);
 

@@ -19,6 +19,7 @@
 
 #include "gone.h"
 #include "hasher.h"
+#include "origin.h"
 #include "peer.h"
 #include "rehash.h"
 #include "reply.h"
@@ -114,6 +115,8 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
     if (worker->trusted_proxies == NULL)
         die(EXIT_CONFIG, "http.trusted_proxies: %s", err.text);
     worker->limits = throttle_open(worker);
+    worker->origins =
+        origins_new(worker->config->http_cors_origins, worker->config->http_public_url);
     random_bytes(&worker->id_base, sizeof(worker->id_base));
     worker->server = server_new(worker, tls);
     worker->store = store_client_new(worker->segment, worker->slot);
@@ -227,6 +230,7 @@ static bool close_all(struct worker *worker)
     server_free(&worker->server);
     limits_close(&worker->limits);
     peer_rules_free(&worker->trusted_proxies);
+    origins_free(&worker->origins);
     peer_rules_free(&worker->metrics_peers);
     secret_fini(&worker->idempotency_key);
     secret_fini(&worker->mail_key);

@@ -13,6 +13,7 @@ struct request;
 struct rehash;
 struct limits;
 struct peer_rules;
+struct origins;
 
 /* How long a request waits for the store: longer than a store takes to be replaced. */
 #define STORE_WAIT_NS (10 * NS_PER_S)
@@ -28,6 +29,7 @@ struct worker {
     struct peer_rules *metrics_peers;
     struct peer_rules *trusted_proxies;
     struct limits *limits;
+    struct origins *origins; /* that pages may have which call the API */
     struct server *server;
     struct store_client *store;
     struct hasher *hasher;

@@ -24,6 +24,7 @@
 #include "gatepost/metrics.h"
 #include "worker/gone.h"
 #include "worker/hasher.h"
+#include "worker/origin.h"
 #include "worker/peer.h"
 #include "worker/request.h"
 #include "worker/server.h"
@@ -80,6 +81,9 @@ static void configure(struct config *config)
 {
     config->http_connections_max = 16;
     config->http_metrics_allow = "unix";
+    config->http_public_url = "https://accounts.example";
+    config->http_cors_origins = "https://app.example";
+    config->http_cookies = true;
     config->log_access = true;
     config->password_iterations = 2; /* the store's have 1: a login is followed by a re-hash */
     config->password_allow_weak = true;
@@ -135,6 +139,7 @@ static void set_up(void)
     worker.metrics_peers = peer_rules_new(config.http_metrics_allow, &err);
     worker.trusted_proxies = peer_rules_new(config.http_trusted_proxies, &err);
     worker.limits = throttle_open(&worker);
+    worker.origins = origins_new(config.http_cors_origins, config.http_public_url);
     worker.server = server_new(&worker, NULL);
     worker.server->later_timeout.timeout = 0; /* else resend takes its quarter of a second */
     worker.store = store_client_new(worker.segment, worker.slot);

@@ -232,6 +232,73 @@ static bool public_url_fits(struct slice value, struct err *err)
     return false;
 }
 
+/* ---- http.cors_origins ---- */
+
+/* A host in the one spelling that browsers send: lower case, addresses in their shortest form. */
+static bool is_origin_host(struct slice host)
+{
+    bool in_brackets = host.len > 2 && host.at[0] == '[';
+    struct slice name = in_brackets ? slice_of(host.at + 1, host.len - 2) : host;
+    int family = in_brackets ? AF_INET6 : AF_INET;
+    char text[INET6_ADDRSTRLEN];
+    char shortest[INET6_ADDRSTRLEN];
+    unsigned char bytes[16];
+
+    if (!is_host(host) || host.at[host.len - 1] == '.')
+        return false;
+    for (size_t i = 0; i < host.len; i++) {
+        if (host.at[i] >= 'A' && host.at[i] <= 'Z')
+            return false;
+    }
+    /* Browsers take a name for an address when its last label is a number (WHATWG URL). */
+    const char *dot = memrchr(host.at, '.', host.len);
+    struct slice label = dot == NULL ? host : cut_front(host, (size_t)(dot - host.at) + 1);
+    if (!in_brackets && !is_digits(label, label.len) && !starts_with(label, "0x"))
+        return true;
+    return slice_to_text(name, text, sizeof(text)) && inet_pton(family, text, bytes) == 1 &&
+           inet_ntop(family, bytes, shortest, sizeof(shortest)) != NULL &&
+           strcmp(text, shortest) == 0;
+}
+
+static bool origin_fits(struct slice origin)
+{
+    bool is_https = starts_with(origin, "https://");
+    struct slice rest;
+    unsigned port;
+
+    if (!is_https && !starts_with(origin, "http://"))
+        return false;
+    rest = cut_front(origin, strlen(is_https ? "https://" : "http://"));
+    const char *bracket = rest.len > 0 ? memrchr(rest.at, ']', rest.len) : NULL;
+    const char *colon = rest.len > 0 ? memrchr(rest.at, ':', rest.len) : NULL;
+    if (colon != NULL && (bracket == NULL || colon > bracket)) {
+        struct slice digits = cut_front(rest, (size_t)(colon - rest.at) + 1);
+        if (!read_below(digits, 65535, &port) || digits.at[0] == '0' ||
+            port == (is_https ? 443U : 80U))
+            return false;
+        rest.len = (size_t)(colon - rest.at);
+    }
+    return rest.len > 0 && is_origin_host(rest);
+}
+
+static bool cors_origins_fit(struct slice value, struct err *err)
+{
+    struct slice entry;
+
+    if (value.len == 0)
+        return true;
+    while (next_entry(&value, &entry)) {
+        if (!origin_fits(entry)) {
+            err_set(err,
+                    "\"%.*s\" is no origin as browsers write it: https://app.example.com, lower "
+                    "case, without a path, a slash at the end or the scheme's own port",
+                    entry.len > 80 ? 80 : (int)entry.len, entry.at);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- mail.from ---- */
 
 /* RFC 5322 dot-atom, in ASCII: no quotes, no comments, no display name. */
@@ -276,6 +343,7 @@ bool config_format_fits(enum config_key key, struct slice value, struct err *err
         {CONFIG_KEY_http_listen, listen_fits},
         {CONFIG_KEY_http_metrics_allow, peers_fit},
         {CONFIG_KEY_http_trusted_proxies, peers_fit},
+        {CONFIG_KEY_http_cors_origins, cors_origins_fit},
         {CONFIG_KEY_http_public_url, public_url_fits},
         {CONFIG_KEY_mail_from, from_fits},
         {CONFIG_KEY_smtp_host, smtp_host_fits},

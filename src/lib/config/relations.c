@@ -34,6 +34,18 @@ static void check_tls(struct reading *reading)
                         "http.tls_key needs http.tls_cert");
 }
 
+/* Browsers drop a cookie whose name begins with __Host- unless it came over HTTPS. Where a proxy
+ * speaks it, the public URL is what says so. */
+static void check_cookies(struct reading *reading)
+{
+    const struct config *config = reading->config;
+
+    if (sound(reading, CONFIG_KEY_http_cookies, CONFIG_KEY_http_public_url) &&
+        config->http_cookies && strncmp(config->http_public_url, "https://", 8) != 0)
+        config_complain(reading, place(reading, CONFIG_KEY_http_cookies),
+                        "http.cookies needs an http.public_url of https://");
+}
+
 /* What a worker refuses to make is what nobody could log in with: src/lib/password/bounds.c. */
 #define ARGON2_WORK_MAX_KIB   (1024 * 1024)
 #define SCRYPT_MEMORY_MAX_KIB (256 * 1024)
@@ -174,6 +186,7 @@ static void check_order(struct reading *reading, enum config_key smaller, enum c
 void config_check_relations(struct reading *reading)
 {
     check_tls(reading);
+    check_cookies(reading);
     check_iterations(reading);
     check_argon2(reading);
     check_scrypt(reading);

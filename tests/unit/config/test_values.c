@@ -170,6 +170,57 @@ static void test_metrics_readers_are_addresses_networks_or_unix(void **state)
     bench_refuses_override(*state, "http.metrics_allow=::1,", "is no address");
 }
 
+static void test_origins_are_written_as_browsers_write_them(void **state)
+{
+    static const char *const none[] = {
+        "*",
+        "null",
+        "good.example",
+        "//good.example",
+        "https://",
+        "https://*.good.example",
+        "https://good.example/",
+        "https://good.example/app",
+        "https://good.example?x",
+        "https://good.example#x",
+        "https://Good.example",
+        "HTTPS://good.example",
+        "https://good.example.",
+        "https://good..example",
+        "https://user@good.example",
+        "https://good.example:443",
+        "http://good.example:80",
+        "https://good.example:",
+        "https://good.example:0",
+        "https://good.example:08443",
+        "https://good.example:65536",
+        "https://127.1",
+        "https://127.0.0.01",
+        "https://0x7f000001",
+        "https://[::0:1]",
+        "https://[::1",
+        "https://[fe80::1%eth0]",
+        "ftp://good.example",
+        "file://",
+        "https://g\xc3\xbc"
+        "te.example",
+        "https://good.example,",
+        "https://good.example,,http://localhost",
+        "https://a https://b",
+    };
+    char override[256];
+
+    bench_takes_override(*state, "http.cors_origins=");
+    bench_takes_override(*state, "http.cors_origins=https://good.example");
+    bench_takes_override(*state,
+                         "http.cors_origins=https://good.example:8443, http://localhost:3000,"
+                         "http://127.0.0.1:5173, http://[::1]:8080, https://web1, http://a.b:443");
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        snprintf(override, sizeof(override), "http.cors_origins=%s", none[i]);
+        bench_refuses_override(*state, override, "is no origin as browsers write it");
+    }
+}
+
 static void test_the_sender_is_a_bare_ascii_address(void **state)
 {
     bench_takes_override(*state, "mail.from=no-reply+x@mail.example.com");
@@ -217,6 +268,15 @@ static void test_relations_are_told_where_the_value_stands(void **state)
                   "waits grow from the one to the other\n"
                   "gatepost.conf:9: mail.retry_s (1000) must not be above mail.lifetime_s (60): a "
                   "letter would be dead before its second try\n");
+}
+
+static void test_cookies_need_a_public_url_of_https(void **state)
+{
+    bench_refuses_override(*state, "http.cookies=yes", "needs an http.public_url of https://");
+    bench_write("gatepost.conf", "[http]\npublic_url = http://accounts.example\n");
+    bench_refuses_override(*state, "http.cookies=yes", "needs an http.public_url of https://");
+    bench_write("gatepost.conf", "[http]\npublic_url = https://accounts.example\n");
+    bench_takes_override(*state, "http.cookies=yes");
 }
 
 static void test_a_relation_with_a_broken_value_is_not_told_as_well(void **state)
@@ -341,6 +401,8 @@ int main(void)
         BENCH_TEST(test_at_most_sixteen_listeners),
         BENCH_TEST(test_the_public_url_is_an_origin),
         BENCH_TEST(test_metrics_readers_are_addresses_networks_or_unix),
+        BENCH_TEST(test_origins_are_written_as_browsers_write_them),
+        BENCH_TEST(test_cookies_need_a_public_url_of_https),
         BENCH_TEST(test_the_sender_is_a_bare_ascii_address),
         BENCH_TEST(test_the_relay_is_a_host_without_a_port),
         BENCH_TEST(test_relations_are_told_where_the_value_stands),

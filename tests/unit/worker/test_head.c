@@ -81,6 +81,19 @@ static void test_the_body_is_not_looked_at(void **state)
         HEAD_FINE);
 }
 
+static void test_what_tells_pages_apart_stands_once(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        check("GET / HTTP/1.1\r\nHost: a\r\nOrigin: null\r\nSec-Fetch-Site: none\r\n\r\n"),
+        HEAD_FINE);
+    assert_int_equal(check("GET / HTTP/1.1\r\nHost: a\r\nOrigin: b\r\norigin: b\r\n\r\n"),
+                     HEAD_BAD);
+    assert_int_equal(
+        check("GET / HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site:b\r\nsec-fetch-site:\r\n\r\n"),
+        HEAD_BAD);
+}
+
 static void test_large_heads_are_told_apart_from_bad_ones(void **state)
 {
     static const char begin[] = "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ";
@@ -127,6 +140,7 @@ int main(void)
         cmocka_unit_test(test_bare_line_feeds_and_folded_lines_are_refused),
         cmocka_unit_test(test_a_head_without_its_end_is_refused),
         cmocka_unit_test(test_the_body_is_not_looked_at),
+        cmocka_unit_test(test_what_tells_pages_apart_stands_once),
         cmocka_unit_test(test_large_heads_are_told_apart_from_bad_ones),
         cmocka_unit_test(test_other_expectations_fail),
         cmocka_unit_test(test_a_method_is_a_short_token),
