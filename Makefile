@@ -74,6 +74,9 @@ $(OBJ)/%.o: src/%.c Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@
 
+# What the assembler takes in, no compiler tells of.
+$(OBJ)/worker/openapi.o: docs/openapi.json
+
 $(OUT)/gatepost: $(patsubst src/%.c,$(OBJ)/%.o,$(MAIN)) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
@@ -214,7 +217,7 @@ DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-
              libargon2-dev libcrypt-dev
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
-             python3-cryptography python3-argon2 db5.3-util xfsprogs e2fsprogs faketime spin clang libclang-rt-14-dev clang-format-14 wrk
+             python3-cryptography python3-argon2 python3-jsonschema db5.3-util xfsprogs e2fsprogs faketime spin clang libclang-rt-14-dev clang-format-14 wrk
 
 .PHONY: deps deps-test
 deps: ## install what builds (apt, as root or with sudo)

@@ -21,6 +21,7 @@ void reset_page_on_request(struct request *request);
 void jwks_on_request(struct request *request);
 void healthz_on_request(struct request *request);
 void readyz_on_request(struct request *request);
+void openapi_on_request(struct request *request);
 void metrics_on_request(struct request *request);
 
 #endif

@@ -49,6 +49,8 @@ static const struct route ROUTES[] = {
     {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, healthz_on_request, RATE_FREE},
     {"/readyz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, readyz_on_request, RATE_FREE},
     {"/metrics", 0, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, metrics_on_request, RATE_FREE},
+    {"/openapi.json", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, openapi_on_request,
+     RATE_FREE},
 };
 
 /* The authority of "http://authority/path" ends at the next slash; in "http://authority?query"
