@@ -82,7 +82,7 @@ static void configure(struct config *config)
     config->http_connections_max = 16;
     config->http_metrics_allow = "unix";
     config->http_public_url = "https://accounts.example";
-    config->http_cors_origins = "https://app.example";
+    config->http_cors_origins = ANSWERS_ORIGIN;
     config->http_cookies = true;
     config->log_access = true;
     config->password_iterations = 2; /* the store's have 1: a login is followed by a re-hash */

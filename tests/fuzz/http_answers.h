@@ -12,6 +12,8 @@
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"                      \
     "Connection: close\r\nContent-Length: 11\r\n\r\nBad Request"
 
+extern const char openapi_json[]; /* of src/worker/openapi.c */
+
 struct answers {
     size_t count;     /* whole ones, interim ones left out */
     size_t interim;   /* 100 Continue */
@@ -36,9 +38,28 @@ static inline struct slice answers_header(struct slice head, const char *name)
     return slice_of("", 0);
 }
 
+static inline bool answers_is_cacheable(struct slice head)
+{
+    return slice_equal(answers_header(head, "cache-control"), SLICE_LITERAL("public, max-age=300"));
+}
+
+/* Of http.cors_origins and http.cookies as http.c has them. */
+#define ANSWERS_ORIGIN "https://app.example"
+
+static inline void answers_check_origin(struct slice head, int status)
+{
+    struct slice origin = answers_header(head, "access-control-allow-origin");
+    struct slice credentials = answers_header(head, "access-control-allow-credentials");
+
+    BUG_ON(origin.len != 0 && !slice_equal(origin, SLICE_LITERAL(ANSWERS_ORIGIN)));
+    BUG_ON((origin.len != 0) != (credentials.len != 0));
+    BUG_ON(origin.len != 0 && answers_header(head, "vary").len == 0);
+    BUG_ON(status != 200 && answers_header(head, "set-cookie").len != 0);
+}
+
 static inline void answers_check_head(struct slice head, int status)
 {
-    static const int known[] = {200, 201, 202, 204, 400, 401, 404, 405,
+    static const int known[] = {200, 201, 202, 204, 400, 401, 403, 404, 405,
                                 413, 415, 417, 422, 429, 431, 500, 503};
     size_t i = 0;
 
@@ -51,11 +72,13 @@ static inline void answers_check_head(struct slice head, int status)
         BUG_ON(c == '\n' && (i == 0 || head.at[i - 1] != '\r'));
     }
     BUG_ON(answers_header(head, "x-request-id").len == 0);
-    BUG_ON(!slice_equal(answers_header(head, "cache-control"), SLICE_LITERAL("no-store")));
+    BUG_ON(!slice_equal(answers_header(head, "cache-control"), SLICE_LITERAL("no-store")) &&
+           (status != 200 || !answers_is_cacheable(head)));
     BUG_ON(answers_header(head, "content-security-policy").len == 0);
     BUG_ON(answers_header(head, "server").len != 0);
     BUG_ON((status == 503 || status == 429) != (answers_header(head, "retry-after").len != 0));
     BUG_ON((status == 401) != (answers_header(head, "www-authenticate").len != 0));
+    answers_check_origin(head, status);
 }
 
 static inline void answers_check_body(struct slice head, struct slice body)
@@ -64,7 +87,9 @@ static inline void answers_check_body(struct slice head, struct slice body)
     struct json_object object;
     struct err err;
 
-    if (slice_equal(type, SLICE_LITERAL("application/json"))) {
+    if (answers_is_cacheable(head)) { /* deeper than json_read goes */
+        BUG_ON(!slice_equal(body, slice_of_text(openapi_json)));
+    } else if (slice_equal(type, SLICE_LITERAL("application/json"))) {
         BUG_ON(json_read(body, &object, &err) != JSON_OK);
         json_object_fini(&object);
     } else if (slice_equal(type, SLICE_LITERAL("text/html; charset=utf-8"))) {

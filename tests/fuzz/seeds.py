@@ -148,6 +148,7 @@ def tokens():
 def configurations():
     lines = ["http.listen = [::1]:0, unix:/run/g.sock, 127.0.0.1:65535", "http.workers=32",
              "http.public_url=https://[2001:db8::1]:8443", "http.metrics_allow = 10.0.0.0/8,unix",
+             "http.cors_origins = https://a.example:8443, http://[::1]:3000", "http.cookies = yes",
              "smtp.host=mail.example.org", "smtp.user=a", "smtp.tls=tls", "mail.from=a.b@c.example",
              "password.iterations=1", "password.allow_weak=yes", "mail.transport = smtp",
              "store.write_free_mib=1", "mail.retry_s = 900"]
@@ -155,6 +156,7 @@ def configurations():
              "http.listen=::1:80", "http.public_url=https://a/b", "http.public_url=ftp://a",
              "http.workers = 0x1", "http.workers=33", "log.level = loud", "log.access=maybe",
              "mail.from = a..b@c", "mail.form=a@b.example", "htpp.workers=2", "nothing", "a.b",
+             "http.cors_origins = https://a.example:443", "http.cors_origins = null,http://127.1",
              "http.metrics_allow = 10.0.0.0/33", "http.tls_cert = c.pem", "smtp.user=a",
              "smtp.tls=none", "smtp.host=mail.example.org", "store.write_free_mib=1000",
              "http.workers=" + "1" * 90, "log.file=\u00e4" + "b" * 2100]

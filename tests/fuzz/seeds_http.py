@@ -208,5 +208,34 @@ def http_heads():
     }
 
 
+def http_browsers():
+    refresh = jwt(claims("refresh", sid=SESSION)).decode()
+    target, cookie = "/api/auth/token/refresh", "__Host-refresh=" + refresh
+    own, listed = "https://accounts.example", "https://app.example"
+    form = "application/x-www-form-urlencoded"
+    secret = '{"username":"anna","password":"%s"}' % CANARY
+    login = "/api/auth/login"
+    return {
+        "preflight": wire(request("OPTIONS", target, Origin=listed, Access_Control_Request_Method="POST")),
+        "preflight_foreign": wire(request("OPTIONS", target, Origin="null",
+                                          Access_Control_Request_Method="POST")),
+        "two_origins": wire(request("OPTIONS", target, Origin=own, origin=listed)),
+        "cross_origin": wire(request("GET", "/api/auth/me", Origin=listed)),
+        "login_cookie": wire(request("POST", login, secret, Origin=own)),
+        "login_cookie_foreign": wire(request("POST", login, secret, Sec_Fetch_Site="cross-site")),
+        "login_cookie_form": wire(request("POST", login, "username=anna&password=" + CANARY, form,
+                                          Origin=listed)),
+        "cookie": wire(request("POST", target, "{}", Sec_Fetch_Site="same-origin", Cookie=cookie)),
+        "cookie_spent": wire(request("POST", target, "{}", Origin=listed, Cookie="a=b; " + cookie), [SPENT]),
+        "cookie_foreign": wire(request("POST", target, "{}", Sec_Fetch_Site="same-site", Cookie=cookie)),
+        "cookie_alone": wire(request("POST", target, "{}", Cookie=cookie)),
+        "cookie_form": wire(request("POST", target, "", form, Origin=own, Cookie=cookie)),
+        "two_cookies": wire(request("POST", target, "{}", Origin=own, Cookie=cookie, cookie=cookie)),
+        "cookie_odd": wire(request("POST", target, "{}", Origin=own, Cookie=";; =; \t__Host-refresh=;")),
+        "openapi": wire(request("GET", "/openapi.json/?a", Origin=listed) + request("HEAD", "/openapi.json")),
+    }
+
+
 def seeds():
-    return {**http_sign_up(), **http_sessions(), **http_letters_and_health(), **http_heads()}
+    return {**http_sign_up(), **http_sessions(), **http_letters_and_health(), **http_heads(),
+            **http_browsers()}
