@@ -8,19 +8,16 @@ import pytest
 
 import openapi
 from client import Answer, Api, FORM, JSON, PASSWORD, account, unique
-from gatepost import ROOT
-from letters import letter_to
+from gatepost import ROOT, wait_for
+from letters import letter_to, letters
 from openapi import Unlike
 from test_21_recorded import DIFFERS, EXCHANGES, Stage, huge, request_of
 
 # Described by docs/api.md's word, and not in the server yet. Who adds a route takes it off this list
 # and adds it to the run below.
 TO_COME = {
-    ("/api/auth/logout", "POST"), ("/api/auth/me", "PATCH"), ("/api/auth/me", "DELETE"),
-    ("/api/auth/me/export", "GET"), ("/api/auth/sessions", "GET"), ("/api/auth/sessions", "DELETE"),
-    ("/api/auth/sessions/{id}", "DELETE"), ("/api/auth/password/change", "POST"),
-    ("/api/auth/password/reset", "POST"), ("/api/auth/password/reset/confirm", "POST"),
-    ("/.well-known/jwks.json", "GET")}
+    ("/api/auth/logout", "POST"), ("/api/auth/me/export", "GET"), ("/api/auth/sessions", "GET"),
+    ("/api/auth/sessions", "DELETE"), ("/api/auth/sessions/{id}", "DELETE"), ("/.well-known/jwks.json", "GET")}
 OWN = "https://accounts.example"
 BROWSER = [("Origin", OWN), ("Sec-Fetch-Site", "same-origin")]
 
@@ -169,19 +166,69 @@ def use_tokens(checked, name):
     assert checked.post(login, {}, headers=[("Origin", "https://evil.example")]).status == 403
 
 
+def reset_token(server, address, seen):
+    """Of a letter with a link to a new password; each token once."""
+    def look():
+        fresh = {letter.token for letter in letters(server)
+                 if letter.to == address and "/reset-password?token=" in letter.plain} - seen
+        seen.update(fresh)
+        return fresh
+    return wait_for(look, 10, f"a letter with a link to {address}").pop()
+
+
+def change_account(checked, server, name):
+    """Ends with the account deleted."""
+    me, change = "/api/auth/me", "/api/auth/password/change"
+    reset, new = "/api/auth/password/reset", "another-long-password-9"
+    pair = checked.post("/api/auth/login", {"username": name, "password": PASSWORD}).json()
+    mine = bearer(pair["access"])
+    renamed, moved = unique("o"), unique("o") + "@example.net"
+    assert checked.call("PATCH", me, {"username": renamed}, **mine).status == 200
+    assert checked.call("PATCH", me, {"email": moved, "password": PASSWORD}, **mine).status == 200
+    assert checked.call("PATCH", me, {"email": moved, "password": "wrong"}, **mine).status == 400
+    assert checked.call("PATCH", me, {"username": "a b", "email": "x"}, **mine).status == 400
+    assert checked.post(change, {"current_password": "wrong", "new_password": new}, **mine).status == 400
+    assert checked.post(change, {"current_password": PASSWORD, "new_password": "1"}, **mine).status == 400
+    assert checked.post(change, {"current_password": PASSWORD, "new_password": new}, **mine).status == 200
+    address, seen = f"{name}@example.com", set()
+    for target in (f"{reset}/confirm", "/reset-password"):
+        assert checked.post(reset, {"email": address}).status == 202
+        token = reset_token(server, address, seen)
+        assert checked.get(f"/reset-password?token={token}").status == 200
+        form = {"token": token, "new_password": "1"}
+        assert checked.post(target, form, content_type=FORM).status == 400
+        form["new_password"] = PASSWORD + target
+        options = {"content_type": JSON if target.endswith("confirm") else FORM}
+        assert checked.post(target, form, **options).status == 200
+        assert checked.post(target, form, **options).status == 400
+    assert checked.get("/reset-password?token=x").status == 400
+    pair = checked.post("/api/auth/login", {"username": renamed, "password": PASSWORD + "/reset-password"}).json()
+    mine = bearer(pair["access"])
+    assert checked.call("DELETE", me, {"password": "wrong"}, **mine).status == 400
+    assert checked.call("DELETE", me, {"password": PASSWORD + "/reset-password"}, **mine).status == 204
+    assert checked.get(me, **mine).status == 401
+
+
 def ask_badly(checked):
-    """What every route can be asked for wrongly."""
+    """What every route can be asked for wrongly, by nobody and by somebody."""
+    name = unique("o")
+    assert checked.post("/api/auth/signup", account(name)).status == 201
+    tokens = checked.post("/api/auth/login", {"username": name, "password": PASSWORD}).json()
+    somebody = bearer(tokens["access"])
     for path, methods in checked.description.operations().items():
         if path not in served():
             continue
-        for method in (methods & {"POST", "PATCH"}):
+        for method in (methods & {"POST", "PATCH", "DELETE"}):
             for body in ("", "{}", "{", "[]", "null", "1", '"x"', '{"a":1}', '{"token":[],"refresh":{},"email":null}',
-                         b"\xff", "a=%zz", '{"username":"","email":"","password":"","token":"","refresh":""}'):
+                         b"\xff", "a=%zz", '{"username":"","email":"","password":"","token":"","refresh":""}',
+                         '{"current_password":1,"new_password":null}'):
                 for content_type in (JSON, FORM, "text/plain", None):
                     checked.call(method, path, body, content_type=content_type)
-            checked.call(method, path, "x" * 20000)
+                    checked.call(method, path, body, content_type=content_type, **somebody)
+            checked.call(method, path, "x" * 20000, **somebody)
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FOO"):
             checked.call(method, path)
+            checked.call(method, path, **somebody)
             checked.call(method, f"{path}/?x=1", headers=[("X-Request-Id", "a" * 70)])
         checked.api.fresh().get(path)
         method = sorted(methods)[0]
@@ -196,6 +243,7 @@ def test_what_the_server_answers_is_described(own_server, description):
     checked = Checked(own_server, description)
     name = sign_up(checked, own_server)
     use_tokens(checked, name)
+    change_account(checked, own_server, name)
     ask_badly(checked)
     for path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
         assert checked.get(path).status == 200
