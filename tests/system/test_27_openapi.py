@@ -17,7 +17,7 @@ from test_21_recorded import DIFFERS, EXCHANGES, Stage, huge, request_of
 # and adds it to the run below.
 TO_COME = {
     ("/api/auth/logout", "POST"), ("/api/auth/me/export", "GET"), ("/api/auth/sessions", "GET"),
-    ("/api/auth/sessions", "DELETE"), ("/api/auth/sessions/{id}", "DELETE"), ("/.well-known/jwks.json", "GET")}
+    ("/api/auth/sessions", "DELETE"), ("/api/auth/sessions/{id}", "DELETE")}
 OWN = "https://accounts.example"
 BROWSER = [("Origin", OWN), ("Sec-Fetch-Site", "same-origin")]
 
@@ -245,13 +245,20 @@ def test_what_the_server_answers_is_described(own_server, description):
     use_tokens(checked, name)
     change_account(checked, own_server, name)
     ask_badly(checked)
-    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
+    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/.well-known/jwks.json"):
         assert checked.get(path).status == 200
     # Not by chance only bad answers: each operation's good one was among them.
     for path, methods in description.operations().items():
         for method in methods - {method for where, method in TO_COME if where == path}:
             good = {status for *where, status in description.seen if where == [path, method]}
             assert good & {"200", "201", "202", "204"}, (path, method, good)
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_the_keys_of_each_algorithm_are_described(serve, description, algorithm):
+    checked = Checked(serve({"token.algorithm": algorithm, "http.workers": "1"}), description)
+    keys = checked.get("/.well-known/jwks.json").json()["keys"]
+    assert [key["alg"] for key in keys] == [algorithm]
 
 
 def test_a_peer_that_may_not_read_metrics_gets_what_is_described(serve, description):
