@@ -220,6 +220,12 @@ static bool change_makes_sense(struct call *call, const struct account_change_as
            (ask->email.len > 0) == (ask->old_password.len > 0);
 }
 
+/* Until the window of letters ends: at least 1. */
+static uint32_t letters_wait_s(const struct user_row *user, const struct account_change_ask *ask)
+{
+    return (uint32_t)((user->letters_since - ask->now) / 1000) + ask->window_s + 1;
+}
+
 static void answer_change(struct call *call, struct account_change_answer *answer,
                           const struct letters *letters)
 {
@@ -246,9 +252,9 @@ enum store_status account_change_on_request(struct call *call)
     answer.username_taken =
         ask.username.len > 0 && name_is_taken(call, ask.username_key, &ask.user_id);
     answer.email_taken = taken && !ask.conceal;
-    answer.letters_spent =
-        ask.email.len > 0 && !user_may_have_letter(&user, ask.letters_max, ask.window_s, ask.now);
-    if (answer.username_taken || answer.email_taken || answer.letters_spent) {
+    if (ask.email.len > 0 && !user_may_have_letter(&user, ask.letters_max, ask.window_s, ask.now))
+        answer.letters_wait_s = letters_wait_s(&user, &ask);
+    if (answer.username_taken || answer.email_taken || answer.letters_wait_s > 0) {
         answer_change(call, &answer, &letters);
         return STORE_DUPLICATE;
     }

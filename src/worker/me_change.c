@@ -141,7 +141,7 @@ static void refuse(struct request *request, const struct account_change_answer *
     if (answer->username_taken || answer->email_taken)
         reply_fields(&request, FIELDS, problems, FORM_FIELDS);
     else
-        reply_throttled(&request, 0);
+        reply_throttled(&request, answer->letters_wait_s);
 }
 
 static void on_changed(void *context, enum store_status status, struct slice payload)

@@ -99,7 +99,7 @@ static inline void fake_pack_change(struct packer *packer, struct script *script
     account_change_answer_pack(
         packer, &(struct account_change_answer){.username_taken = drawn & 1,
                                                 .email_taken = drawn >> 1 & 1,
-                                                .letters_spent = drawn >> 2 & 1,
+                                                .letters_wait_s = drawn >> 2 & 1,
                                                 .first = fake_job(script, bytes, sizeof(bytes))});
 }
 

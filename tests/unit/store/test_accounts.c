@@ -87,7 +87,7 @@ static void test_an_address_that_is_taken_is_told_or_concealed(void **state)
     assert_int_equal(answer.second.len, 0);
     assert_int_equal(spend(desk, 1, 1), STORE_NOT_FOUND);
     assert_int_equal(change(desk, 1, wish, 2, &answer), STORE_DUPLICATE);
-    assert_true(answer.letters_spent);
+    assert_int_equal(answer.letters_wait_s, 3601);
     assert_false(desk->call.changed);
 }
 
