@@ -33,6 +33,9 @@ enum store_replay {
     STORE_REPLAY_DIFFERS, /* this key with another body: 422 */
 };
 
+/* Bits of admin_user_change_ask.changes. */
+enum admin_change { ADMIN_CHANGE_ACTIVE = 1, ADMIN_CHANGE_VERIFIED = 2, ADMIN_CHANGE_PASSWORD = 4 };
+
 enum outbox_verdict { OUTBOX_DELIVERED, OUTBOX_RETRY, OUTBOX_REFUSED };
 
 /* What a letter is for. Numbers are stored: never used again. Those with a link carry a proof. */

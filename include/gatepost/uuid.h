@@ -21,6 +21,10 @@ void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_BYTES]);
 /* Reads that form, in either case. Returns false for any other text. */
 MUST_USE bool uuid_parse(struct slice text, struct uuid *uuid_out);
 
+/* The one behind it in the order of bytes: where a page begins. Returns false, with the id
+ * unchanged, behind the last one. */
+MUST_USE bool uuid_step(struct uuid *uuid);
+
 static inline bool uuid_equal(const struct uuid *a, const struct uuid *b)
 {
     return memcmp(a->bytes, b->bytes, UUID_BYTES) == 0;

@@ -20,6 +20,16 @@ enum audit_event {
     AUDIT_USERNAME_CHANGED = 15,
     AUDIT_ACCOUNT_DELETED = 16,
     AUDIT_SIGNUP_CONCEALED = 17, /* with an address that has an account: its user */
+    /* By an administrator. */
+    AUDIT_ADMIN_USER_ADDED = 50,
+    AUDIT_ADMIN_USER_ENABLED = 51,
+    AUDIT_ADMIN_USER_DISABLED = 52,
+    AUDIT_ADMIN_EMAIL_VERIFIED = 53,
+    AUDIT_ADMIN_EMAIL_UNVERIFIED = 54,
+    AUDIT_ADMIN_PASSWORD_SET = 55,
+    AUDIT_ADMIN_USER_DELETED = 56,
+    AUDIT_ADMIN_SESSION_ENDED = 57,
+    AUDIT_ADMIN_SESSIONS_ENDED = 58, /* all of them */
 };
 
 void audit_add(struct call *call, enum audit_event event, const struct uuid *user_id,

@@ -10,8 +10,8 @@
 
 #define DIGEST_BYTES 32U
 
-static bool session_load(struct call *call, const struct uuid *session_id, struct row *storage,
-                         struct session_row *session_out)
+bool session_load(struct call *call, const struct uuid *session_id, struct row *storage,
+                  struct session_row *session_out)
 {
     if (!row_get(call, TABLE_SESSIONS, uuid_slice(session_id), storage))
         return false;
@@ -53,6 +53,33 @@ void session_unlist(struct call *call, const struct uuid *user_id, const struct 
     uint8_t bytes[2 * UUID_BYTES];
 
     (void)row_delete(call, TABLE_SESSIONS_BY_USER, index_key(user_id, session_id, bytes));
+}
+
+bool session_next(struct call *call, const struct uuid *user_id, struct uuid *session_id)
+{
+    uint8_t bytes[2 * UUID_BYTES];
+    struct walk walk;
+
+    walk_open(&walk, call, TABLE_SESSIONS_BY_USER, index_key(user_id, session_id, bytes));
+    bool found = walk_next(&walk) && walk.key_len == sizeof(bytes) &&
+                 memcmp(walk.key, user_id->bytes, UUID_BYTES) == 0;
+    if (found)
+        memcpy(session_id->bytes, walk.key + UUID_BYTES, UUID_BYTES);
+    walk_close(&walk);
+    return found;
+}
+
+bool session_end(struct call *call, const struct uuid *user_id, const struct uuid *session_id)
+{
+    struct row storage;
+    struct session_row session;
+
+    if (!session_load(call, session_id, &storage, &session) ||
+        !uuid_equal(&session.user_id, user_id))
+        return false;
+    (void)row_delete(call, TABLE_SESSIONS, uuid_slice(session_id));
+    session_unlist(call, user_id, session_id);
+    return true;
 }
 
 size_t sessions_end(struct call *call, const struct uuid *user_id, const struct uuid *keep)

@@ -15,6 +15,18 @@ MUST_USE bool session_stands(struct call *call, const struct uuid *session_id,
 MUST_USE bool session_knows_peer(struct call *call, const struct uuid *user_id, struct slice peer,
                                  wall_ms now);
 
+/* The record's slices point into storage. Returns false when there is no such session. */
+MUST_USE bool session_load(struct call *call, const struct uuid *session_id, struct row *storage,
+                           struct session_row *session_out);
+
+/* The next session of a user in the order of ids, from *session_id on, which it becomes; false:
+ * there is none. Those that have expired are among them. */
+MUST_USE bool session_next(struct call *call, const struct uuid *user_id, struct uuid *session_id);
+
+/* Ends one of the user's sessions: row and index entry. Returns false when there is no such one. */
+MUST_USE bool session_end(struct call *call, const struct uuid *user_id,
+                          const struct uuid *session_id);
+
 /* Deletes a session's index entry; the caller deletes the row. */
 void session_unlist(struct call *call, const struct uuid *user_id, const struct uuid *session_id);
 

@@ -80,6 +80,42 @@ bool user_find(struct call *call, enum table by, struct slice key, struct uuid *
     return true;
 }
 
+enum store_status user_find_any(struct call *call, struct slice subject, struct slice username_key,
+                                struct slice email_key, struct uuid *user_id_out)
+{
+    const struct {
+        enum table by;
+        struct slice key;
+    } ways[] = {{TABLE_USERS_BY_SUBJECT, subject},
+                {TABLE_USERS_BY_NAME, username_key},
+                {TABLE_USERS_BY_EMAIL, email_key}};
+    bool found = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct uuid user_id;
+
+        if (!user_find(call, ways[i].by, ways[i].key, &user_id))
+            continue;
+        if (found && !uuid_equal(&user_id, user_id_out))
+            return STORE_DUPLICATE;
+        *user_id_out = user_id;
+        found = true;
+    }
+    return found ? STORE_OK : STORE_NOT_FOUND;
+}
+
+void user_add(struct call *call, const struct uuid *user_id, const struct user_row *user)
+{
+    struct slice id = uuid_slice(user_id);
+
+    user_save(call, user_id, user);
+    row_put(call, TABLE_USERS_BY_NAME, user->username_key, id);
+    if (user->email_key.len > 0)
+        row_put(call, TABLE_USERS_BY_EMAIL, user->email_key, id);
+    row_put(call, TABLE_USERS_BY_SUBJECT, user->subject, id);
+    call->env->tally.users++;
+}
+
 /* ---- is there room for this sign-up? ----------------------------------------------------------
  */
 
@@ -127,7 +163,6 @@ static bool ids_are_free(struct call *call, const struct account_create_ask *ask
 static void put_account(struct call *call, const struct account_create_ask *ask,
                         const struct mail_job *job, struct slice subject)
 {
-    struct slice id = uuid_slice(&ask->user_id);
     struct user_row user = {
         .subject = subject,
         .username = ask->username,
@@ -148,17 +183,13 @@ static void put_account(struct call *call, const struct account_create_ask *ask,
         .job_id = ask->job_id,
     };
 
-    user_save(call, &ask->user_id, &user);
-    row_put(call, TABLE_USERS_BY_NAME, ask->username_key, id);
-    row_put(call, TABLE_USERS_BY_EMAIL, ask->email_key, id);
-    row_put(call, TABLE_USERS_BY_SUBJECT, subject, id);
+    user_add(call, &ask->user_id, &user);
     proof_save(call, &ask->proof_id, &proof);
     letter_add(call, &ask->job_id, ask->job, ask->now);
     if (ask->idempotency_key.len > 0)
         idempotency_keep(call, ask->idempotency_key, ask->idempotency_body, &ask->user_id,
                          ask->now);
     audit_add(call, AUDIT_SIGNED_UP, &ask->user_id, ask->peer);
-    call->env->tally.users++;
 }
 
 enum store_status account_create_on_request(struct call *call)

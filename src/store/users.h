@@ -14,4 +14,13 @@ void user_save(struct call *call, const struct uuid *user_id, const struct user_
 MUST_USE bool user_find(struct call *call, enum table by, struct slice key,
                         struct uuid *user_id_out);
 
+/* By whichever of the three keys is given; none finds nobody: STORE_NOT_FOUND. A name may read like
+ * another account's id: keys that find different accounts are STORE_DUPLICATE. */
+MUST_USE enum store_status user_find_any(struct call *call, struct slice subject,
+                                         struct slice username_key, struct slice email_key,
+                                         struct uuid *user_id_out);
+
+/* A new account: its row and the ways to find it. */
+void user_add(struct call *call, const struct uuid *user_id, const struct user_row *user);
+
 #endif

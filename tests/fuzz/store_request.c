@@ -84,6 +84,9 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
         struct credentials_answer credentials;
         struct user_answer user;
         struct outbox_page_answer outbox_page;
+        struct admin_list_answer admin_list;
+        struct admin_user_answer admin_user;
+        struct admin_sessions_answer admin_sessions;
     } answer;
 
     const bool tells_why = request == STORE_ACCOUNT_CREATE || request == STORE_ACCOUNT_CHANGE;
@@ -111,6 +114,16 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
         return user_answer_unpack(payload, &answer.user);
     case STORE_OUTBOX_PAGE:
         return outbox_page_answer_unpack(payload, &answer.outbox_page);
+    case STORE_ADMIN_LIST:
+        return admin_list_answer_unpack(payload, &answer.admin_list);
+    case STORE_ADMIN_USER:
+    case STORE_ADMIN_USER_ADD:
+    case STORE_ADMIN_USER_CHANGE:
+        return admin_user_answer_unpack(payload, &answer.admin_user);
+    case STORE_ADMIN_SESSIONS:
+        return admin_sessions_answer_unpack(payload, &answer.admin_sessions);
+    case STORE_ADMIN_USER_DELETE:
+    case STORE_ADMIN_SESSION_END:
     case STORE_PING:
     case STORE_SESSION_OPEN:
     case STORE_SESSION_REFRESH:

@@ -54,3 +54,16 @@ bool uuid_parse(struct slice text, struct uuid *uuid_out)
     *uuid_out = uuid;
     return true;
 }
+
+bool uuid_step(struct uuid *uuid)
+{
+    struct uuid next = *uuid;
+
+    for (size_t i = UUID_BYTES; i-- > 0;) {
+        if (++next.bytes[i] != 0) {
+            *uuid = next;
+            return true;
+        }
+    }
+    return false;
+}
