@@ -18,6 +18,7 @@ static const char BLANK[] = "This field may not be blank.";
 static const char NOT_STRING[] = "Not a valid string.";
 static const char NOT_EMAIL[] = "Enter a valid email address.";
 static const char HAS_NUL[] = "Null characters are not allowed.";
+static const char NOT_FLAG[] = "Must be a valid boolean.";
 static const char EMAIL_LONG[] = "Ensure this field has no more than 254 characters.";
 static const char USERNAME_LONG[] = "Ensure this field has no more than 150 characters.";
 static const char USERNAME_BAD[] = "Enter a valid username. This value may contain only letters, "
@@ -65,6 +66,13 @@ static const struct json_member *find(const struct body *body, const char *name)
 bool body_has(const struct body *body, const char *name)
 {
     return find(body, name) != NULL;
+}
+
+bool body_has_value(const struct body *body, const char *name)
+{
+    const struct json_member *member = find(body, name);
+
+    return member != NULL && member->type != JSON_NULL;
 }
 
 /* str.isspace(), which is what str.strip() goes by. */
@@ -204,6 +212,27 @@ static void check_email(const struct json_member *member, struct slice text, str
         field_problem_add(problems, NOT_EMAIL);
 }
 
+/* DRF's BooleanField, less the words that only people type. A form has no other way to say it. */
+static bool says(const struct json_member *member, const char *word)
+{
+    return member->type == JSON_STRING && slice_equal(member->text, slice_of_text(word));
+}
+
+static void check_flag(const struct json_member *member, bool *flag,
+                       struct field_problems *problems)
+{
+    if (member == NULL)
+        field_problem_add(problems, REQUIRED);
+    else if (member->type == JSON_NULL)
+        field_problem_add(problems, IS_NULL);
+    else if (member->type == JSON_TRUE || says(member, "true"))
+        *flag = true;
+    else if (member->type == JSON_FALSE || says(member, "false"))
+        *flag = false;
+    else
+        field_problem_add(problems, NOT_FLAG);
+}
+
 size_t body_check(struct body *body, const struct field *fields, size_t count, void *checked,
                   struct field_problems *problems_out)
 {
@@ -217,7 +246,9 @@ size_t body_check(struct body *body, const struct field *fields, size_t count, v
         struct slice text;
 
         problems->count = 0;
-        if (text_of(member, fields[i].kind, body->numbers[i], &text, problems)) {
+        if (fields[i].kind == FIELD_FLAG) {
+            check_flag(member, target, problems);
+        } else if (text_of(member, fields[i].kind, body->numbers[i], &text, problems)) {
             switch (fields[i].kind) {
             case FIELD_TEXT:
             case FIELD_PASSWORD:
@@ -230,6 +261,8 @@ size_t body_check(struct body *body, const struct field *fields, size_t count, v
                 break;
             case FIELD_EMAIL:
                 check_email(member, text, target, problems);
+                break;
+            case FIELD_FLAG: /* is no text */
                 break;
             }
         }

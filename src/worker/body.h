@@ -9,7 +9,7 @@
 
 #include "number.h"
 
-#define BODY_FIELDS_MAX     3
+#define BODY_FIELDS_MAX     5
 #define FIELD_SENTENCES_MAX 6
 
 /* What a field is and what the checked struct holds for it. */
@@ -18,6 +18,7 @@ enum field_kind {
     FIELD_PASSWORD, /* struct slice: not blank, blanks around it kept (NIST SP 800-63B-4) */
     FIELD_USERNAME, /* struct username */
     FIELD_EMAIL,    /* struct email */
+    FIELD_FLAG,     /* bool */
 };
 
 /* One row of an endpoint's table. */
@@ -55,8 +56,9 @@ MUST_USE enum body_status body_read(enum body_format format, struct slice bytes,
                                     struct body *body_out, struct err *err);
 void body_fini(struct body *body);
 
-/* Is there a member of that name? */
+/* Is there a member of that name? And one that is not null? */
 bool body_has(const struct body *body, const char *name);
+bool body_has_value(const struct body *body, const char *name);
 
 /* Fills checked by the table (at most BODY_FIELDS_MAX rows); problems_out has one entry a row.
  * Returns the number of rows with a problem; the struct holds nothing for those. */

@@ -101,22 +101,29 @@ static enum method method_of(h2o_iovec_t method)
     return 0;
 }
 
+static char *copy_of_segment(struct slice segment)
+{
+    if (segment.len == 0)
+        return NULL;
+    char *copy = xcalloc(1, segment.len + 1);
+    memcpy(copy, segment.at, segment.len);
+    return copy;
+}
+
 static struct request *request_new(struct worker *worker, h2o_req_t *h2o)
 {
     struct request *request = xcalloc(1, sizeof(*request));
-    struct slice segment;
+    struct slice segments[ROUTE_SEGMENTS_MAX] = {{NULL, 0}};
 
     request->worker = worker;
     request->h2o = h2o;
     request->link = h2o_mem_alloc_shared(&h2o->pool, sizeof(*request->link), on_client_gone);
     request->link->request = request;
     request->method = method_of(h2o->method);
-    request->route =
-        route_find(slice_of(h2o->input.path.base, h2o->input.path.len), request->method, &segment);
-    if (segment.len > 0) {
-        request->segment = xcalloc(1, segment.len + 1);
-        memcpy(request->segment, segment.at, segment.len);
-    }
+    request->route = route_find(worker->routes, slice_of(h2o->input.path.base, h2o->input.path.len),
+                                request->method, segments);
+    request->segment = copy_of_segment(segments[0]);
+    request->subsegment = copy_of_segment(segments[1]);
     request->older = worker->requests;
     if (request->older != NULL)
         request->older->newer = request;
@@ -157,6 +164,7 @@ void request_free(struct request **request)
     request_forget_body(gone);
     bearer_forget(gone);
     free(gone->segment);
+    free(gone->subsegment);
     if (gone->state != NULL)
         secret_wipe(gone->state, gone->state_bytes);
     free(gone->state);

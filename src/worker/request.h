@@ -52,9 +52,11 @@ enum rate_class {
     RATE_CLASSES
 };
 
+#define ROUTE_SEGMENTS_MAX 2 /* {id}s in a path */
+
 /* One operation; the operations of a path follow one another. */
 struct route {
-    const char *path;  /* "{id}" at its end stands for one segment, which is not empty */
+    const char *path;  /* "{id}" stands for one segment, which is not empty */
     unsigned methods;  /* bits of enum method; 0: the handler looks for itself */
     const char *allow; /* the Allow header of every answer on this path */
     enum route_body body;
@@ -67,6 +69,7 @@ struct request {
     struct worker *worker;
     const struct route *route; /* NULL: no such path */
     char *segment;             /* what stood for the route's {id}, not decoded; or NULL; owned */
+    char *subsegment;          /* the same for its second one */
     void (*on_known)(struct request *request); /* of bearer_authenticate */
     struct account *account; /* whose token came with it (bearer.h), or NULL; owned */
     h2o_req_t *h2o;          /* NULL once libh2o has let go of it: the client is gone */

@@ -1,4 +1,4 @@
-/* The table of all routes, and the checks that every route shares. */
+/* The table of the workers' routes, and the checks that every route shares. */
 #include "routes.h"
 
 #include <strings.h>
@@ -53,6 +53,8 @@ static const struct route ROUTES[] = {
      RATE_FREE},
 };
 
+const struct route_table WORKER_ROUTES = {ROUTES, ARRAY_LEN(ROUTES)};
+
 /* The authority of "http://authority/path" ends at the next slash; in "http://authority?query"
  * there is no path. */
 static struct slice without_origin(struct slice target)
@@ -82,34 +84,49 @@ struct slice route_path(struct slice target)
     return path;
 }
 
-/* Does the path match the pattern, and what stands for its {id}? */
-static bool path_matches(const char *pattern, struct slice path, struct slice *segment_out)
+/* Does the path match the pattern, and what stands for its {id}s? */
+static bool path_matches(const char *pattern, struct slice path,
+                         struct slice segments_out[ROUTE_SEGMENTS_MAX])
 {
-    const char *hole = strchr(pattern, '{');
-    size_t before = hole != NULL ? (size_t)(hole - pattern) : strlen(pattern);
+    size_t count = 0;
 
-    if (path.len < before || memcmp(path.at, pattern, before) != 0)
-        return false;
-    struct slice rest = slice_of(path.at + before, path.len - before);
-    if (hole == NULL ? rest.len > 0 : rest.len == 0 || memchr(rest.at, '/', rest.len) != NULL)
-        return false;
-    *segment_out = rest;
-    return true;
+    for (size_t i = 0; i < ROUTE_SEGMENTS_MAX; i++)
+        segments_out[i] = slice_of(NULL, 0);
+    while (*pattern != '\0') {
+        if (*pattern == '{') {
+            const char *slash = path.len > 0 ? memchr(path.at, '/', path.len) : NULL;
+            size_t len = slash != NULL ? (size_t)(slash - path.at) : path.len;
+            if (len == 0)
+                return false;
+            segments_out[count++] = slice_of(path.at, len);
+            path = slice_of(path.at + len, path.len - len);
+            pattern = strchr(pattern, '}') + 1;
+        } else {
+            size_t len = strcspn(pattern, "{");
+            if (path.len < len || memcmp(path.at, pattern, len) != 0)
+                return false;
+            path = slice_of(path.at + len, path.len - len);
+            pattern += len;
+        }
+    }
+    return path.len == 0;
 }
 
-const struct route *route_find(struct slice target, enum method method, struct slice *segment_out)
+const struct route *route_find(const struct route_table *table, struct slice target,
+                               enum method method, struct slice segments_out[ROUTE_SEGMENTS_MAX])
 {
     struct slice path = route_path(target);
     const struct route *of_path = NULL;
 
-    *segment_out = slice_of(NULL, 0);
     if (path.len > 1 && path.at[path.len - 1] == '/')
         path.len--;
-    for (size_t i = 0; i < ARRAY_LEN(ROUTES); i++) {
-        if (!path_matches(ROUTES[i].path, path, segment_out))
+    for (size_t i = 0; i < table->count; i++) {
+        struct slice segments[ROUTE_SEGMENTS_MAX];
+        if (!path_matches(table->routes[i].path, path, segments))
             continue;
-        of_path = &ROUTES[i];
-        if ((ROUTES[i].methods & method) != 0)
+        of_path = &table->routes[i];
+        memcpy(segments_out, segments, sizeof(segments));
+        if ((table->routes[i].methods & method) != 0)
             break;
     }
     return of_path;

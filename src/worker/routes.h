@@ -1,14 +1,23 @@
-/* The table of all routes. */
+/* The tables of all routes. */
 #ifndef WORKER_ROUTES_H
 #define WORKER_ROUTES_H
 
 #include "request.h"
 
+struct route_table {
+    const struct route *routes;
+    size_t count;
+};
+
+extern const struct route_table WORKER_ROUTES;
+extern const struct route_table ADMIN_ROUTES; /* admin_routes.c */
+
 /* path: the raw request target, query included. One slash at the end is forgiven, nothing is
- * decoded, nothing merged. segment_out: what stands where the route has {id}; borrowed from path,
- * empty for a route without. NULL: no such path. Another operation of the path is returned when it
+ * decoded, nothing merged. segments_out: what stands where the route has {id}; borrowed from path,
+ * empty where it has none. NULL: no such path. Another operation of the path is returned when it
  * has none for the method: the caller compares. */
-const struct route *route_find(struct slice path, enum method method, struct slice *segment_out);
+const struct route *route_find(const struct route_table *table, struct slice path,
+                               enum method method, struct slice segments_out[ROUTE_SEGMENTS_MAX]);
 
 /* The request target without its query, and without scheme and authority when it has them (RFC
  * 9112 section 3.2.2). */

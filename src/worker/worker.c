@@ -23,6 +23,7 @@
 #include "peer.h"
 #include "rehash.h"
 #include "reply.h"
+#include "routes.h"
 #include "server.h"
 #include "throttle.h"
 
@@ -245,6 +246,7 @@ int worker_main(struct heritage *heritage)
         .config = heritage->config,
         .segment = heritage->segment,
         .slot = heritage->slot,
+        .routes = heritage->role == ROLE_ADMIN ? &ADMIN_ROUTES : &WORKER_ROUTES,
     };
 
     proc_enter(heritage);

@@ -12,6 +12,7 @@ struct server;
 struct request;
 struct rehash;
 struct limits;
+struct route_table;
 struct peer_rules;
 struct origins;
 
@@ -25,7 +26,8 @@ struct worker {
     uint32_t slot;                   /* of heritage */
     struct token_keys *token_keys;
     struct secret mail_key;
-    struct secret idempotency_key; /* derived from token.secret_file */
+    struct secret idempotency_key;    /* derived from token.secret_file */
+    const struct route_table *routes; /* of its role */
     struct peer_rules *metrics_peers;
     struct peer_rules *trusted_proxies;
     struct limits *limits;

@@ -21,10 +21,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 BUG_ON(at == (const char *)data || at[-1] != '\r' || at[1] == ' ' || at[1] == '\t');
         }
     }
-    struct slice segment;
-    const struct route *route = route_find(input, METHOD_GET, &segment);
-    if (route != NULL)
-        BUG_ON(route_path(input).len < strcspn(route->path, "{") + segment.len);
+    const struct route_table *tables[] = {&WORKER_ROUTES, &ADMIN_ROUTES};
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        struct slice segments[ROUTE_SEGMENTS_MAX];
+        const struct route *route = route_find(tables[i], input, METHOD_GET, segments);
+        if (route != NULL)
+            BUG_ON(route_path(input).len <
+                   strcspn(route->path, "{") + segments[0].len + segments[1].len);
+    }
     /* A type; behind a zero byte the coding. */
     const char *zero = size > 0 ? memchr(input.at, 0, size) : NULL;
     struct slice type = slice_of(data, zero == NULL ? size : (size_t)(zero - input.at));

@@ -27,6 +27,7 @@
 #include "worker/origin.h"
 #include "worker/peer.h"
 #include "worker/request.h"
+#include "worker/routes.h"
 #include "worker/server.h"
 #include "worker/throttle.h"
 
@@ -132,6 +133,7 @@ static void set_up(void)
     heritage.listener_count = 1;
     worker.heritage = &heritage;
     worker.config = &config;
+    worker.routes = &WORKER_ROUTES;
     const struct secret key = {.bytes = (uint8_t *)(uintptr_t)KEY, .len = sizeof(KEY) - 1};
     worker.token_keys = token_keys_of_secret(&key);
     secret_from_bytes(KEY, sizeof(KEY) - 1, &worker.mail_key);

@@ -9,8 +9,9 @@
 
 static const char *found(const char *target)
 {
-    struct slice segment;
-    const struct route *route = route_find(slice_of_text(target), METHOD_POST, &segment);
+    struct slice segments[ROUTE_SEGMENTS_MAX];
+    const struct route *route =
+        route_find(&WORKER_ROUTES, slice_of_text(target), METHOD_POST, segments);
 
     return route != NULL ? route->path : "";
 }

@@ -1,0 +1,176 @@
+/* See admin.h. */
+#include "admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gatepost/encoding.h"
+
+#include "reply.h"
+
+static const char TWO_ACCOUNTS[] =
+    "This fits two accounts: put id:, username: or email: in front of it.";
+
+/* ---- whom a path names ------------------------------------------------------------------------
+ */
+
+/* Decodes in place. Returns false for a broken escape. A plus is a plus: this is no form. */
+static bool decode(char *text)
+{
+    char *out = text;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at != '%') {
+            *out++ = *at;
+            continue;
+        }
+        int high = hex_digit(at[1]);
+        int low = high < 0 ? -1 : hex_digit(at[2]);
+        if (low < 0 || (high == 0 && low == 0))
+            return false;
+        *out++ = (char)(high * 16 + low);
+        at += 2;
+    }
+    *out = '\0';
+    return true;
+}
+
+/* Does text begin with that word? Then it is taken off. */
+static bool take_word(struct slice *text, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (text->len < len || memcmp(text->at, word, len) != 0)
+        return false;
+    *text = slice_of(text->at + len, text->len - len);
+    return true;
+}
+
+static bool read_text(struct slice text, struct admin_ref *ref)
+{
+    struct email email;
+    bool as_id = take_word(&text, "id:");
+    bool as_name = !as_id && take_word(&text, "username:");
+    bool as_address = !as_id && !as_name && take_word(&text, "email:");
+    bool as_any = !as_id && !as_name && !as_address;
+
+    if (text.len == 0 || !utf8_valid(text))
+        return false;
+    if ((as_id || as_any) && text.len < sizeof(ref->subject))
+        memcpy(ref->subject, text.at, text.len);
+    if ((as_name || as_any) && !username_key(text, ref->username_key))
+        ref->username_key[0] = '\0';
+    if ((as_address || as_any) && email_parse(text, &email))
+        memcpy(ref->email_key, email.key, sizeof(ref->email_key));
+    return ref->subject[0] != '\0' || ref->username_key[0] != '\0' || ref->email_key[0] != '\0';
+}
+
+bool admin_ref_read(const char *segment, struct admin_ref *ref_out)
+{
+    struct admin_ref ref = {.subject = ""};
+    char *text = xstrdup(segment);
+    bool fine = decode(text) && read_text(slice_of_text(text), &ref);
+
+    free(text);
+    if (fine)
+        *ref_out = ref;
+    return fine;
+}
+
+/* ---- what is told -----------------------------------------------------------------------------
+ */
+
+static void write_text(struct json_writer *writer, const char *name, struct slice text)
+{
+    json_string(writer, slice_of_text(name));
+    json_string(writer, text);
+}
+
+static void write_flag(struct json_writer *writer, const char *name, uint8_t flag)
+{
+    json_string(writer, slice_of_text(name));
+    json_flag(writer, flag != 0);
+}
+
+void admin_write_time(struct json_writer *writer, const char *name, wall_ms when)
+{
+    char text[CLOCK_ISO_BYTES];
+
+    json_string(writer, slice_of_text(name));
+    if (when == 0) {
+        json_null(writer);
+        return;
+    }
+    clock_iso(when, text);
+    json_string(writer, slice_of_text(text));
+}
+
+void admin_write_user(struct json_writer *writer, const struct admin_user_answer *user)
+{
+    json_object_begin(writer);
+    write_text(writer, "id", user->subject);
+    write_text(writer, "username", user->username);
+    write_text(writer, "email", user->email);
+    write_flag(writer, "email_verified", user->email_verified);
+    write_flag(writer, "active", user->active);
+    write_flag(writer, "has_password", user->has_password);
+    admin_write_time(writer, "date_joined", user->date_joined);
+    admin_write_time(writer, "last_login", user->last_login);
+    json_object_end(writer);
+}
+
+/* An object a line; what the lines need is bounded by what a store's answer can hold. */
+static bool write_lines(FILE *lines, struct slice rows, admin_write_row_fn write_row)
+{
+    struct unpacker unpacker = unpacker_over(rows);
+
+    while (unpacker.len > 0 && !unpacker.bad) {
+        struct slice row = unpack_slice(&unpacker, rows.len);
+        struct json_writer *writer = json_writer_new();
+        bool fine = write_row(writer, row);
+        struct slice line = json_writer_text(writer);
+        if (fine) {
+            (void)fwrite(line.at, 1, line.len, lines);
+            (void)fputc('\n', lines);
+        }
+        json_writer_free(&writer);
+        if (!fine)
+            return false;
+    }
+    return unpacker_done(&unpacker);
+}
+
+void admin_reply_lines(struct request **request, struct slice rows, admin_write_row_fn write_row)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *lines = open_memstream(&text, &len);
+
+    BUG_ON(lines == NULL);
+    bool fine = write_lines(lines, rows, write_row);
+    BUG_ON(fclose(lines) != 0); /* of memory alone: it ran out */
+    if (fine)
+        reply_text(request, 200, "application/x-ndjson", NULL, slice_of(text, len));
+    else
+        reply_problem(request, PROBLEM_INTERNAL);
+    free(text);
+}
+
+void admin_reply_not_found(struct request **request, enum store_status status)
+{
+    if (status == STORE_NOT_FOUND)
+        reply_problem(request, PROBLEM_NOT_FOUND);
+    else if (status == STORE_DUPLICATE)
+        reply_detail(request, 400, TWO_ACCOUNTS);
+    else
+        reply_store_trouble(request, status);
+}
+
+struct slice admin_parameter(const struct json_object *query, const char *name)
+{
+    for (size_t i = 0; i < query->count; i++) {
+        if (slice_equal(query->members[i].name, slice_of_text(name)))
+            return query->members[i].text;
+    }
+    return slice_of(NULL, 0);
+}
