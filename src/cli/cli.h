@@ -26,6 +26,12 @@ int cli_status(const struct config_source *source);
 /* `gatepost key list [--json] | rotate [--now] | retire KID [--now]`: the words after "key". */
 int cli_key(const struct config_source *source, const char *const *words, size_t count);
 
+/* `gatepost user list|show|add|...`: the words after "user"; user.h. Asks the running server over
+ * admin.socket. Returns EXIT_DONE, EXIT_FAILED (refused), EXIT_USAGE, EXIT_CONFIG, CLI_NOT_FOUND
+ * for an account or session that is not there, CLI_NOT_RUNNING. */
+#define CLI_NOT_FOUND 3
+int cli_user(const struct config_source *source, const char *const *words, size_t count);
+
 /* Private to this folder. */
 
 struct token_rules cli_token_rules(const struct config *config); /* texts: the configuration's */

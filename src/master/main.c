@@ -44,6 +44,7 @@ static const struct command {
     {"status", cli_status, "print the running server's status page; exit 3 when there is none",
      NULL},
     {"key", NULL, "list [--json] | rotate [--now] | retire KID [--now]: the token keys", cli_key},
+    {"user", NULL, "list, show, add, disable, ...: the running server's accounts", cli_user},
     {"version", version, "print the version", NULL},
 };
 

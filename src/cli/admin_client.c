@@ -1,0 +1,152 @@
+/* See admin_client.h: libcurl over a unix socket.
+ *
+ * Nothing of the environment has a say: no proxy, no .netrc, no redirects. A path is sent as it is
+ * built here: an account named ".." is no step up. */
+#include "admin_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ORIGIN           "http://localhost"
+#define CONNECT_LIMIT_S  5L
+#define CALL_LIMIT_S     90L /* a hash that waits is answered within 60 s */
+#define ANSWER_MAX_BYTES ((size_t)8 * 1024 * 1024)
+
+struct admin_client {
+    CURL *easy;
+    struct curl_slist *headers;
+    char *socket_path;
+    char *body;
+    size_t len;
+};
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *context)
+{
+    struct admin_client *client = context;
+    size_t len = size * count;
+
+    if (len > ANSWER_MAX_BYTES - client->len)
+        return 0;
+    char *body = xcalloc(1, client->len + len + 1);
+    if (client->len > 0)
+        memcpy(body, client->body, client->len);
+    memcpy(body + client->len, bytes, len);
+    free(client->body);
+    client->body = body;
+    client->len += len;
+    return len;
+}
+
+#define SET(option, value) BUG_ON(curl_easy_setopt(client->easy, (option), (value)) != CURLE_OK)
+
+struct admin_client *admin_client_new(const char *socket_path)
+{
+    struct admin_client *client = xcalloc(1, sizeof(*client));
+
+    BUG_ON(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
+    client->easy = curl_easy_init();
+    client->headers = curl_slist_append(NULL, "Content-Type: application/json");
+    BUG_ON(client->easy == NULL || client->headers == NULL);
+    client->socket_path = xstrdup(socket_path);
+    SET(CURLOPT_UNIX_SOCKET_PATH, socket_path);
+    SET(CURLOPT_PROTOCOLS_STR, "http");
+    SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_CONNECTTIMEOUT, CONNECT_LIMIT_S);
+    SET(CURLOPT_TIMEOUT, CALL_LIMIT_S);
+    SET(CURLOPT_HTTPHEADER, client->headers);
+    SET(CURLOPT_WRITEFUNCTION, on_bytes);
+    SET(CURLOPT_WRITEDATA, client);
+    return client;
+}
+
+void admin_client_free(struct admin_client **client_io)
+{
+    struct admin_client *client = *client_io;
+
+    if (client == NULL)
+        return;
+    curl_easy_cleanup(client->easy);
+    curl_slist_free_all(client->headers);
+    curl_global_cleanup();
+    free(client->socket_path);
+    free(client->body);
+    free(client);
+    *client_io = NULL;
+}
+
+/* Why there was no connection: no server, or one that is not ours to ask. */
+static enum admin_status explain_no_connection(const struct admin_client *client, struct err *err)
+{
+    if (access(client->socket_path, R_OK | W_OK) != 0 && errno == EACCES) {
+        err_set(err, "%s: only who started the server may open it", client->socket_path);
+        return ADMIN_FAILED;
+    }
+    err_set(err, "no server is running (admin.socket is %s)", client->socket_path);
+    return ADMIN_NOT_RUNNING;
+}
+
+enum admin_status admin_call(struct admin_client *client, const char *method, const char *path,
+                             const char *json, struct admin_answer *answer_out, struct err *err)
+{
+    size_t url_bytes = sizeof(ORIGIN) + strlen(path);
+    char *url = xcalloc(1, url_bytes);
+    long status = 0;
+
+    free(client->body);
+    client->body = xstrdup("");
+    client->len = 0;
+    snprintf(url, url_bytes, "%s%s", ORIGIN, path);
+    SET(CURLOPT_URL, url);
+    SET(CURLOPT_POSTFIELDS, json);
+    if (json == NULL)
+        SET(CURLOPT_HTTPGET, 1L); /* after a body, without one again */
+    SET(CURLOPT_CUSTOMREQUEST, method);
+    CURLcode code = curl_easy_perform(client->easy);
+    free(url);
+    if (code == CURLE_COULDNT_CONNECT)
+        return explain_no_connection(client, err);
+    if (code != CURLE_OK ||
+        curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK) {
+        err_set(err, "%s: %s", client->socket_path, curl_easy_strerror(code));
+        return ADMIN_FAILED;
+    }
+    *answer_out =
+        (struct admin_answer){.status = (int)status, .body = client->body, .len = client->len};
+    return ADMIN_OK;
+}
+
+char *admin_escape(const char *text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *escaped = xcalloc(3, strlen(text) + 1);
+    char *out = escaped;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        unsigned char c = (unsigned char)*at;
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            strchr("-._~", c) != NULL) {
+            *out++ = *at;
+            continue;
+        }
+        *out++ = '%';
+        *out++ = digits[c >> 4];
+        *out++ = digits[c & 15];
+    }
+    return escaped;
+}
+
+char *admin_user_path(const char *ref, const char *rest)
+{
+    char *escaped = admin_escape(ref);
+    size_t bytes = sizeof("/admin/users/") + strlen(escaped) + strlen(rest);
+    char *path = xcalloc(1, bytes);
+
+    snprintf(path, bytes, "/admin/users/%s%s", escaped, rest);
+    free(escaped);
+    return path;
+}

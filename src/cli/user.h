@@ -1,0 +1,93 @@
+/* `gatepost user`: what its command line says, and the call that its commands share. Private to
+ * this folder. */
+#ifndef GATEPOST_CLI_USER_H
+#define GATEPOST_CLI_USER_H
+
+#include "admin_client.h"
+#include "gatepost/config.h"
+#include "gatepost/json.h"
+
+/* OPTION(enum name, word, what its value is or NULL) */
+#define USER_OPTIONS(OPTION)                                                                       \
+    OPTION(JSON, "--json", NULL)                                                                   \
+    OPTION(SEARCH, "--search", "TEXT")                                                             \
+    OPTION(LIMIT, "--limit", "N")                                                                  \
+    OPTION(PASSWORD_STDIN, "--password-stdin", NULL)                                               \
+    OPTION(GENERATE, "--generate", NULL)                                                           \
+    OPTION(NO_PASSWORD, "--no-password", NULL)                                                     \
+    OPTION(VERIFIED, "--verified", NULL)                                                           \
+    OPTION(DISABLED, "--disabled", NULL)                                                           \
+    OPTION(YES, "--yes", NULL)                                                                     \
+    OPTION(END, "--end", "ID")                                                                     \
+    OPTION(END_ALL, "--end-all", NULL)
+
+enum user_option {
+#define OPTION(NAME, word, value) OPTION_##NAME,
+    USER_OPTIONS(OPTION)
+#undef OPTION
+        OPTION_COUNT
+};
+
+#define USER_OPERANDS_MAX 2
+
+struct user_order;
+
+/* One command of the group. */
+struct user_command {
+    const char *name;
+    const char *operands; /* for people: "USER", "USERNAME EMAIL" */
+    size_t operand_count;
+    unsigned options; /* bits: 1 << enum user_option */
+    int (*run)(struct user_order *order);
+    const char *text;
+};
+
+/* What the command line said. All texts are borrowed from it. */
+struct user_order {
+    const struct user_command *command;
+    const char *operands[USER_OPERANDS_MAX];
+    const char *options[OPTION_COUNT]; /* NULL: not given; its value, or "" for one without */
+    size_t limit;                      /* of --limit; 0: none */
+    const struct config *config;
+    struct admin_client *client;
+};
+
+/* Reads the words after "user". False: err says what is wrong with them. */
+MUST_USE bool user_order_read(const char *const *words, size_t count, struct user_order *order_out,
+                              struct err *err);
+
+static inline bool has_option(const struct user_order *order, enum user_option option)
+{
+    return order->options[option] != NULL;
+}
+
+/* The commands; each returns an exit code. */
+int cli_user_list(struct user_order *order);
+int cli_user_show(struct user_order *order);
+int cli_user_sessions(struct user_order *order);
+int cli_user_add(struct user_order *order);
+int cli_user_enable(struct user_order *order);
+int cli_user_disable(struct user_order *order);
+int cli_user_verify(struct user_order *order);
+int cli_user_set_password(struct user_order *order);
+int cli_user_delete(struct user_order *order);
+
+/* Asks the server. Returns EXIT_DONE with the answer of a 2xx; any other outcome has been told on
+ * standard error, and is the exit code. */
+MUST_USE int user_ask(struct user_order *order, const char *method, const char *path,
+                      const char *json, struct admin_answer *answer_out);
+
+/* The same for the account that the first operand names; rest: behind it in the path. */
+MUST_USE int user_ask_about(struct user_order *order, const char *method, const char *rest,
+                            const char *json, struct admin_answer *answer_out);
+
+/* A flat object of an answer. Dies when it is none: that is no server of this version. */
+void user_read_object(struct slice text, struct json_object *object_out);
+
+/* A member as text: of a string its content, "yes" and "no", "-" for null or none. */
+struct slice user_member(const struct json_object *object, const char *name);
+
+/* "gatepost: sentence". Returns EXIT_FAILED. */
+int user_fail(const char *sentence);
+
+#endif

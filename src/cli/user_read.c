@@ -1,0 +1,207 @@
+/* `gatepost user list`, `show` and `sessions`: what there is, as a table or as JSON.
+ *
+ * A list comes in pages and is printed page by page: a million accounts need no more memory than a
+ * thousand. With --json the server's lines go out as they came. */
+#include "user.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gatepost/proc.h"
+
+#include "terminal.h"
+
+#define PAGE_LINES  500
+#define TIME_POINTS 19 /* of "2026-11-23T14:51:47.123Z": people need no milliseconds */
+
+/* ---- lines ------------------------------------------------------------------------------------
+ */
+
+/* Takes the next line off text. Returns false when none is left. */
+static bool next_line(struct slice *text, struct slice *line_out)
+{
+    if (text->len == 0)
+        return false;
+    const char *end = memchr(text->at, '\n', text->len);
+    size_t len = end != NULL ? (size_t)(end - text->at) : text->len;
+    *line_out = slice_of(text->at, len);
+    size_t step = end != NULL ? len + 1 : len;
+    *text = slice_of(text->at + step, text->len - step);
+    return true;
+}
+
+/* "2026-11-23 14:51:47", or what is no time as it is. */
+static struct slice time_text(struct slice iso, char storage[TIME_POINTS + 1])
+{
+    if (iso.len < TIME_POINTS || iso.at[10] != 'T')
+        return iso;
+    memcpy(storage, iso.at, TIME_POINTS);
+    storage[10] = ' ';
+    storage[TIME_POINTS] = '\0';
+    return slice_of(storage, TIME_POINTS);
+}
+
+/* ---- pages ------------------------------------------------------------------------------------
+ */
+
+#define COLUMNS_MAX 7
+
+/* What is listed: which members, under which headers. Times are told by their names' place. */
+struct listing {
+    const char *const *headers;
+    const char *const *members;
+    size_t columns;
+    unsigned times; /* bits: those columns */
+};
+
+static void add_row(struct table *table, const struct listing *listing,
+                    const struct json_object *object)
+{
+    struct slice cells[COLUMNS_MAX];
+    char times[COLUMNS_MAX][TIME_POINTS + 1];
+
+    for (size_t i = 0; i < listing->columns; i++) {
+        cells[i] = user_member(object, listing->members[i]);
+        if ((listing->times & (1U << i)) != 0)
+            cells[i] = time_text(cells[i], times[i]);
+    }
+    table_add(table, cells);
+}
+
+/* Prints a page, at most `most` lines of it. Returns how many, and the last one's id. */
+static size_t print_page(const struct user_order *order, const struct listing *listing,
+                         struct table *table, struct slice page, size_t most, char **last_id_out)
+{
+    struct slice line;
+    size_t count = 0;
+
+    while (count < most && next_line(&page, &line)) {
+        struct json_object object;
+        user_read_object(line, &object);
+        struct slice id = user_member(&object, "id");
+        free(*last_id_out);
+        *last_id_out = xcalloc(1, id.len + 1);
+        memcpy(*last_id_out, id.at, id.len);
+        if (has_option(order, OPTION_JSON))
+            (void)printf("%.*s\n", (int)line.len, line.at);
+        else
+            add_row(table, listing, &object);
+        json_object_fini(&object);
+        count++;
+    }
+    if (!has_option(order, OPTION_JSON))
+        table_print(table, stdout);
+    return count;
+}
+
+/* query: behind the path, beginning with '?' or empty. about: the path is the account's. */
+static int print_all(struct user_order *order, const struct listing *listing, const char *path)
+{
+    struct table *table = table_new(listing->headers, listing->columns);
+    size_t left = order->limit != 0 ? order->limit : SIZE_MAX;
+    char *last_id = xstrdup("");
+    size_t count = 1;
+    int code = EXIT_DONE;
+
+    while (code == EXIT_DONE && count > 0 && left > 0) {
+        struct admin_answer answer = {0};
+        char *after = admin_escape(last_id);
+        size_t bytes = strlen(path) + strlen(after) + 64;
+        char *page_path = xcalloc(1, bytes);
+        snprintf(page_path, bytes, "%slimit=%zu&after=%s", path,
+                 left < PAGE_LINES ? left : PAGE_LINES, after);
+        code = user_ask(order, "GET", page_path, NULL, &answer);
+        if (code == EXIT_DONE) {
+            count = print_page(order, listing, table, slice_of(answer.body, answer.len), left,
+                               &last_id);
+            left -= count;
+        }
+        free(page_path);
+        free(after);
+    }
+    free(last_id);
+    table_free(&table);
+    return code;
+}
+
+/* ---- the commands -----------------------------------------------------------------------------
+ */
+
+int cli_user_list(struct user_order *order)
+{
+    static const char *const headers[] = {"ID",       "USERNAME", "EMAIL",     "ACTIVE",
+                                          "VERIFIED", "JOINED",   "LAST LOGIN"};
+    static const char *const members[] = {
+        "id", "username", "email", "active", "email_verified", "date_joined", "last_login"};
+    static const struct listing listing = {headers, members, ARRAY_LEN(headers), 1U << 5 | 1U << 6};
+    const char *search = order->options[OPTION_SEARCH];
+    char *escaped = admin_escape(search != NULL ? search : "");
+    size_t bytes = sizeof("/admin/users?q=&") + strlen(escaped);
+    char *path = xcalloc(1, bytes);
+
+    snprintf(path, bytes, "/admin/users?q=%s&", escaped);
+    int code = print_all(order, &listing, path);
+    free(path);
+    free(escaped);
+    return code;
+}
+
+int cli_user_show(struct user_order *order)
+{
+    static const char *const members[] = {"id",          "username",       "email",
+                                          "active",      "email_verified", "has_password",
+                                          "date_joined", "last_login"};
+    struct admin_answer answer = {0};
+    struct json_object object;
+    int code = user_ask_about(order, "GET", "", NULL, &answer);
+
+    if (code != EXIT_DONE)
+        return code;
+    if (has_option(order, OPTION_JSON)) {
+        (void)printf("%s\n", answer.body);
+        return EXIT_DONE;
+    }
+    user_read_object(slice_of(answer.body, answer.len), &object);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        char *text = terminal_text(user_member(&object, members[i]));
+        (void)printf("%-15s %s\n", members[i], text);
+        free(text);
+    }
+    json_object_fini(&object);
+    return EXIT_DONE;
+}
+
+static int end_sessions(struct user_order *order)
+{
+    const char *id = order->options[OPTION_END];
+    char *escaped = admin_escape(id != NULL ? id : "");
+    struct admin_answer answer = {0};
+    size_t bytes = sizeof("/sessions/") + strlen(escaped);
+    char *rest = xcalloc(1, bytes);
+
+    snprintf(rest, bytes, "/sessions%s%s", id != NULL ? "/" : "", escaped);
+    int code = user_ask_about(order, "DELETE", rest, NULL, &answer);
+    if (code == EXIT_DONE && !has_option(order, OPTION_JSON))
+        (void)printf("%s\n", id != NULL ? "the session has ended" : "all sessions have ended");
+    free(rest);
+    free(escaped);
+    return code;
+}
+
+int cli_user_sessions(struct user_order *order)
+{
+    static const char *const headers[] = {"ID",      "CREATED", "LAST USED",
+                                          "EXPIRES", "ADDRESS", "USER AGENT"};
+    static const char *const members[] = {"id",      "created", "last_used",
+                                          "expires", "address", "user_agent"};
+    static const struct listing listing = {headers, members, ARRAY_LEN(headers),
+                                           1U << 1 | 1U << 2 | 1U << 3};
+
+    if (has_option(order, OPTION_END) || has_option(order, OPTION_END_ALL))
+        return end_sessions(order);
+    char *path = admin_user_path(order->operands[0], "/sessions?");
+    int code = print_all(order, &listing, path);
+    free(path);
+    return code;
+}
