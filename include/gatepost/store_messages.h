@@ -34,7 +34,12 @@ enum store_replay {
 };
 
 /* Bits of admin_user_change_ask.changes. */
-enum admin_change { ADMIN_CHANGE_ACTIVE = 1, ADMIN_CHANGE_VERIFIED = 2, ADMIN_CHANGE_PASSWORD = 4 };
+enum admin_change {
+    ADMIN_CHANGE_ACTIVE = 1,
+    ADMIN_CHANGE_VERIFIED = 2,
+    ADMIN_CHANGE_PASSWORD = 4,
+    ADMIN_CHANGE_USERNAME = 8,
+};
 
 enum outbox_verdict { OUTBOX_DELIVERED, OUTBOX_RETRY, OUTBOX_REFUSED };
 

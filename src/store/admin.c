@@ -221,6 +221,20 @@ static void change_password(struct call *call, const struct admin_user_change_as
     audit_add(call, AUDIT_ADMIN_PASSWORD_SET, user_id, ask->peer);
 }
 
+static void change_username(struct call *call, const struct admin_user_change_ask *ask,
+                            const struct uuid *user_id, struct user_row *user)
+{
+    account_rename(call, user_id, user, ask->new_username, ask->new_username_key);
+    audit_add(call, AUDIT_ADMIN_USERNAME_SET, user_id, ask->peer);
+}
+
+static bool change_makes_sense(const struct admin_user_change_ask *ask)
+{
+    return ((ask->changes & ADMIN_CHANGE_PASSWORD) == 0 || ask->password.len > 0) &&
+           ((ask->changes & ADMIN_CHANGE_USERNAME) == 0 ||
+            (ask->new_username.len > 0 && ask->new_username_key.len > 0));
+}
+
 enum store_status admin_user_change_on_request(struct call *call)
 {
     struct admin_user_change_ask ask;
@@ -228,13 +242,18 @@ enum store_status admin_user_change_on_request(struct call *call)
     struct row storage;
     struct user_row user;
 
-    if (!admin_user_change_ask_unpack(call->packed, &ask) ||
-        ((ask.changes & ADMIN_CHANGE_PASSWORD) != 0 && ask.password.len == 0))
+    if (!admin_user_change_ask_unpack(call->packed, &ask) || !change_makes_sense(&ask))
         return STORE_REFUSED;
     enum store_status status = find_and_load(call, ask.subject, ask.username_key, ask.email_key,
                                              &user_id, &storage, &user);
     if (status != STORE_OK)
         return status;
+    if ((ask.changes & ADMIN_CHANGE_USERNAME) != 0 &&
+        name_is_taken(call, ask.new_username_key, &user_id)) {
+        admin_user_add_answer_pack(&call->answer,
+                                   &(struct admin_user_add_answer){.username_taken = 1});
+        return STORE_DUPLICATE;
+    }
     if (call->failure != 0)
         return STORE_BUSY;
 
@@ -244,6 +263,8 @@ enum store_status admin_user_change_on_request(struct call *call)
         change_verified(call, &ask, &user_id, &user);
     if ((ask.changes & ADMIN_CHANGE_PASSWORD) != 0)
         change_password(call, &ask, &user_id, &user);
+    if ((ask.changes & ADMIN_CHANGE_USERNAME) != 0)
+        change_username(call, &ask, &user_id, &user);
     user_save(call, &user_id, &user);
     pack_user(&call->answer, &user);
     return STORE_OK;

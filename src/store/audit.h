@@ -30,6 +30,7 @@ enum audit_event {
     AUDIT_ADMIN_USER_DELETED = 56,
     AUDIT_ADMIN_SESSION_ENDED = 57,
     AUDIT_ADMIN_SESSIONS_ENDED = 58, /* all of them */
+    AUDIT_ADMIN_USERNAME_SET = 59,
 };
 
 void audit_add(struct call *call, enum audit_event event, const struct uuid *user_id,

@@ -8,7 +8,7 @@
 
 #include "request.h"
 
-#define ADMIN_ASK_BYTES 4096
+#define ADMIN_ASK_BYTES 5120
 
 /* An account as a path names it: "id:", "username:" or "email:" in front says as what; without,
  * it is looked for as all three. An empty text finds nobody. */

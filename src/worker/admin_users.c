@@ -1,5 +1,5 @@
 /* GET    /admin/users/{user}   the account
- * PATCH  /admin/users/{user}   {active, email_verified, password}, any of them
+ * PATCH  /admin/users/{user}   {active, email_verified, password, username}, any of them
  * DELETE /admin/users/{user}   204: it is gone, with all that was its own
  *
  *   step            where        fails how
@@ -7,8 +7,8 @@
  *   2 ask_whose     store        with a password alone: whose it is to be, for the policy; 404
  *   3 judge         loop         400 the password
  *   4 hash          hash thread  503 queue full or waited too long
- *   5 ask_to_store  store        404, 400 a name that fits two accounts; 503; one transaction: the
- *                                account, the end of its sessions, audit entries
+ *   5 ask_to_store  store        404, 400 a name that fits two accounts or is taken; 503; one
+ *                                transaction: the account, the end of its sessions, audit entries
  *   6 answer        loop         200 with the account as it is now */
 #include "endpoints.h"
 
@@ -21,15 +21,17 @@ struct change_form {
     bool active;
     bool email_verified;
     struct slice password; /* points into the request's body */
+    struct username username;
 };
 
 static const struct field FIELDS[] = {
     {"active", FIELD_FLAG, offsetof(struct change_form, active)},
     {"email_verified", FIELD_FLAG, offsetof(struct change_form, email_verified)},
     {"password", FIELD_PASSWORD, offsetof(struct change_form, password)},
+    {"username", FIELD_USERNAME, offsetof(struct change_form, username)},
 };
-static const uint8_t CHANGES[] = {ADMIN_CHANGE_ACTIVE, ADMIN_CHANGE_VERIFIED,
-                                  ADMIN_CHANGE_PASSWORD};
+static const uint8_t CHANGES[] = {ADMIN_CHANGE_ACTIVE, ADMIN_CHANGE_VERIFIED, ADMIN_CHANGE_PASSWORD,
+                                  ADMIN_CHANGE_USERNAME};
 
 struct user_change {
     struct admin_ref ref;
@@ -183,16 +185,19 @@ static void ask_to_store(struct request *request, const char *encoded)
     uint8_t bytes[ADMIN_ASK_BYTES];
     struct packer packer = packer_over(bytes, sizeof(bytes));
 
-    admin_user_change_ask_pack(&packer, &(struct admin_user_change_ask){
-                                            .subject = slice_of_text(change->ref.subject),
-                                            .username_key = slice_of_text(change->ref.username_key),
-                                            .email_key = slice_of_text(change->ref.email_key),
-                                            .changes = change->changes,
-                                            .active = change->form.active,
-                                            .email_verified = change->form.email_verified,
-                                            .password = slice_of_text(encoded),
-                                            .peer = slice_of_text(request->peer),
-                                            .now = clock_wall_ms()});
+    admin_user_change_ask_pack(&packer,
+                               &(struct admin_user_change_ask){
+                                   .subject = slice_of_text(change->ref.subject),
+                                   .username_key = slice_of_text(change->ref.username_key),
+                                   .email_key = slice_of_text(change->ref.email_key),
+                                   .changes = change->changes,
+                                   .active = change->form.active,
+                                   .email_verified = change->form.email_verified,
+                                   .password = slice_of_text(encoded),
+                                   .new_username = slice_of_text(change->form.username.text),
+                                   .new_username_key = slice_of_text(change->form.username.key),
+                                   .peer = slice_of_text(request->peer),
+                                   .now = clock_wall_ms()});
     request_ask(&request, STORE_ADMIN_USER_CHANGE, &packer, on_shown);
 }
 
@@ -204,6 +209,10 @@ static void on_shown(void *context, enum store_status status, struct slice paylo
     struct request *request = context;
     struct admin_user_answer user;
 
+    if (status == STORE_DUPLICATE && payload.len > 0) {
+        reply_field(&request, "username", "A user with this username already exists.");
+        return;
+    }
     if (status != STORE_OK) {
         admin_reply_not_found(&request, status);
         return;

@@ -118,7 +118,8 @@ static void take_account(struct request *request, const struct credentials_answe
         !slice_to_text(answer->password, encoded_out, PASSWORD_ENCODED_BYTES)) {
         encoded_out[0] = '\0';
         login->reason = "unreadable";
-        log_warning("password.unreadable", "request=%s", request->id);
+        if (answer->password.len == 0 || answer->password.at[0] != '!') /* there is none to know */
+            log_warning("password.unreadable", "request=%s", request->id);
         return;
     }
     if (answer->active == 0)

@@ -288,9 +288,15 @@ def test_answers_have_the_house_s_shapes(admin, person):
     assert admin.call("PATCH", f"/admin/users/{person}", "x", content_type="text/plain").status == 415
     assert admin.call("PATCH", f"/admin/users/{person}", {}).json() == \
         admin.get(f"/admin/users/{person}").json()
+    other, name = unique("o"), unique("new")
+    assert admin.post("/admin/users", {"username": other, "email": f"{other}@example.com"}).status == 201
+    taken = admin.call("PATCH", f"/admin/users/{person}", {"username": other.upper()})
+    assert (taken.status, taken.json()) == (400, {"username": ["A user with this username already exists."]})
+    assert admin.call("PATCH", f"/admin/users/{person}", {"username": name}).json()["username"] == name
+    assert admin.get(f"/admin/users/{person}").status == 404
     for limit in ("0", "1001", "x", "-1", "99999999999999999999"):
         assert list(admin.get(f"/admin/users?limit={limit}").json()) == ["limit"]
-    assert admin.get(f"/admin/users/{person}/sessions?after=x").status == 400
+    assert admin.get(f"/admin/users/{name}/sessions?after=x").status == 400
 
 
 @pytest.mark.parametrize("name", ["%", "%zz", "%00", "a%00b", "%ff", "..", "%2e%2e", "id:", "email:x",

@@ -225,6 +225,47 @@ static void test_python_strips_more_than_ascii_blanks(void **state)
     assert_int_equal(text_trimmed(slice_of_text(" \t ")).len, 0);
 }
 
+static void test_a_flag_is_true_or_false_and_nothing_else(void **state)
+{
+    static const struct field flag = {"on", FIELD_FLAG, 0};
+    static const struct {
+        enum body_format format;
+        const char *text;
+        const char *sentence; /* NULL: good */
+        bool on;
+    } bodies[] = {
+        {BODY_JSON, "{\"on\":true}", NULL, true},
+        {BODY_JSON, "{\"on\":false}", NULL, false},
+        {BODY_FORM, "on=true", NULL, true},
+        {BODY_FORM, "on=false", NULL, false},
+        {BODY_JSON, "{\"on\":null}", IS_NULL, false},
+        {BODY_JSON, "{}", REQUIRED, false},
+        {BODY_JSON, "{\"on\":1}", "Must be a valid boolean.", false},
+        {BODY_JSON, "{\"on\":[true]}", "Must be a valid boolean.", false},
+        {BODY_FORM, "on=", "Must be a valid boolean.", false},
+        {BODY_FORM, "on=TRUE ", "Must be a valid boolean.", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct body body;
+        struct field_problems problems;
+        struct err err;
+        bool on = !bodies[i].on;
+        assert_int_equal(body_read(bodies[i].format, slice_of_text(bodies[i].text), &body, &err),
+                         BODY_OK);
+        assert_int_equal(body_has_value(&body, "on"), strstr(bodies[i].text, "on") != NULL &&
+                                                          strstr(bodies[i].text, "null") == NULL);
+        size_t wrong = body_check(&body, &flag, 1, &on, &problems);
+        assert_int_equal(wrong, bodies[i].sentence != NULL);
+        if (wrong > 0)
+            assert_string_equal(problems.sentences[0], bodies[i].sentence);
+        else
+            assert_int_equal(on, bodies[i].on);
+        body_fini(&body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_a_form_that_is_not_utf8_or_has_too_many_names_is_refused),
         cmocka_unit_test(test_what_is_no_object_is_named_as_python_names_it),
         cmocka_unit_test(test_broken_json_is_told_without_quoting_it),
+        cmocka_unit_test(test_a_flag_is_true_or_false_and_nothing_else),
         cmocka_unit_test(test_python_strips_more_than_ascii_blanks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

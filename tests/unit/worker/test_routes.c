@@ -54,6 +54,42 @@ static void test_no_path_is_decoded_merged_or_folded(void **state)
         assert_string_equal(found(none[i]), "");
 }
 
+/* The path of the route, and what stands for its two segments. */
+static void assert_admin(const char *target, enum method method, const char *path,
+                         const char *first, const char *second)
+{
+    struct slice segments[ROUTE_SEGMENTS_MAX] = {{NULL, 0}};
+    const struct route *route = route_find(&ADMIN_ROUTES, slice_of_text(target), method, segments);
+
+    assert_string_equal(route != NULL ? route->path : "", path);
+    assert_true(slice_equal(segments[0], slice_of_text(first)));
+    assert_true(slice_equal(segments[1], slice_of_text(second)));
+    if (route != NULL)
+        assert_true((route->methods & method) != 0);
+}
+
+static void test_segments_stand_anywhere_in_a_path_and_are_never_empty(void **state)
+{
+    (void)state;
+    assert_admin("/admin/users", METHOD_POST, "/admin/users", "", "");
+    assert_admin("/admin/users/", METHOD_GET, "/admin/users", "", "");
+    assert_admin("/admin/users/a%2Fb", METHOD_PATCH, "/admin/users/{user}", "a%2Fb", "");
+    assert_admin("/admin/users/a/?x=/y", METHOD_GET, "/admin/users/{user}", "a", "");
+    assert_admin("/admin/users/a/sessions", METHOD_DELETE, "/admin/users/{user}/sessions", "a", "");
+    assert_admin("/admin/users/sessions/sessions/", METHOD_GET, "/admin/users/{user}/sessions",
+                 "sessions", "");
+    assert_admin("/admin/users/a/sessions/b", METHOD_DELETE,
+                 "/admin/users/{user}/sessions/{session}", "a", "b");
+    assert_admin("/admin/users//sessions", METHOD_GET, "", "", "");
+    assert_admin("/admin/users/a//", METHOD_GET, "", "", "");
+    assert_admin("/admin/users/a//sessions", METHOD_GET, "", "", "");
+    assert_admin("/admin/users/a/sessions//", METHOD_GET, "", "", "");
+    assert_admin("/admin/users/a/sessions/b/c", METHOD_GET, "", "", "");
+    assert_admin("/admin/users/a/session", METHOD_GET, "", "", "");
+    assert_admin("/healthz", METHOD_GET, "", "", "");
+    assert_string_equal(found("/admin/users"), "");
+}
+
 struct type_example {
     const char *type;
     const char *encoding;
@@ -114,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_slash_at_the_end_and_a_query_change_nothing),
         cmocka_unit_test(test_no_path_is_decoded_merged_or_folded),
+        cmocka_unit_test(test_segments_stand_anywhere_in_a_path_and_are_never_empty),
         cmocka_unit_test(test_content_types_are_read_as_drf_reads_them),
         cmocka_unit_test(test_an_empty_body_has_no_type_to_refuse),
         cmocka_unit_test(test_a_page_takes_forms_alone),
