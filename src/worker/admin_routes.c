@@ -8,12 +8,15 @@
 #define ALLOW_MANY    "GET, HEAD, DELETE, OPTIONS"
 #define ALLOW_SESSION "DELETE, OPTIONS"
 
-/* Nobody is asked who he is, and nobody is counted: whoever could open the socket may do all of it. */
+/* Nobody is asked who he is, and nobody is counted: whoever could open the socket may do all of it.
+ */
 static const struct route ROUTES[] = {
-    {"/admin/users", READING, ALLOW_USERS, ROUTE_NO_BODY, ROUTE_ANYBODY, users_list_on_request, RATE_FREE},
-    {"/admin/users", METHOD_POST, ALLOW_USERS, ROUTE_API_BODY, ROUTE_ANYBODY, users_add_on_request, RATE_FREE},
-    {"/admin/users/{user}", READING, ALLOW_USER, ROUTE_NO_BODY, ROUTE_ANYBODY,
-     user_show_on_request, RATE_FREE},
+    {"/admin/users", READING, ALLOW_USERS, ROUTE_NO_BODY, ROUTE_ANYBODY, users_list_on_request,
+     RATE_FREE},
+    {"/admin/users", METHOD_POST, ALLOW_USERS, ROUTE_API_BODY, ROUTE_ANYBODY, users_add_on_request,
+     RATE_FREE},
+    {"/admin/users/{user}", READING, ALLOW_USER, ROUTE_NO_BODY, ROUTE_ANYBODY, user_show_on_request,
+     RATE_FREE},
     {"/admin/users/{user}", METHOD_PATCH, ALLOW_USER, ROUTE_API_BODY, ROUTE_ANYBODY,
      user_change_on_request, RATE_FREE},
     {"/admin/users/{user}", METHOD_DELETE, ALLOW_USER, ROUTE_NO_BODY, ROUTE_ANYBODY,
