@@ -96,12 +96,22 @@ const struct secret *token_keys_secret(const struct token_keys *keys)
 /* ---- which key ----------------------------------------------------------------------------------
  */
 
+/* As token_names_signing, of those that were loaded: a clock that was set back names a key whose
+ * time was over. There is one, for the key that signed when the ring was made is loaded. */
+static size_t signing(const struct token_keys *keys, int64_t now_s)
+{
+    size_t index = token_names_signing(&keys->names, now_s);
+
+    while (index < keys->names.count &&
+           (!keys->loaded[index] || keys->names.at[index].algorithm != keys->names.algorithm))
+        index++;
+    BUG_ON(index >= keys->names.count);
+    return index;
+}
+
 const struct token_key *keys_signing(const struct token_keys *keys, int64_t now_s)
 {
-    const size_t index = token_names_signing(&keys->names, now_s);
-
-    BUG_ON(index >= keys->names.count || !keys->loaded[index]);
-    return &keys->at[index];
+    return &keys->at[signing(keys, now_s)];
 }
 
 /* One that signs checks too, even when the clock was set to where its time is not yet or no more.
@@ -110,7 +120,7 @@ static const struct token_key *if_good(const struct token_keys *keys, size_t ind
 {
     if (!keys->loaded[index])
         return NULL;
-    if (now_s < keys->names.at[index].until_s || token_names_signing(&keys->names, now_s) == index)
+    if (now_s < keys->names.at[index].until_s || signing(keys, now_s) == index)
         return &keys->at[index];
     return NULL;
 }

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 
 SECRET = b"0123456789abcdef0123456789abcdef0123456789a"   # token.secret_file
 KEYED = b"the HS256 key that has a kid, 43 characters"
-SINCE, FAR = 1700000000, 4102444800
-GOOD = {"token_type": "access", "exp": FAR, "iat": SINCE, "jti": "0123456789abcdef" * 2,
+ISSUED, FAR = 1700000000, 4102444800
+SINCE = 4000000000      # of the key files, so that none of them is ever over
+GOOD = {"token_type": "access", "exp": FAR, "iat": ISSUED, "jti": "0123456789abcdef" * 2,
         "user_id": "7"}
 P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -219,7 +220,7 @@ def signatures():
 
 def kids():
     for name, kid in {
-            "a path": "../../../../dev/null", "an absolute path": "/dev/null", "a file": "hs-1.HS256.1700000000.key",
+            "a path": "../../../../dev/null", "an absolute path": "/dev/null", "a file": f"hs-1.HS256.{SINCE}.key",
             "a NUL after it": "hs-1\0", "a NUL before it": "\0hs-1", "empty": "", "a blank": " ",
             "a blank after it": "hs-1 ", "upper case": "HS-1", "65 characters": "k" * 65, "huge": "k" * 2000,
             "a list": ["hs-1"], "an object": {"hs-1": 1}, "a number": 1, "null": None, "true": True,

@@ -159,7 +159,7 @@ static void test_what_is_made_is_loaded_signs_and_is_in_the_key_set(void **state
 {
     struct place *place = *state;
     struct token_claims claims = {
-        .type = TOKEN_ACCESS, .expires_s = 2000000000, .issued_s = 1800000000, .jti = "a"};
+        .type = TOKEN_ACCESS, .expires_s = 4000000000, .issued_s = 1800000000, .jti = "a"};
     struct err err;
 
     for (enum token_algorithm algorithm = TOKEN_HS256; algorithm < TOKEN_ALGORITHMS; algorithm++) {
@@ -201,10 +201,10 @@ static void test_a_key_leaves_the_key_set_when_its_time_is_over(void **state)
 {
     struct place *place = *state;
     struct err err;
-    const int64_t end_s = 1900000000 + REFRESH_S + APART_S;
+    const int64_t end_s = 3900000000 + REFRESH_S + APART_S;
 
     put(place, "old.ES256.1700000000.pem", text_of("es-1"));
-    put(place, "new.ES256.1900000000.pem", text_of("es-1"));
+    put(place, "new.ES256.3900000000.pem", text_of("es-1"));
     struct token_keys *keys = token_keys_load(&place->rules, &err);
 
     assert_non_null(keys);
@@ -219,18 +219,18 @@ static void test_the_signing_key_changes_and_an_ended_key_checks_nothing(void **
 {
     struct place *place = *state;
     struct token_claims claims = {
-        .type = TOKEN_ACCESS, .expires_s = 2000000000, .issued_s = 1899999999, .jti = "a"};
+        .type = TOKEN_ACCESS, .expires_s = 4000000000, .issued_s = 3899999999, .jti = "a"};
     struct token_claims found;
     struct err err;
-    const int64_t end_s = 1900000000 + REFRESH_S + APART_S;
+    const int64_t end_s = 3900000000 + REFRESH_S + APART_S;
 
     put(place, "old.ES256.1700000000.pem", text_of("es-1"));
-    put(place, "new.ES256.1900000000.pem", text_of("es-1"));
+    put(place, "new.ES256.3900000000.pem", text_of("es-1"));
     struct token_keys *keys = token_keys_load(&place->rules, &err);
 
     assert_non_null(keys);
     char *by_old = token_sign(keys, &claims);
-    claims.issued_s = 1900000000;
+    claims.issued_s = 3900000000;
     char *by_new = token_sign(keys, &claims);
 
     assert_true(strcspn(by_old, ".") == strcspn(by_new, "."));
@@ -239,10 +239,35 @@ static void test_the_signing_key_changes_and_an_ended_key_checks_nothing(void **
 
     assert_int_equal(token_check(keys, old, TOKEN_ACCESS, (end_s - 1) * 1000, &found), TOKEN_OK);
     assert_int_equal(token_check(keys, old, TOKEN_ACCESS, end_s * 1000, &found), TOKEN_INVALID);
-    assert_int_equal(token_check(keys, slice_of_text(by_new), TOKEN_ACCESS, 1899999990000, &found),
+    assert_int_equal(token_check(keys, slice_of_text(by_new), TOKEN_ACCESS, 3899999990000, &found),
                      TOKEN_OK);
     free(by_old);
     free(by_new);
+    token_keys_free(&keys);
+}
+
+/* A key that was over when the ring was made is not loaded; its time comes again when the clock is
+ * set back. */
+static void test_a_clock_that_is_set_back_finds_a_key_that_signs(void **state)
+{
+    struct place *place = *state;
+    struct token_claims claims = {
+        .type = TOKEN_ACCESS, .expires_s = 4000000000, .issued_s = 2000, .jti = "a"};
+    struct token_claims found;
+    struct err err;
+
+    put(place, "old.ES256.1000.pem", text_of("es-1"));
+    put(place, "new.ES256.5000.pem", text_of("es-1"));
+    struct token_keys *keys = token_keys_load(&place->rules, &err);
+
+    assert_non_null(keys);
+    char *token = token_sign(keys, &claims);
+
+    assert_int_equal(token_check(keys, slice_of_text(token), TOKEN_ACCESS, 2000000, &found),
+                     TOKEN_OK);
+    assert_null(strstr(token_keys_jwks(keys, 2000000).at, "\"old\""));
+    assert_non_null(strstr(token_keys_jwks(keys, 2000000).at, "\"new\""));
+    free(token);
     token_keys_free(&keys);
 }
 
@@ -255,6 +280,7 @@ int main(void)
         TEST(test_what_is_made_is_loaded_signs_and_is_in_the_key_set),
         TEST(test_a_key_leaves_the_key_set_when_its_time_is_over),
         TEST(test_the_signing_key_changes_and_an_ended_key_checks_nothing),
+        TEST(test_a_clock_that_is_set_back_finds_a_key_that_signs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
