@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,8 @@ static bool pair_verify(const struct token_key *key, struct slice text, const ui
     const bool good =
         EVP_DigestVerify(context, signature, len, (const uint8_t *)text.at, text.len) == 1;
     EVP_MD_CTX_free(context);
+    if (!good)
+        ERR_clear_error(); /* SSL_get_error looks there too */
     return good;
 }
 
