@@ -10,8 +10,9 @@
 
 #include "keys.h"
 
-/* Where OpenSSL puts private numbers: locked, not in core files. One RSA key takes 2 KiB of it. */
-#define LOCKED_HEAP_BYTES (512 << 10)
+/* Where OpenSSL puts private numbers: locked, not in core files. One RSA key takes 2 KiB of it; a
+ * TLS handshake under way 32 bytes, for its own key goes there too. */
+#define LOCKED_HEAP_BYTES (1 << 20)
 #define LOCKED_HEAP_LEAST 32
 
 struct token_keys {
@@ -26,6 +27,13 @@ struct token_keys {
 /* ---- life ---------------------------------------------------------------------------------------
  */
 
+/* Where locking is refused (RLIMIT_MEMLOCK) it is still wiped and undumped, as secret.c has it. */
+static void use_locked_heap(void)
+{
+    if (!CRYPTO_secure_malloc_initialized())
+        (void)CRYPTO_secure_malloc_init(LOCKED_HEAP_BYTES, LOCKED_HEAP_LEAST);
+}
+
 static bool load_all(struct token_keys *keys, const struct token_rules *rules, struct err *err)
 {
     const int64_t now_s = clock_wall_ms() / 1000;
@@ -33,6 +41,8 @@ static bool load_all(struct token_keys *keys, const struct token_rules *rules, s
     for (size_t i = 1; i < keys->names.count; i++) {
         if (token_names_state(&keys->names, i, now_s) == TOKEN_EXPIRED)
             continue;
+        if (keys->names.at[i].algorithm != TOKEN_HS256)
+            use_locked_heap();
         if (!key_of_file(rules->dir, &keys->names.at[i], &keys->at[i], err))
             return false;
         keys->loaded[i] = true;
@@ -48,8 +58,6 @@ struct token_keys *token_keys_load(const struct token_rules *rules, struct err *
 {
     struct token_keys *keys = xcalloc(1, sizeof(*keys));
 
-    if (!CRYPTO_secure_malloc_initialized())
-        (void)CRYPTO_secure_malloc_init(LOCKED_HEAP_BYTES, LOCKED_HEAP_LEAST);
     if (!secret_load(rules->secret_file, SECRET_KEY_MIN_BYTES, &keys->secret, err) ||
         !token_names_read(rules, &keys->names, err)) {
         token_keys_free(&keys);

@@ -4,6 +4,7 @@
 #include "gatepost/encoding.h"
 #include "lib/token/key.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "place.h"
@@ -179,6 +180,8 @@ static void test_what_is_made_is_loaded_signs_and_is_in_the_key_set(void **state
 
         if (keys == NULL)
             fail_msg("%s", err.text);
+        if (algorithm != TOKEN_HS256)
+            assert_true(CRYPTO_secure_used() > 0); /* the private numbers, in locked pages */
         char *token = token_sign(keys, &claims);
         char expected[128];
         uint8_t header[128];
