@@ -24,7 +24,7 @@
 
 static void make_header(struct token_key *key)
 {
-    char json[BASE64URL_TEXT_BYTES(0) + KEY_HEADER_BYTES];
+    char json[KEY_HEADER_BYTES];
     const char *alg = token_algorithm_name(key->name.algorithm);
     int len;
 
@@ -33,7 +33,8 @@ static void make_header(struct token_key *key)
     else
         len = snprintf(json, sizeof(json), "{\"alg\":\"%s\",\"typ\":\"JWT\",\"kid\":\"%s\"}", alg,
                        key->name.kid);
-    BUG_ON(len < 0 || BASE64URL_TEXT_BYTES((size_t)len) > sizeof(key->header));
+    BUG_ON(len < 0 || (size_t)len >= sizeof(json) ||
+           BASE64URL_TEXT_BYTES((size_t)len) > sizeof(key->header));
     base64url_encode(json, (size_t)len, key->header);
     key->header_len = strlen(key->header);
 }
