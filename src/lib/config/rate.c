@@ -19,13 +19,13 @@ static bool read_number(struct slice text, int64_t *number_out)
 {
     int64_t number = 0;
 
+    if (text.len == 0 || text.len > 9)
+        return false;
     for (size_t i = 0; i < text.len; i++) {
         if (text.at[i] < '0' || text.at[i] > '9')
             return false;
         number = number * 10 + (text.at[i] - '0');
     }
-    if (text.len == 0 || text.len > 9)
-        return false;
     *number_out = number;
     return true;
 }
