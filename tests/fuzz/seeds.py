@@ -59,6 +59,29 @@ def rehash_ask(user, old, new=b"pbkdf2_sha256$2000$c2FsdA$bmV3"):
     return 13, pack([user], old, new)
 
 
+def admin_requests():
+    """Administration: the account of the sign-up, by each of its names."""
+    unix, one = (b"unix", NOW), uuid_text(uuid(1))
+    change = lambda changes, form=b"", name=b"": (43, pack(one, b"", b"", (changes, 1), (0, 1), (1, 1),
+                                                           form, name, name, *unix))
+    add = 42, pack([uuid(8)], b"Anna", b"anna", b"anna@example.com", b"anna@example.com", b"!none",
+                   (1, 1), (0, 1), *unix)
+    end = lambda all_of_them, session: (46, pack(one, b"", b"", (all_of_them, 1), [session], *unix))
+    listing = 40, pack(b"", b"", (10, 4))
+    return {
+        "admin_list": asks(SIGNED_UP, add, listing, (40, pack(one, b"anna", (1, 4))), (40, pack(b"", b"", (0, 4)))),
+        "admin_show": asks(SIGNED_UP, (41, pack(one, b"", b"")), (41, pack(b"", b"person0", b"")), add,
+                           (41, pack(one, b"anna", b"")), (41, pack(b"", b"", b"anna@example.com"))),
+        "admin_add_twice": asks(SIGNED_UP, add, add, listing),
+        "admin_change": asks(WITH_SESSION, change(2), change(8, b"", b"other"), change(12, RIG_PASSWORD, b"anna"),
+                             change(1), change(4), listing),
+        "admin_delete": asks(WITH_SESSION, (44, pack(b"", b"person0", b"", *unix)), listing,
+                             (44, pack(one, b"", b"", *unix))),
+        "admin_sessions": asks(WITH_SESSION, (45, pack(one, b"", b"", [bytes(16)], NOW)), end(0, uuid(5)),
+                               end(0, uuid(4)), end(1, bytes(16))),
+    }
+
+
 def store_requests():
     user, session, foreign = uuid(1), uuid(4), uuid(5)
     subject = uuid_text(user)
@@ -66,6 +89,7 @@ def store_requests():
                     b"192.0.2.1", NOW)
     look = 11, pack(0, [bytes(16)], NOW + 10 * DAY)
     return {
+        **admin_requests(),
         "refresh": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST)),
         "refresh_twice": asks(WITH_SESSION, *[refresh_ask(session, 0, subject, OPENED_DIGEST)] * 2),
         "refresh_of_another": asks(WITH_SESSION, refresh_ask(session, 0, b"7", OPENED_DIGEST)),
