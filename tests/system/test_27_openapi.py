@@ -266,6 +266,16 @@ def test_a_peer_that_may_not_read_metrics_gets_what_is_described(serve, descript
     assert checked.get("/metrics").status == 404
 
 
+def test_what_is_asked_too_often_is_answered_as_described(serve, description):
+    rates = {f"limits.{name}_address": "1/3600" for name in ("signup", "login", "refresh", "token", "mail")}
+    checked = Checked(serve({**rates, "limits.enabled": "yes"}), description)
+    for path, methods in description.operations().items():
+        if "POST" in methods and path in served() and path.startswith("/api/"):
+            statuses = {checked.post(path, "{}").status for _ in range(3)}
+            assert statuses <= {400, 401, 429}, (path, statuses)
+    assert len({path for path, _, status in description.seen if status == "429"}) >= 5
+
+
 def test_a_server_that_is_short_of_disk_answers_as_described(serve, description):
     server = serve({"http.workers": "1", "store.signup_free_mib": "1000000"})
     checked = Checked(server, description)
