@@ -28,6 +28,13 @@ MUST_USE bool base64_decode(struct slice text, void *bytes_out, size_t bytes_max
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 MUST_USE bool utf8_valid(struct slice text);
 
+/* Room for any text of n bytes after utf8_repair. */
+#define UTF8_REPAIRED_BYTES(n) ((n)*3)
+
+/* Copies the text; every byte that belongs to no good sequence becomes U+FFFD.
+ * Returns the length. text_out: room as above, no NUL at its end. */
+size_t utf8_repair(struct slice text, char *text_out);
+
 /* Code points in valid UTF-8. */
 size_t utf8_count(struct slice text);
 

@@ -37,6 +37,17 @@ struct password_cost {
  * may be: Django's, PHC strings, crypt(3) families (src/lib/password/formats.c has the table). */
 MUST_USE bool password_form_known(struct slice encoded);
 
+/* What a stored form says of itself, but for salt and hash: its method, and what it costs, by the
+ * names of its parameters. Returns how many of these there are; 0, and method_out NULL, for a form
+ * that is not known. The texts live for ever. */
+#define PASSWORD_TRAITS_MAX 4
+struct password_trait {
+    const char *name;
+    uint32_t value;
+};
+size_t password_form_traits(struct slice encoded, const char **method_out,
+                            struct password_trait traits_out[PASSWORD_TRAITS_MAX]);
+
 /* A form of today's algorithm and cost that no password is known for: what a login of an unknown
  * user is checked against. */
 void password_form_nobody(const struct password_cost *cost, char text_out[PASSWORD_ENCODED_BYTES]);

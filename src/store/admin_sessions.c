@@ -20,7 +20,7 @@ static bool list_one(struct call *call, const struct uuid *session_id, wall_ms n
     struct row storage;
     struct session_row session;
 
-    if (!session_load(call, session_id, &storage, &session) || session.expires <= now)
+    if (!session_load(call, session_id, now, &storage, &session))
         return true;
     admin_session_pack(&row, &(struct admin_session){
                                  .session_id = *session_id,

@@ -12,6 +12,9 @@ enum audit_event {
     AUDIT_SESSION_OPENED = 4,
     AUDIT_SESSION_REFRESHED = 5,
     AUDIT_PASSWORD_REHASHED = 6, /* by the server: no peer */
+    AUDIT_SESSION_ENDED = 7,     /* by its owner, or a newer one needed its place */
+    AUDIT_TOKEN_REUSED = 8,      /* a spent refresh token came back; its session ended */
+    AUDIT_LOGGED_OUT = 9,
     AUDIT_RESET_ASKED = 10,
     AUDIT_PASSWORD_RESET = 11,
     AUDIT_PASSWORD_CHANGED = 12,

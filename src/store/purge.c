@@ -21,15 +21,14 @@ static void purge_session(struct call *call, struct walk *walk)
     struct session_row session;
     struct uuid session_id;
 
-    if (walk->key_len != UUID_BYTES || !session_row_unpack(row_slice(&walk->row), &session)) {
+    if (walk->key_len != UUID_BYTES || !session_read(row_slice(&walk->row), &session)) {
         row_unreadable(call, TABLE_SESSIONS, walk_key(walk));
         return;
     }
     if (session.expires > call->now)
         return;
     memcpy(session_id.bytes, walk->key, UUID_BYTES);
-    session_unlist(call, &session.user_id, &session_id);
-    walk_delete(walk);
+    session_remove(call, &session_id, &session);
 }
 
 static void purge_proof(struct call *call, struct walk *walk)

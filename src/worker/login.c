@@ -232,6 +232,7 @@ static void open_session(struct request *request)
         .session_id = grant->session_id,
         .jti_digest = slice_of(grant->refresh_digest, sizeof(grant->refresh_digest)),
         .expires = grant->refresh_expires_s * 1000,
+        .sessions_max = (uint32_t)request->worker->config->token_sessions_max,
         .peer = slice_of_text(request->peer),
         .user_agent = slice_of(login->user_agent, login->user_agent_len),
         .now = grant->now,

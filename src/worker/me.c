@@ -2,26 +2,8 @@
 #include "me.h"
 #include "bearer.h"
 #include "endpoints.h"
+#include "member.h"
 #include "reply.h"
-
-static void write_text(struct json_writer *writer, const char *name, const char *text)
-{
-    json_string(writer, slice_of_text(name));
-    json_string(writer, slice_of_text(text));
-}
-
-static void write_time(struct json_writer *writer, const char *name, wall_ms when)
-{
-    char text[CLOCK_ISO_BYTES];
-
-    json_string(writer, slice_of_text(name));
-    if (when == 0) {
-        json_null(writer);
-        return;
-    }
-    clock_iso(when, text);
-    json_string(writer, slice_of_text(text));
-}
 
 void me_reply(struct request **request)
 {
@@ -29,13 +11,12 @@ void me_reply(struct request **request)
     struct json_writer *writer = json_writer_new();
 
     json_object_begin(writer);
-    write_text(writer, "id", account->subject);
-    write_text(writer, "username", account->username);
-    write_text(writer, "email", account->email);
-    json_string(writer, SLICE_LITERAL("email_verified"));
-    json_flag(writer, account->email_verified);
-    write_time(writer, "date_joined", account->date_joined);
-    write_time(writer, "last_login", account->last_login);
+    member_text(writer, "id", slice_of_text(account->subject));
+    member_text(writer, "username", slice_of_text(account->username));
+    member_text(writer, "email", slice_of_text(account->email));
+    member_flag(writer, "email_verified", account->email_verified);
+    member_time(writer, "date_joined", account->date_joined);
+    member_time(writer, "last_login", account->last_login);
     json_object_end(writer);
     reply_json(request, 200, &writer);
 }

@@ -163,6 +163,7 @@ void request_free(struct request **request)
     h2o_timeout_unlink(&gone->later);
     request_forget_body(gone);
     bearer_forget(gone);
+    json_writer_free(&gone->writer);
     free(gone->segment);
     free(gone->subsegment);
     if (gone->state != NULL)
@@ -178,6 +179,19 @@ void *request_keep(struct request *request, size_t bytes)
     request->state = xcalloc(1, bytes);
     request->state_bytes = bytes;
     return request->state;
+}
+
+void *request_grow(struct request *request, size_t bytes)
+{
+    void *more = xcalloc(1, bytes);
+
+    BUG_ON(request->state == NULL || bytes < request->state_bytes);
+    memcpy(more, request->state, request->state_bytes);
+    secret_wipe(request->state, request->state_bytes);
+    free(request->state);
+    request->state = more;
+    request->state_bytes = bytes;
+    return more;
 }
 
 int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)

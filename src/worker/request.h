@@ -88,6 +88,7 @@ struct request {
     const char *cache;          /* Cache-Control of its 200, a constant; NULL: no-store */
     bool in_cookie;             /* the client keeps its refresh token in a cookie: cookie.h */
     h2o_headers_t own_headers;  /* of the answer: reply_add_header; in h2o's pool */
+    struct json_writer *writer; /* an answer that takes several steps, or NULL; owned */
     char id[REQUEST_ID_BYTES];  /* X-Request-Id */
     char peer[PEER_TEXT_BYTES]; /* "" until request_peer was asked */
 };
@@ -100,6 +101,9 @@ void request_make_id(struct worker *worker, char id_out[REQUEST_ID_BYTES]);
 
 /* Room for what the endpoint keeps from step to step, zeroed; wiped and freed with the request. */
 void *request_keep(struct request *request, size_t bytes) __attribute__((returns_nonnull));
+
+/* More of it: what was kept stays, and may have moved; what is added is zeroed. */
+void *request_grow(struct request *request, size_t bytes) __attribute__((returns_nonnull));
 
 /* While h2o is there: on the first call, and where the caller has looked at request->h2o: */
 

@@ -12,6 +12,8 @@
 
 #define ALLOW_POST "POST, OPTIONS"
 #define ALLOW_GET  "GET, HEAD, OPTIONS"
+#define ALLOW_LIST "GET, HEAD, DELETE, OPTIONS"
+#define ALLOW_DEL  "DELETE, OPTIONS"
 #define ALLOW_PAGE "GET, HEAD, POST, OPTIONS"
 #define ALLOW_ME   "GET, HEAD, PATCH, DELETE, OPTIONS"
 #define READING    (METHOD_GET | METHOD_HEAD)
@@ -22,12 +24,22 @@ static const struct route ROUTES[] = {
      RATE_FREE},
     {"/api/auth/me", METHOD_DELETE, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_delete_on_request,
      RATE_FREE},
+    {"/api/auth/me/export", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ACCOUNT, export_on_request,
+     RATE_FREE},
+    {"/api/auth/sessions", READING, ALLOW_LIST, ROUTE_NO_BODY, ROUTE_ACCOUNT, sessions_on_request,
+     RATE_FREE},
+    {"/api/auth/sessions", METHOD_DELETE, ALLOW_LIST, ROUTE_NO_BODY, ROUTE_ACCOUNT,
+     sessions_delete_on_request, RATE_FREE},
+    {"/api/auth/sessions/{id}", METHOD_DELETE, ALLOW_DEL, ROUTE_NO_BODY, ROUTE_ACCOUNT,
+     session_delete_on_request, RATE_FREE},
     {"/api/auth/signup", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, signup_on_request,
      RATE_SIGNUP},
     {"/api/auth/login", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, login_on_request,
      RATE_LOGIN},
     {"/api/auth/token/refresh", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
      refresh_on_request, RATE_REFRESH},
+    {"/api/auth/logout", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, logout_on_request,
+     RATE_TOKEN},
     {"/api/auth/token/verify", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
      token_verify_on_request, RATE_TOKEN},
     {"/api/auth/verify-email", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,

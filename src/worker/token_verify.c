@@ -52,7 +52,7 @@ static void ask_session(struct request *request, const struct token_claims *clai
     uint8_t bytes[ASK_BYTES];
     struct packer packer = packer_over(bytes, sizeof(bytes));
     struct session_check_ask ask = {
-        .session_id = claims->has_session ? claims->session_id : token_adopted_session(claims->jti),
+        .session_id = token_session(claims),
         .adopted = !claims->has_session,
         .now = clock_wall_ms(),
     };

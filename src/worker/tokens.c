@@ -34,13 +34,28 @@ struct uuid token_adopted_session(const char *jti)
     return id;
 }
 
+struct uuid token_session(const struct token_claims *claims)
+{
+    return claims->has_session ? claims->session_id : token_adopted_session(claims->jti);
+}
+
 void token_grant_begin(struct token_grant *grant, const struct config *config)
 {
     grant->now = clock_wall_ms();
     grant->access_expires_s = grant->now / 1000 + config->token_access_s;
+    grant->refresh_issued = grant->now;
     grant->refresh_expires_s = grant->now / 1000 + config->token_refresh_s;
     make_jti(grant->access_jti);
     make_jti(grant->refresh_jti);
+    token_jti_digest(grant->refresh_jti, grant->refresh_digest);
+}
+
+void token_grant_succeed(struct token_grant *grant, const struct worker *worker, const char *jti)
+{
+    uint8_t mac[MAC_BYTES];
+
+    secret_mac(&worker->successor_key, jti, strlen(jti), mac);
+    hex_encode(mac, (TOKEN_JTI_BYTES - 1) / 2, grant->refresh_jti);
     token_jti_digest(grant->refresh_jti, grant->refresh_digest);
 }
 
@@ -48,10 +63,11 @@ static char *sign(const struct request *request, const struct token_grant *grant
                   enum token_type type)
 {
     const char *jti = type == TOKEN_ACCESS ? grant->access_jti : grant->refresh_jti;
+    const wall_ms issued = type == TOKEN_ACCESS ? grant->now : grant->refresh_issued;
     struct token_claims claims = {
         .type = type,
         .expires_s = type == TOKEN_ACCESS ? grant->access_expires_s : grant->refresh_expires_s,
-        .issued_s = grant->now / 1000,
+        .issued_s = issued / 1000,
         .has_subject = true,
         .has_session = true,
         .session_id = grant->session_id,
@@ -88,6 +104,27 @@ void token_grant_reply(struct request **request, const struct token_grant *grant
     free(access);
     free(refresh);
     reply_json(request, 200, &writer);
+}
+
+/* ---- where tokens come from ---------------------------------------------------------------------
+ */
+
+bool token_read_refresh(struct request **request, struct token_claims *claims_out)
+{
+    struct slice token;
+
+    if (!cookie_refresh_token(request, &token))
+        return false;
+    enum token_status status = token_check((*request)->worker->token_keys, token, TOKEN_REFRESH,
+                                           clock_wall_ms(), claims_out);
+    if (status == TOKEN_OK && !claims_out->has_subject)
+        status = TOKEN_NO_SUBJECT;
+    if (status != TOKEN_OK) {
+        reply_token_refused(request, token_status_sentence(status));
+        return false;
+    }
+    request_forget_body(*request);
+    return true;
 }
 
 static bool is_space(char c)

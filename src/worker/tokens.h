@@ -10,6 +10,7 @@
 struct token_grant {
     wall_ms now;
     int64_t access_expires_s;
+    wall_ms refresh_issued; /* now, but for a refresh token that was handed out before */
     int64_t refresh_expires_s;
     char access_jti[TOKEN_JTI_BYTES];
     char refresh_jti[TOKEN_JTI_BYTES];
@@ -20,6 +21,13 @@ struct token_grant {
 
 /* Times and new jtis; subject and session_id are the caller's to set. */
 void token_grant_begin(struct token_grant *grant, const struct config *config);
+
+/* What worker->successor_key is derived for. */
+#define TOKEN_SUCCESSOR_PURPOSE "gatepost refresh successor"
+
+/* The refresh token becomes the one that follows on that jti: every worker finds the same, so that
+ * parallel refreshes of one token have one outcome, and nobody needs to keep it. */
+void token_grant_succeed(struct token_grant *grant, const struct worker *worker, const char *jti);
 
 /* The order of the two members, as simplejwt has them. */
 enum token_grant_order { TOKEN_GRANT_LOGIN, TOKEN_GRANT_REFRESH };
@@ -35,6 +43,13 @@ void token_jti_digest(const char *jti, uint8_t digest_out[32]);
 /* A refresh token without `sid` was made elsewhere with the same key: its session's id follows
  * from its jti, so that whoever sees the token again finds the same one. */
 struct uuid token_adopted_session(const char *jti);
+
+/* Finds the request's refresh token, see cookie.h, and checks it. Returns true when it is good;
+ * else the request has been answered: as cookie_refresh_token, or 401 token_not_valid. */
+MUST_USE bool token_read_refresh(struct request **request, struct token_claims *claims_out);
+
+/* The session that a refresh token belongs to: its own, or the one that it is adopted by. */
+struct uuid token_session(const struct token_claims *claims);
 
 /* The token of "Authorization: Bearer TOKEN", as simplejwt splits it. */
 enum bearer_status { BEARER_OK, BEARER_NONE, BEARER_BROKEN };

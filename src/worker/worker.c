@@ -26,6 +26,7 @@
 #include "routes.h"
 #include "server.h"
 #include "throttle.h"
+#include "tokens.h"
 
 /* How often clients that wait for a hash are looked at. By the loop's turns, which go by the
  * monotonic clock: libh2o's timers stand still when the wall clock is set back. */
@@ -58,6 +59,8 @@ static void load_secrets(struct worker *worker)
         die(EXIT_SECRET, "%s", err.text);
     secret_derive(token_keys_secret(worker->token_keys), "gatepost idempotency",
                   &worker->idempotency_key);
+    secret_derive(token_keys_secret(worker->token_keys), TOKEN_SUCCESSOR_PURPOSE,
+                  &worker->successor_key);
 }
 
 static void on_wake(struct worker *worker)
@@ -233,6 +236,7 @@ static bool close_all(struct worker *worker)
     peer_rules_free(&worker->trusted_proxies);
     origins_free(&worker->origins);
     peer_rules_free(&worker->metrics_peers);
+    secret_fini(&worker->successor_key);
     secret_fini(&worker->idempotency_key);
     secret_fini(&worker->mail_key);
     token_keys_free(&worker->token_keys);

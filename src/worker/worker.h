@@ -20,14 +20,15 @@ struct origins;
 #define STORE_WAIT_NS (10 * NS_PER_S)
 
 struct worker {
-    const struct heritage *heritage; /* borrowed */
-    const struct config *config;     /* borrowed from heritage */
-    struct segment *segment;         /* borrowed from heritage */
-    uint32_t slot;                   /* of heritage */
+    const struct heritage *heritage;  /* borrowed */
+    const struct config *config;      /* borrowed from heritage */
+    struct segment *segment;          /* borrowed from heritage */
+    uint32_t slot;                    /* of heritage */
+    const struct route_table *routes; /* of its role */
     struct token_keys *token_keys;
     struct secret mail_key;
-    struct secret idempotency_key;    /* derived from token.secret_file */
-    const struct route_table *routes; /* of its role */
+    struct secret idempotency_key; /* derived from token.secret_file */
+    struct secret successor_key;   /* the same: makes a refresh token's successor */
     struct peer_rules *metrics_peers;
     struct peer_rules *trusted_proxies;
     struct limits *limits;

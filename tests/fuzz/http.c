@@ -111,6 +111,8 @@ static void configure(struct config *config)
     config->limits_account_delay_max_s = 1;
     config->token_access_s = 300;
     config->token_refresh_s = 86400;
+    config->token_refresh_grace_s = 10;
+    config->token_sessions_max = 100;
 }
 
 static void set_up(void)
@@ -138,6 +140,7 @@ static void set_up(void)
     worker.token_keys = token_keys_of_secret(&key);
     secret_from_bytes(KEY, sizeof(KEY) - 1, &worker.mail_key);
     secret_derive(&key, "gatepost idempotency", &worker.idempotency_key);
+    secret_derive(&key, TOKEN_SUCCESSOR_PURPOSE, &worker.successor_key);
     worker.metrics_peers = peer_rules_new(config.http_metrics_allow, &err);
     worker.trusted_proxies = peer_rules_new(config.http_trusted_proxies, &err);
     worker.limits = throttle_open(&worker);

@@ -33,32 +33,59 @@ static size_t ascii_len(const uint8_t *at, size_t len)
     return done;
 }
 
+/* Length of the good sequence at the begin of the bytes, or 0. */
+static size_t good_sequence(const uint8_t *at, size_t left)
+{
+    uint8_t least, largest;
+    size_t len = sequence_len(at[0], &least, &largest);
+
+    if (len == 0 || len > left)
+        return 0;
+    if (len > 1 && (at[1] < least || at[1] > largest))
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
 bool utf8_valid(struct slice text)
 {
     const uint8_t *at = (const uint8_t *)text.at;
     size_t left = text.len;
 
     while (left > 0) {
-        uint8_t least, largest;
         const size_t ascii = ascii_len(at, left);
 
         at += ascii;
         left -= ascii;
         if (left == 0)
             break;
-        size_t len = sequence_len(at[0], &least, &largest);
+        size_t len = good_sequence(at, left);
 
-        if (len == 0 || len > left)
+        if (len == 0)
             return false;
-        if (len > 1 && (at[1] < least || at[1] > largest))
-            return false;
-        for (size_t i = 2; i < len; i++)
-            if ((at[i] & 0xc0) != 0x80)
-                return false;
         at += len;
         left -= len;
     }
     return true;
+}
+
+size_t utf8_repair(struct slice text, char *text_out)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    size_t done = 0;
+    size_t out = 0;
+
+    while (done < text.len) {
+        size_t good = good_sequence((const uint8_t *)text.at + done, text.len - done);
+        size_t len = good > 0 ? good : sizeof(replacement) - 1;
+
+        memcpy(text_out + out, good > 0 ? text.at + done : replacement, len);
+        done += good > 0 ? good : 1;
+        out += len;
+    }
+    return out;
 }
 
 size_t utf8_count(struct slice text)

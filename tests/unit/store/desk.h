@@ -16,6 +16,7 @@
 struct desk {
     struct rig rig;
     struct env env;
+    wall_ms now;      /* by the store's clock */
     struct call call; /* the last one */
     uint8_t ask[8192];
     uint8_t answer[LANE_RECORD_MAX_BYTES];
@@ -27,6 +28,7 @@ static inline int start(void **state)
     struct err err = {{0}};
 
     rig_init(&desk->rig);
+    desk->now = RIG_NOW;
     if (!env_open(&desk->env, desk->rig.dir, 16, desk->rig.segment,
                   segment_store_slot(desk->rig.segment), &err))
         fail_msg("%s", err.text);
@@ -57,7 +59,7 @@ static inline enum store_status carry_out(struct desk *desk, enum store_request 
 
     assert_false(packed->overflow);
     desk->call = (struct call){.env = &desk->env,
-                               .now = RIG_NOW,
+                               .now = desk->now,
                                .packed = packer_slice(packed),
                                .answer = packer_over(desk->answer, sizeof(desk->answer))};
     assert_int_equal(desk->env.db_env->txn_begin(desk->env.db_env, NULL, &desk->call.txn, 0), 0);

@@ -95,80 +95,18 @@ static void test_resends_are_counted_by_the_hour(void **state)
 /* ---- sessions ---------------------------------------------------------------------------------
  */
 
-static char digests[4][33] = {
-    "00000000000000000000000000000000",
-    "11111111111111111111111111111111",
-    "22222222222222222222222222222222",
-    "33333333333333333333333333333333",
-};
-
 static enum store_status open_session(struct desk *desk, uint64_t user, uint64_t session)
 {
     struct packer packer = asking(desk);
 
-    session_open_ask_pack(&packer,
-                          &(struct session_open_ask){.user_id = rig_uuid(1, user),
-                                                     .session_id = rig_uuid(6, session),
-                                                     .jti_digest = slice_of(digests[0], 32),
-                                                     .expires = RIG_NOW + 1000,
-                                                     .now = RIG_NOW});
+    session_open_ask_pack(
+        &packer,
+        &(struct session_open_ask){.user_id = rig_uuid(1, user),
+                                   .session_id = rig_uuid(6, session),
+                                   .jti_digest = SLICE_LITERAL("00000000000000000000000000000000"),
+                                   .expires = RIG_NOW + 1000,
+                                   .now = RIG_NOW});
     return carry_out(desk, STORE_SESSION_OPEN, &packer);
-}
-
-static enum store_status refresh(struct desk *desk, uint64_t session, int old, int new, bool adopt)
-{
-    struct packer packer = asking(desk);
-    struct uuid user = rig_uuid(1, 1);
-    char subject[UUID_TEXT_BYTES];
-
-    uuid_format(&user, subject);
-    session_refresh_ask_pack(
-        &packer, &(struct session_refresh_ask){.session_id = rig_uuid(6, session),
-                                               .adopt = adopt,
-                                               .subject = slice_of_text(subject),
-                                               .old_jti_digest = slice_of(digests[old], 32),
-                                               .new_jti_digest = slice_of(digests[new], 32),
-                                               .expires = RIG_NOW + 2000,
-                                               .now = RIG_NOW + 500});
-    return carry_out(desk, STORE_SESSION_REFRESH, &packer);
-}
-
-static enum store_status check(struct desk *desk, uint64_t session, int digest, wall_ms now)
-{
-    struct packer packer = asking(desk);
-
-    session_check_ask_pack(&packer,
-                           &(struct session_check_ask){.session_id = rig_uuid(6, session),
-                                                       .jti_digest = slice_of(digests[digest], 32),
-                                                       .now = now});
-    return carry_out(desk, STORE_SESSION_CHECK, &packer);
-}
-
-static void test_a_refresh_token_is_good_once(void **state)
-{
-    struct desk *desk = *state;
-
-    assert_int_equal(sign_up(desk, 1), STORE_OK);
-    assert_int_equal(open_session(desk, 2, 1), STORE_NOT_FOUND);
-    assert_int_equal(open_session(desk, 1, 1), STORE_OK);
-    assert_int_equal(check(desk, 1, 0, RIG_NOW), STORE_OK);
-    assert_int_equal(refresh(desk, 1, 0, 1, false), STORE_OK);
-    assert_int_equal(refresh(desk, 1, 0, 2, false), STORE_SPENT);
-    assert_false(desk->call.changed);
-    assert_int_equal(check(desk, 1, 0, RIG_NOW), STORE_SPENT);
-    assert_int_equal(check(desk, 1, 1, RIG_NOW), STORE_OK);
-    assert_int_equal(check(desk, 1, 1, RIG_NOW + 2000), STORE_NOT_FOUND);
-    assert_int_equal(refresh(desk, 8, 0, 1, false), STORE_NOT_FOUND);
-}
-
-static void test_a_token_from_elsewhere_is_adopted_once(void **state)
-{
-    struct desk *desk = *state;
-
-    assert_int_equal(sign_up(desk, 1), STORE_OK);
-    assert_int_equal(refresh(desk, 3, 0, 1, true), STORE_OK);
-    assert_int_equal(refresh(desk, 3, 0, 2, true), STORE_SPENT);
-    assert_int_equal(refresh(desk, 3, 1, 2, false), STORE_OK);
 }
 
 static void test_me_asks_for_the_account_and_its_session(void **state)
@@ -238,8 +176,6 @@ int main(void)
         TEST(test_a_proof_is_spent_once_and_in_time),
         TEST(test_a_resend_voids_the_earlier_link_and_takes_its_letter_back),
         TEST(test_resends_are_counted_by_the_hour),
-        TEST(test_a_refresh_token_is_good_once),
-        TEST(test_a_token_from_elsewhere_is_adopted_once),
         TEST(test_me_asks_for_the_account_and_its_session),
         TEST(test_what_has_expired_leaves_in_small_steps),
     };

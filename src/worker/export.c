@@ -1,0 +1,223 @@
+/* GET /api/auth/me/export: everything that is stored about the bearer's account.
+ *
+ *   step        where  fails how
+ *   1 account   store  401 the account is gone
+ *   2 sessions  store  page by page
+ *   3 letters   store  page by page; LETTER_PAGES_MAX of them
+ *   4 answer    loop   200 with a file
+ *
+ * Each section is written when its answers come; what is written so far lies with the request. Of
+ * the password nothing is shown but how it is kept. */
+#include "gatepost/password.h"
+
+#include "bearer.h"
+#include "endpoints.h"
+#include "member.h"
+#include "reply.h"
+#include "session_page.h"
+#include "tokens.h"
+
+#define ASK_BYTES 64
+
+/* A page is a stretch of the outbox, which may be long when a relay is away. */
+#define LETTER_PAGES_MAX 64U
+#define LETTER_BYTES     1024
+
+struct export
+{
+    unsigned letter_pages;
+};
+
+static void on_account(void *context, enum store_status status, struct slice payload);
+static void on_sessions(void *context, enum store_status status, struct slice payload);
+static void ask_letters(struct request *request, const struct uuid *after);
+static void on_letters(void *context, enum store_status status, struct slice payload);
+static void answer(struct request *request);
+
+/* ---- 1 ------------------------------------------------------------------------------------------
+ */
+
+void export_on_request(struct request *request)
+{
+    uint8_t bytes[ASK_BYTES];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    (void)request_keep(request, sizeof(struct export));
+    export_account_ask_pack(&packer,
+                            &(struct export_account_ask){.user_id = request->account->user_id});
+    request_ask(&request, STORE_EXPORT_ACCOUNT, &packer, on_account);
+}
+
+static void write_password(struct json_writer *writer, const struct export_account_answer *stored)
+{
+    struct password_trait traits[PASSWORD_TRAITS_MAX];
+    const char *method;
+    const size_t count = password_form_traits(stored->password, &method, traits);
+
+    json_string(writer, SLICE_LITERAL("password"));
+    json_object_begin(writer);
+    member_text(writer, "algorithm", slice_of_text(method != NULL ? method : "none"));
+    for (size_t i = 0; i < count; i++)
+        member_number(writer, traits[i].name, traits[i].value);
+    member_time(writer, "changed", stored->password_changed);
+    json_object_end(writer);
+}
+
+static void write_account(struct json_writer *writer, const struct account *account,
+                          const struct export_account_answer *stored)
+{
+    json_string(writer, SLICE_LITERAL("account"));
+    json_object_begin(writer);
+    member_text(writer, "id", slice_of_text(account->subject));
+    member_text(writer, "username", slice_of_text(account->username));
+    member_text(writer, "email", slice_of_text(account->email));
+    member_flag(writer, "email_verified", account->email_verified);
+    member_time(writer, "date_joined", account->date_joined);
+    member_time(writer, "last_login", account->last_login);
+    member_bytes(writer, "language", stored->language);
+    write_password(writer, stored);
+    member_time(writer, "letters_since", stored->letters_since);
+    member_number(writer, "letters_sent", stored->letters_sent);
+    member_bytes(writer, "extra", stored->extra);
+    json_object_end(writer);
+}
+
+/* A store that is away, or an answer that makes no sense. Returns false when answered. */
+static bool is_told(struct request **request, enum store_status status, bool readable)
+{
+    if (status == STORE_NOT_FOUND)
+        reply_problem(request, PROBLEM_USER_NOT_FOUND);
+    else if (status != STORE_OK)
+        reply_store_trouble(request, status);
+    else if (!readable)
+        reply_problem(request, PROBLEM_INTERNAL);
+    return *request != NULL;
+}
+
+static void on_account(void *context, enum store_status status, struct slice payload)
+{
+    struct request *request = context;
+    struct export_account_answer stored;
+
+    if (!is_told(&request, status, export_account_answer_unpack(payload, &stored)))
+        return;
+    struct json_writer *writer = request->writer = json_writer_new();
+    json_object_begin(writer);
+    write_account(writer, request->account, &stored);
+    json_string(writer, SLICE_LITERAL("sessions"));
+    json_array_begin(writer);
+    session_page_ask(request, &(struct uuid){{0}}, on_sessions);
+}
+
+/* ---- 2 ------------------------------------------------------------------------------------------
+ */
+
+static void on_sessions(void *context, enum store_status status, struct slice payload)
+{
+    struct request *request = context;
+    struct session_list_answer page;
+    struct session_item item;
+
+    if (!is_told(&request, status, session_list_answer_unpack(payload, &page)))
+        return;
+    struct unpacker rows = unpacker_over(page.rows);
+    bool any = false;
+    while (session_page_next(&rows, &item)) {
+        session_write(request->writer, &item, session_is_bearers(request, &item.session_id));
+        any = true;
+    }
+    if (page.more && any) {
+        session_page_ask(request, &item.session_id, on_sessions);
+        return;
+    }
+    json_array_end(request->writer);
+    json_string(request->writer, SLICE_LITERAL("letters"));
+    json_array_begin(request->writer);
+    ask_letters(request, &(struct uuid){{0}});
+}
+
+/* ---- 3 ------------------------------------------------------------------------------------------
+ */
+
+static void ask_letters(struct request *request, const struct uuid *after)
+{
+    uint8_t bytes[ASK_BYTES];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    export_letters_ask_pack(&packer, &(struct export_letters_ask){
+                                         .user_id = request->account->user_id, .after = *after});
+    request_ask(&request, STORE_EXPORT_LETTERS, &packer, on_letters);
+}
+
+static const char *purpose_name(uint8_t purpose)
+{
+    switch (purpose) {
+    case MAIL_VERIFY:
+        return "verify";
+    case MAIL_RESET_PASSWORD:
+        return "reset_password";
+    case MAIL_CHANGE_EMAIL:
+        return "change_email";
+    case MAIL_EMAIL_CHANGE_ASKED:
+        return "email_change_asked";
+    case MAIL_EMAIL_CHANGED:
+        return "email_changed";
+    case MAIL_PASSWORD_CHANGED:
+        return "password_changed";
+    case MAIL_SIGNUP_ATTEMPT:
+        return "signup_attempt";
+    case MAIL_TOKEN_REUSED:
+        return "token_reused";
+    case MAIL_ACCOUNT_DELETED:
+        return "account_deleted";
+    default:
+        return "other";
+    }
+}
+
+static void write_letter(struct json_writer *writer, const struct export_letter *letter)
+{
+    char id[UUID_TEXT_BYTES];
+
+    uuid_format(&letter->job_id, id);
+    json_object_begin(writer);
+    member_text(writer, "id", slice_of_text(id));
+    member_text(writer, "purpose", slice_of_text(purpose_name(letter->purpose)));
+    member_bytes(writer, "to", letter->to);
+    member_time(writer, "created", letter->created);
+    member_number(writer, "tries", letter->tries);
+    member_flag(writer, "given_up", letter->dead != 0);
+    member_bytes(writer, "reply", letter->reply);
+    json_object_end(writer);
+}
+
+static void on_letters(void *context, enum store_status status, struct slice payload)
+{
+    struct request *request = context;
+    struct export_letters_answer page;
+    struct export_letter letter;
+
+    if (!is_told(&request, status, export_letters_answer_unpack(payload, &page)))
+        return;
+    struct export *export = request->state;
+    struct unpacker rows = unpacker_over(page.rows);
+    while (rows.len > 0 && export_letter_unpack(unpack_slice(&rows, LETTER_BYTES), &letter))
+        write_letter(request->writer, &letter);
+    if (page.more && ++export->letter_pages < LETTER_PAGES_MAX) {
+        ask_letters(request, &page.last);
+        return;
+    }
+    json_array_end(request->writer);
+    answer(request);
+}
+
+/* ---- 4 ------------------------------------------------------------------------------------------
+ */
+
+static void answer(struct request *request)
+{
+    json_object_end(request->writer);
+    reply_add_header(request, "content-disposition", "Content-Disposition",
+                     "attachment; filename=\"account.json\"");
+    reply_json(&request, 200, &request->writer);
+}
