@@ -17,7 +17,8 @@ LONG_254 = ["Ensure this field has no more than 254 characters."]
 NUL = ["Null characters are not allowed."]
 SIGNUP = "/api/auth/signup"
 POSTS = ["/api/auth/signup", "/api/auth/login", "/api/auth/verify-email",
-         "/api/auth/verify-email/resend", "/api/auth/token/refresh", "/api/auth/token/verify"]
+         "/api/auth/verify-email/resend", "/api/auth/token/refresh", "/api/auth/token/verify",
+         "/api/auth/logout"]
 
 
 def detail(answer):

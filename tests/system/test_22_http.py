@@ -14,7 +14,8 @@ REQUIRED, BLANK = ["This field is required."], ["This field may not be blank."]
 NO_ACCOUNT = {"detail": "No active account found with the given credentials"}
 SIGNUP = "/api/auth/signup"
 POSTS = ["/api/auth/signup", "/api/auth/login", "/api/auth/verify-email",
-         "/api/auth/verify-email/resend", "/api/auth/token/refresh", "/api/auth/token/verify"]
+         "/api/auth/verify-email/resend", "/api/auth/token/refresh", "/api/auth/token/verify",
+         "/api/auth/logout"]
 GETS = ["/api/auth/me", "/healthz", "/readyz", "/metrics"]
 
 

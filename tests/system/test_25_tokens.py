@@ -203,10 +203,23 @@ def test_a_refresh_token_made_elsewhere_is_adopted_once(api, forge):
     answer = api.post("/api/auth/token/refresh", {"refresh": token})
     assert answer.status == 200, answer
     assert api.me(answer.json()["access"]).status == 200
-    assert api.post("/api/auth/token/refresh", {"refresh": token}).status == 401
+    parallel = api.post("/api/auth/token/refresh", {"refresh": token})
+    assert parallel.json()["refresh"] == answer.json()["refresh"]
     assert api.post("/api/auth/token/verify", {"token": token}).status == 401
     again = api.post("/api/auth/token/refresh", {"refresh": answer.json()["refresh"]})
     assert again.status == 200
+    assert api.post("/api/auth/logout", {"refresh": again.json()["refresh"]}).status == 200
+    assert api.post("/api/auth/token/refresh", {"refresh": token}).status == 401
+    assert api.me(answer.json()["access"]).status == 401
+
+
+def test_a_refresh_token_made_elsewhere_can_be_logged_out_unused(api, forge):
+    token = forge.with_claims(drop=("sid", "iat"), token_type="refresh", jti=uuid.uuid4().hex,
+                              exp=int(time.time()) + 600)
+    assert api.post("/api/auth/logout", {"refresh": token}).status == 200
+    assert api.post("/api/auth/logout", {"refresh": token}).status == 401
+    assert api.post("/api/auth/token/verify", {"token": token}).status == 401
+    assert api.post("/api/auth/token/refresh", {"refresh": token}).status == 401
 
 
 def test_token_verify_takes_a_token_without_user(api, forge):
