@@ -30,6 +30,7 @@
 #include "worker/routes.h"
 #include "worker/server.h"
 #include "worker/throttle.h"
+#include "worker/tokens.h"
 
 #define HEAD_BYTES       4
 #define CLIENT_MAX_BYTES 40000

@@ -111,6 +111,75 @@ static inline void fake_pack_proof(struct packer *packer, struct script *script)
                                             .email = script_text(script, 254, "anna@example.com")});
 }
 
+static inline void fake_pack_refresh(struct packer *packer, struct script *script,
+                                     enum store_status status)
+{
+    const uint8_t drawn = script_u8(script);
+    uint8_t bytes[2048];
+    struct session_refresh_answer answer = {.unchanged = drawn & 1};
+
+    answer.issued = drawn & 2 ? (wall_ms)script_u64(script) : clock_wall_ms();
+    if (status == STORE_SPENT && !(drawn & 4))
+        answer.letter = fake_job(script, bytes, sizeof(bytes));
+    session_refresh_answer_pack(packer, &answer);
+}
+
+/* Rows of a page: as many as are drawn, each with what a client called itself. */
+static inline void fake_pack_sessions(struct packer *packer, struct script *script)
+{
+    const uint8_t drawn = script_u8(script);
+    uint8_t bytes[4096];
+    struct packer rows = packer_over(bytes, sizeof(bytes));
+
+    for (unsigned i = 0; i < (drawn >> 1 & 7); i++) {
+        uint8_t row_bytes[512];
+        struct packer row = packer_over(row_bytes, sizeof(row_bytes));
+
+        session_item_pack(&row, &(struct session_item){.session_id = fake_uuid(script),
+                                                       .created = (wall_ms)script_u64(script),
+                                                       .used = 1795445507000,
+                                                       .expires = (wall_ms)script_u64(script),
+                                                       .peer = script_text(script, 64, "192.0.2.1"),
+                                                       .user_agent = script_bytes(script, 255)});
+        pack_slice(&rows, packer_slice(&row));
+    }
+    session_list_answer_pack(
+        packer, &(struct session_list_answer){.more = drawn & 1, .rows = packer_slice(&rows)});
+}
+
+static inline void fake_pack_export(struct packer *packer, struct script *script)
+{
+    export_account_answer_pack(
+        packer, &(struct export_account_answer){.password = SLICE_LITERAL(CANARY_HASH),
+                                                .language = script_text(script, 35, "de"),
+                                                .password_changed = (wall_ms)script_u64(script),
+                                                .letters_sent = script_u8(script),
+                                                .extra = script_bytes(script, 255)});
+}
+
+static inline void fake_pack_letter_page(struct packer *packer, struct script *script)
+{
+    const uint8_t drawn = script_u8(script);
+    uint8_t bytes[4096];
+    struct packer rows = packer_over(bytes, sizeof(bytes));
+
+    for (unsigned i = 0; i < (drawn >> 1 & 3); i++) {
+        uint8_t row_bytes[1024];
+        struct packer row = packer_over(row_bytes, sizeof(row_bytes));
+
+        export_letter_pack(&row, &(struct export_letter){.job_id = fake_uuid(script),
+                                                         .purpose = script_u8(script),
+                                                         .to = SLICE_LITERAL("anna@example.com"),
+                                                         .created = (wall_ms)script_u64(script),
+                                                         .dead = drawn >> 3 & 1,
+                                                         .reply = script_bytes(script, 255)});
+        pack_slice(&rows, packer_slice(&row));
+    }
+    export_letters_answer_pack(
+        packer, &(struct export_letters_answer){
+                    .more = drawn & 1, .last = fake_uuid(script), .rows = packer_slice(&rows)});
+}
+
 /* What the real store sends along with that status, as far as it sends anything. */
 static inline void fake_pack_payload(struct packer *packer, struct script *script, uint8_t request,
                                      enum store_status status)
@@ -139,6 +208,14 @@ static inline void fake_pack_payload(struct packer *packer, struct script *scrip
         fake_pack_change(packer, script);
     } else if (request == STORE_PROOF_LOOK && status == STORE_OK) {
         fake_pack_proof(packer, script);
+    } else if (request == STORE_SESSION_REFRESH && (status == STORE_OK || status == STORE_SPENT)) {
+        fake_pack_refresh(packer, script, status);
+    } else if (request == STORE_SESSION_LIST && status == STORE_OK) {
+        fake_pack_sessions(packer, script);
+    } else if (request == STORE_EXPORT_ACCOUNT && status == STORE_OK) {
+        fake_pack_export(packer, script);
+    } else if (request == STORE_EXPORT_LETTERS && status == STORE_OK) {
+        fake_pack_letter_page(packer, script);
     }
 }
 

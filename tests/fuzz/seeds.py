@@ -43,8 +43,17 @@ def asks(choices, *requests):
                                        for number, ask in requests)
 
 
-def refresh_ask(session, adopt, subject, old):
-    return 8, pack([session], (adopt, 1), subject, old, b"n" * 32, NOW + DAY, b"192.0.2.1", NOW)
+def refresh_ask(session, adopt, subject, old, later=0, new=b"n" * 32):
+    return 8, pack([session], (adopt, 1), subject, old, new, NOW + DAY, NOW + DAY, (10000, 4), (100, 4),
+                   [uuid(8)], b"192.0.2.1", NOW + later)
+
+
+def logout_ask(session, adopt, subject):
+    return 22, pack([session], (adopt, 1), subject, NOW + DAY, b"192.0.2.1", NOW)
+
+
+def end_ask(user, every, session):
+    return 21, pack([user], (every, 1), [session], b"192.0.2.1", NOW)
 
 
 def check_ask(session, adopted=0, digest=b""):
@@ -92,12 +101,27 @@ def store_requests():
         **admin_requests(),
         "refresh": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST)),
         "refresh_twice": asks(WITH_SESSION, *[refresh_ask(session, 0, subject, OPENED_DIGEST)] * 2),
+        "refresh_reuse": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST),
+                              refresh_ask(session, 0, subject, OPENED_DIGEST, 10000),
+                              refresh_ask(session, 0, subject, b"n" * 32)),
+        "refresh_chain": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST),
+                              refresh_ask(session, 0, subject, b"n" * 32, 5, b"m" * 32),
+                              refresh_ask(session, 0, subject, OPENED_DIGEST, 9)),
+        "logout": asks(WITH_SESSION, logout_ask(session, 0, subject), logout_ask(session, 0, subject),
+                       logout_ask(foreign, 1, subject), refresh_ask(foreign, 1, subject, b"o" * 32)),
+        "sessions": asks(WITH_SESSION, refresh_ask(foreign, 1, subject, b"o" * 32),
+                         (20, pack([user], [bytes(16)], NOW)), (20, pack([user], [session], NOW)),
+                         end_ask(foreign, 0, session), end_ask(user, 0, session),
+                         end_ask(user, 1, bytes(16)), (20, pack([user], [bytes(16)], NOW))),
+        "export": asks(WITH_SESSION, (23, pack([user])), (24, pack([user], [bytes(16)])),
+                       (24, pack([user], [uuid(3)])), (23, pack([foreign]))),
         "refresh_of_another": asks(WITH_SESSION, refresh_ask(session, 0, b"7", OPENED_DIGEST)),
         "refresh_adopts": asks(SIGNED_UP, refresh_ask(foreign, 1, subject, b"o" * 32),
                                refresh_ask(foreign, 1, subject, b"o" * 32)),
         "refresh_adopts_nobody": asks(0, refresh_ask(foreign, 1, b"7", b"o" * 32)),
         "refresh_short_digest": asks(WITH_SESSION, (8, pack([session], (0, 1), subject,
-                                                            OPENED_DIGEST, b"n", NOW, b"", NOW))),
+                                                            OPENED_DIGEST, b"n", NOW, NOW, (0, 4),
+                                                            (0, 4), [uuid(8)], b"", NOW))),
         "check": asks(WITH_SESSION, check_ask(session), check_ask(session, 0, OPENED_DIGEST),
                       check_ask(session, 0, b"o" * 32), check_ask(session, 1), check_ask(foreign, 1)),
         "user_with_session": asks(WITH_SESSION, (10, pack(subject, (1, 1), [session], NOW)),
@@ -109,7 +133,7 @@ def store_requests():
         "renew_after_proof": asks(SIGNED_UP, spend_ask(uuid(2)), renew),
         "renew_same_id": asks(SIGNED_UP, renew, renew, look),
         "session_same_id": asks(WITH_SESSION, (7, pack([user], [session], b"d" * 32, NOW + DAY,
-                                                       b"192.0.2.1", b"curl", NOW))),
+                                                       (2, 4), b"192.0.2.1", b"curl", NOW))),
         "rehash_twice": asks(SIGNED_UP, *[rehash_ask(user, RIG_PASSWORD)] * 2,
                              (6, pack(b"person0", b""))),
         "rehash_nobody": asks(SIGNED_UP, rehash_ask(foreign, RIG_PASSWORD)),

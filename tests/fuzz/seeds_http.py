@@ -29,6 +29,10 @@ def with_token(target, name, token):
     return request("POST", target, b'{"%s":"%s"}' % (name.encode(), token))
 
 
+def bearing(method, target, token):
+    return request(method, target, Authorization="Bearer " + token.decode())
+
+
 def http_sign_up():
     form = "username=anna&email=anna%40example.com&password=" + CANARY
     return {
@@ -106,6 +110,27 @@ def http_sessions():
         "refresh_busy": wire(with_token("/api/auth/token/refresh", "refresh", jwt(refresh)), [BUSY]),
         "refresh_spent": wire(with_token("/api/auth/token/refresh", "refresh", jwt(refresh)),
                               [SPENT]),
+        "refresh_reused_told": wire(with_token("/api/auth/token/refresh", "refresh", jwt(refresh)),
+                                    [SPENT, 0]),
+        "refresh_unchanged": wire(with_token("/api/auth/token/refresh", "refresh", jwt(refresh)),
+                                  [0, 1]),
+        "logout": wire(with_token("/api/auth/logout", "refresh", jwt(refresh))),
+        "logout_spent": wire(with_token("/api/auth/logout", "refresh", jwt(claims("refresh"))),
+                             [NOT_FOUND]),
+        "sessions": wire(bearing("GET", "/api/auth/sessions", jwt(access)),
+                         [0, 0, 0, 5, 1] + [0] * 16 + [3] + list(b"a\xffb") + [0, 4, 2]),
+        "sessions_head": wire(bearing("HEAD", "/api/auth/sessions", jwt(access)), [0, 0, 0, 14]),
+        "sessions_away": wire(bearing("GET", "/api/auth/sessions", jwt(access)), [0, 0, BUSY]),
+        "sessions_any_answer": wire(bearing("GET", "/api/auth/sessions", jwt(access)),
+                                    [0, 0, ANY_BYTES, 4, 1, 2, 3, 4]),
+        "sessions_end": wire(bearing("DELETE", "/api/auth/sessions", jwt(access))),
+        "session_end": wire(bearing("DELETE", "/api/auth/sessions/" + SESSION, jwt(access))),
+        "session_end_nobodys": wire(bearing("DELETE", "/api/auth/sessions/" + SESSION, jwt(access)),
+                                    [0, 0, NOT_FOUND]),
+        "session_end_no_id": wire(bearing("DELETE", "/api/auth/sessions/%41", jwt(access))),
+        "export": wire(bearing("GET", "/api/auth/me/export", jwt(access)),
+                       [0, 0, 0, 2, 100, 101] + [0] * 12 + [0, 2, 1] + [0] * 20 + [0, 10]),
+        "export_gone": wire(bearing("GET", "/api/auth/me/export", jwt(access)), [0, 0, NOT_FOUND]),
         "refresh_with_access": wire(with_token("/api/auth/token/refresh", "refresh", jwt(access))),
         "verify_access": wire(with_token("/api/auth/token/verify", "token", jwt(access))),
         "verify_foreign": wire(with_token("/api/auth/token/verify", "token",

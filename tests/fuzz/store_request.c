@@ -87,11 +87,16 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
         struct admin_list_answer admin_list;
         struct admin_user_answer admin_user;
         struct admin_sessions_answer admin_sessions;
+        struct session_refresh_answer session_refresh;
+        struct session_list_answer session_list;
+        struct export_account_answer export_account;
+        struct export_letters_answer export_letters;
     } answer;
 
     const bool tells_why = request == STORE_ACCOUNT_CREATE || request == STORE_ACCOUNT_CHANGE;
+    const bool tells_reuse = request == STORE_SESSION_REFRESH && status == STORE_SPENT;
 
-    if (status != STORE_OK && !(tells_why && status == STORE_DUPLICATE))
+    if (status != STORE_OK && !tells_reuse && !(tells_why && status == STORE_DUPLICATE))
         return true;
     switch ((enum store_request)request) {
     case STORE_NAME_CHECK:
@@ -114,6 +119,14 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
         return user_answer_unpack(payload, &answer.user);
     case STORE_OUTBOX_PAGE:
         return outbox_page_answer_unpack(payload, &answer.outbox_page);
+    case STORE_SESSION_REFRESH:
+        return session_refresh_answer_unpack(payload, &answer.session_refresh);
+    case STORE_SESSION_LIST:
+        return session_list_answer_unpack(payload, &answer.session_list);
+    case STORE_EXPORT_ACCOUNT:
+        return export_account_answer_unpack(payload, &answer.export_account);
+    case STORE_EXPORT_LETTERS:
+        return export_letters_answer_unpack(payload, &answer.export_letters);
     case STORE_ADMIN_LIST:
         return admin_list_answer_unpack(payload, &answer.admin_list);
     case STORE_ADMIN_USER:
@@ -126,7 +139,8 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_ADMIN_SESSION_END:
     case STORE_PING:
     case STORE_SESSION_OPEN:
-    case STORE_SESSION_REFRESH:
+    case STORE_SESSION_END:
+    case STORE_SESSION_LOGOUT:
     case STORE_SESSION_CHECK:
     case STORE_OUTBOX_SETTLE:
     case STORE_PASSWORD_REHASH:

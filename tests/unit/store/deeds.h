@@ -20,7 +20,7 @@
 #include "store/users.h"
 #include "store_rig.h"
 
-#define DEEDS_MAX    16U
+#define DEEDS_MAX    24U
 #define PEOPLE_FIRST 6U  /* persons 0..5 are there before, unless the database is new */
 #define PEOPLE_MAX   24U /* and nobody has a higher number */
 
@@ -40,7 +40,7 @@ struct deeds {
 
 /* What is the same in every run: two volleys, so that the second meets a store that the first one
  * has hurt. */
-#define VOLLEY 8U
+#define VOLLEY 12U
 static inline struct deeds deeds_of_a_day(void)
 {
     return (struct deeds){.count = 2 * VOLLEY,
@@ -53,6 +53,10 @@ static inline struct deeds deeds_of_a_day(void)
                                   {.request = STORE_OUTBOX_SETTLE, .number = 2},
                                   {.request = STORE_ACCOUNT_CREATE, .number = 12},
                                   {.request = STORE_ACCOUNT_CREATE, .number = 13},
+                                  {.request = STORE_SESSION_REFRESH, .number = 1},
+                                  {.request = STORE_SESSION_REFRESH, .number = 2},
+                                  {.request = STORE_SESSION_LOGOUT, .number = 0},
+                                  {.request = STORE_SESSION_LOGOUT, .number = 5},
                                   {.request = STORE_ACCOUNT_CREATE, .number = 14},
                                   {.request = STORE_CREDENTIALS, .number = 4},
                                   {.request = STORE_PROOF_SPEND, .number = 3},
@@ -60,7 +64,59 @@ static inline struct deeds deeds_of_a_day(void)
                                   {.request = STORE_OUTBOX_SETTLE, .number = 5},
                                   {.request = STORE_ACCOUNT_CREATE, .number = 15},
                                   {.request = STORE_ACCOUNT_CREATE, .number = 16},
+                                  {.request = STORE_SESSION_REFRESH, .number = 4},
+                                  {.request = STORE_SESSION_END, .number = 2},
+                                  {.request = STORE_SESSION_LOGOUT, .number = 3},
+                                  {.request = STORE_SESSION_REFRESH, .number = 3},
                                   {.request = STORE_ACCOUNT_CREATE, .number = 17}}};
+}
+
+#define DEED_DIGEST SLICE_LITERAL("0123456789abcdef0123456789abcdef")
+
+/* Refreshes are of tokens from elsewhere, which need no session before them, and whose session
+ * leaves a mark when it ends. */
+static inline struct uuid deed_session(const struct deed *deed)
+{
+    return rig_uuid(deed->request == STORE_SESSION_OPEN      ? 6
+                    : deed->request == STORE_SESSION_REFRESH ? 8
+                                                             : 9,
+                    deed->number);
+}
+
+static inline void deed_pack_session(const struct deed *deed, const struct rig_person *person,
+                                     struct packer *packer)
+{
+    char subject[UUID_TEXT_BYTES];
+
+    uuid_format(&person->user_id, subject);
+    if (deed->request == STORE_SESSION_OPEN)
+        session_open_ask_pack(packer, &(struct session_open_ask){.user_id = person->user_id,
+                                                                 .session_id = deed_session(deed),
+                                                                 .jti_digest = DEED_DIGEST,
+                                                                 .expires = RIG_NOW + 86400000,
+                                                                 .sessions_max = 100,
+                                                                 .now = RIG_NOW});
+    else if (deed->request == STORE_SESSION_REFRESH)
+        session_refresh_ask_pack(packer,
+                                 &(struct session_refresh_ask){.session_id = deed_session(deed),
+                                                               .adopt = 1,
+                                                               .subject = slice_of_text(subject),
+                                                               .old_jti_digest = DEED_DIGEST,
+                                                               .new_jti_digest = DEED_DIGEST,
+                                                               .expires = RIG_NOW + 86400000,
+                                                               .token_expires = RIG_NOW + 86400000,
+                                                               .grace_ms = 10000,
+                                                               .now = RIG_NOW});
+    else if (deed->request == STORE_SESSION_LOGOUT)
+        session_logout_ask_pack(packer,
+                                &(struct session_logout_ask){.session_id = deed_session(deed),
+                                                             .adopt = 1,
+                                                             .subject = slice_of_text(subject),
+                                                             .token_expires = RIG_NOW + 86400000,
+                                                             .now = RIG_NOW});
+    else
+        session_end_ask_pack(packer, &(struct session_end_ask){
+                                         .user_id = person->user_id, .all = 1, .now = RIG_NOW});
 }
 
 static inline void deed_pack(const struct deed *deed, const struct rig_person *person,
@@ -76,18 +132,12 @@ static inline void deed_pack(const struct deed *deed, const struct rig_person *p
                                                                .purpose = MAIL_VERIFY,
                                                                .peer = SLICE_LITERAL("::1"),
                                                                .now = RIG_NOW});
-    else if (deed->request == STORE_SESSION_OPEN)
-        session_open_ask_pack(packer,
-                              &(struct session_open_ask){
-                                  .user_id = person->user_id,
-                                  .session_id = rig_uuid(6, deed->number),
-                                  .jti_digest = SLICE_LITERAL("0123456789abcdef0123456789abcdef"),
-                                  .expires = RIG_NOW + 86400000,
-                                  .now = RIG_NOW});
-    else
+    else if (deed->request == STORE_OUTBOX_SETTLE)
         outbox_settle_ask_pack(packer, &(struct outbox_settle_ask){.job_id = person->job_id,
                                                                    .verdict = OUTBOX_DELIVERED,
                                                                    .now = RIG_NOW});
+    else
+        deed_pack_session(deed, person, packer);
     assert_false(packer->overflow);
 }
 
@@ -128,7 +178,7 @@ static inline bool deeds_all_came(const struct deeds *deeds)
 static inline bool deed_is_done(struct call *call, const struct deed *deed, struct row *row)
 {
     struct rig_person person = rig_person(deed->number);
-    struct uuid session = rig_uuid(6, deed->number);
+    struct uuid session = deed_session(deed);
     struct user_row user;
     unsigned parts = parts_of(call, deed->number, row);
 
@@ -138,9 +188,8 @@ static inline bool deed_is_done(struct call *call, const struct deed *deed, stru
         return false; /* nobody there to whom it could have happened */
     if (deed->request == STORE_OUTBOX_SETTLE)
         return (parts & HAS_LETTER) == 0;
-    if (deed->request == STORE_SESSION_OPEN)
+    if (deed->request != STORE_PROOF_SPEND)
         return row_get(call, TABLE_SESSIONS, uuid_slice(&session), row);
-    assert_int_equal(deed->request, STORE_PROOF_SPEND);
     assert_true(user_load(call, &person.user_id, row, &user));
     return user.email_verified;
 }
@@ -152,7 +201,7 @@ static inline void deeds_check_each(const struct deeds *deeds, struct call *call
         const struct deed *deed = &deeds->all[i];
         bool done;
 
-        if (deed->request == STORE_CREDENTIALS)
+        if (deed->request == STORE_CREDENTIALS || deed->request == STORE_SESSION_END)
             continue;
         done = deed_is_done(call, deed, row);
         if (deed->asked && deed->came && deed->status == STORE_OK && !done)
@@ -181,6 +230,33 @@ static inline void deeds_check_people(const struct deeds *deeds, struct call *ca
     assert_int_equal(call->env->tally.users, users);
     assert_int_equal(call->env->tally.pending, letters);
     assert_int_equal(call->env->tally.dead, 0);
+}
+
+/* A session that stands is in the index, and nothing else is. */
+static inline void deeds_check_sessions(struct call *call, struct row *row)
+{
+    struct walk *walk = xcalloc(1, sizeof(*walk));
+    struct session_row session;
+    int standing = 0;
+
+    walk_open(walk, call, TABLE_SESSIONS, (struct slice){0});
+    while (walk_next(walk)) {
+        assert_true(session_row_unpack(row_slice(&walk->row), &session));
+        standing += !session.ended;
+    }
+    walk_close(walk);
+    walk_open(walk, call, TABLE_SESSIONS_BY_USER, (struct slice){0});
+    while (walk_next(walk)) {
+        struct slice id = slice_of(walk->key + UUID_BYTES, UUID_BYTES);
+
+        assert_true(row_get(call, TABLE_SESSIONS, id, row));
+        assert_true(session_row_unpack(row_slice(row), &session));
+        assert_memory_equal(session.user_id.bytes, walk->key, UUID_BYTES);
+        standing -= !session.ended;
+    }
+    walk_close(walk);
+    free(walk);
+    assert_int_equal(standing, 0);
 }
 
 /* Every page of every table, by Berkeley DB's own checker. */
@@ -215,6 +291,7 @@ static inline void deeds_check(const struct deeds *deeds, struct rig *rig)
     struct call call = {.env = env};
     deeds_check_each(deeds, &call, row);
     deeds_check_people(deeds, &call, row);
+    deeds_check_sessions(&call, row);
     env_close(env);
     verify_files(rig->dir);
     free(row);
