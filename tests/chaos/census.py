@@ -44,7 +44,8 @@ def lost_sessions(database, names):
 def take(world, recover):
     """The server must have ended. recover: it was not asked to."""
     database = Database.of(world.server.directory / "var" / "db", recovers=recover)
-    signed_up, proven, logged_in = (world.acknowledged(kind) for kind in "SVL")
+    signed_up, proven, logged_in, out = (world.acknowledged(kind) for kind in "SVLO")
+    logged_in = [name for name in logged_in if name not in set(out)]
     received = world.relay.received if world.relay else {}
     sent = set(received) | set(mail_files(world.server.mail_dir))
     accounts = lost_accounts(database, signed_up)

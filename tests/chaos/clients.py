@@ -5,7 +5,7 @@
 
 Each writes what it was told into FOLDER/<number>.acks AFTER it has read the answer, one line an
 acknowledgement: "S name" (201 for a sign-up), "V name" (200 for a proven address), "L name" (200 for
-a login). Lines on standard input: `idle`, `load` change the pace, `finish` ends; then a JSON report
+a login); and "O name" before it logs out. Lines on standard input: `idle`, `load` change the pace, `finish` ends; then a JSON report
 goes to standard output: how many answers of each status, and what must never be."""
 import json
 import os
@@ -133,7 +133,44 @@ class Retrying(Client):
 
 
 class Session(Client):
-    """Signs up, logs in, and holds the server to the session that it was given."""
+    """Signs up, logs in, and holds the server to the session that it was given: a refresh that is
+    asked for again because its answer was lost is answered, and who has logged out stays out."""
+
+    def authorized(self, method, path, pair, expect):
+        return self.until_answered(method, path, None, (("Authorization", f"Bearer {pair['access']}"),),
+                                   expect=expect)
+
+    def look(self, name, pair):
+        answer = self.authorized("GET", "/api/auth/me", pair, (200,))
+        if answer is not None and answer.status == 200 and answer.json()["username"] != name:
+            self.violation(f"{name} is {answer!r}")
+        return pair
+
+    def list(self, name, pair):
+        answer = self.authorized("GET", "/api/auth/sessions", pair, (200,))
+        if answer is not None and answer.status == 200:
+            current = [session["current"] for session in answer.json()]
+            if current.count(True) != 1:
+                self.violation(f"{name} has the sessions {answer!r}")
+        return pair
+
+    def refresh(self, name, pair):
+        answer = self.until_answered("POST", "/api/auth/token/refresh", {"refresh": pair["refresh"]},
+                                     expect=(200,))
+        return answer.json() if answer is not None and answer.status == 200 else None
+
+    def log_out(self, name, pair):
+        """Written down before: a lost answer may have been a yes, and 401 then is what a second try gets."""
+        self.acknowledge("O", name)
+        lost = self.cut + self.statuses[503]
+        answer = self.until_answered("POST", "/api/auth/logout", {"refresh": pair["refresh"]},
+                                     expect=(200, 401))
+        if answer is None or answer.status == 500:
+            return
+        if answer.status == 401 and self.cut + self.statuses[503] == lost:
+            self.violation(f"{name} could not log out: {answer!r}")
+        self.authorized("GET", "/api/auth/me", pair, (401,))
+        self.until_answered("POST", "/api/auth/token/refresh", {"refresh": pair["refresh"]}, expect=(401,))
 
     def step(self):
         name = self.sign_up_once()
@@ -144,12 +181,13 @@ class Session(Client):
         if answer is None or answer.status != 200:
             return
         self.acknowledge("L", name)
-        access = answer.json()["access"]
-        for _ in range(self.random.randrange(4)):
-            answer = self.until_answered("GET", "/api/auth/me", None,
-                                         (("Authorization", f"Bearer {access}"),), expect=(200,))
-            if answer is not None and answer.status == 200 and answer.json()["username"] != name:
-                self.violation(f"{name} is {answer!r}")
+        pair = answer.json()
+        for _ in range(self.random.randrange(6)):
+            pair = self.random.choice((self.look, self.look, self.list, self.refresh))(name, pair)
+            if pair is None:
+                return
+        if self.random.random() < 0.3:
+            self.log_out(name, pair)
 
 
 class Verifying(Client):

@@ -16,12 +16,14 @@ TABLES = ("users", "users_by_name", "users_by_email", "users_by_subject", "answe
 SIGNED_UP = 1  # enum audit_event
 
 # Fields of a record behind its version byte: u8 u32 u64 wall, uuid, s (a slice).
+VERSIONS = {"user": 2, "session": 2, "proof": 2}   # the others: 1
 FORMS = {
     "user": "subject:s username:s username_key:s email:s email_key:s password:s language:s active:u8 "
-            "email_verified:u8 date_joined:wall last_login:wall verify_proof:uuid letters_since:wall "
-            "letters_sent:u32",
-    "session": "user_id:uuid jti_digest:s created:wall used:wall expires:wall peer:s user_agent:s",
-    "proof": "user_id:uuid purpose:u8 state:u8 expires:wall job_id:uuid",
+            "email_verified:u8 date_joined:wall last_login:wall password_changed:wall verify_proof:uuid "
+            "reset_proof:uuid change_proof:uuid letters_since:wall letters_sent:u32 extra:s",
+    "session": "user_id:uuid jti_digest:s spent:s created:wall used:wall expires:wall adopted_until:wall "
+               "ended:u8 peer:s user_agent:s",
+    "proof": "user_id:uuid purpose:u8 state:u8 expires:wall job_id:uuid email:s email_key:s",
     "letter": "dead:u8 due:wall created:wall tries:u32 reply:s job:s",
     "audit": "event:u8 user_id:uuid peer:s status:u8",
     "tally": "users:u64 pending:u64 dead:u64",
@@ -52,7 +54,7 @@ def fields(data, form):
 
 
 def record(data, name):
-    assert data[0] == 1, f"a {name} of version {data[0]}"
+    assert data[0] == VERSIONS.get(name, 1), f"a {name} of version {data[0]}"
     return fields(data[1:], FORMS[name])
 
 
@@ -161,6 +163,8 @@ class Database:
         listed = set()
         for session_id, data in self.sessions.items():
             session = record(data, "session")
+            if session.ended:       # what keeps an adopted token spent
+                continue
             listed.add(session.user_id + session_id)
             if session.user_id not in self.users:
                 yield f"session {session_id.hex()} belongs to nobody"

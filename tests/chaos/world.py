@@ -29,7 +29,9 @@ class World:
         self.port = free_port()
         self.server = Gatepost({"http.listen": f"127.0.0.1:{self.port}",
                                 "http.workers": str(settings["workers"]),
-                                "smtp.connections": str(settings["connections"]), **RESTING})
+                                "smtp.connections": str(settings["connections"]),
+                                # longer than a client may have to ask again for a lost answer
+                                "token.refresh_grace_s": "120", **RESTING})
         self.server.allow_deaths = True
         self.folder = self.server.directory / "clients"
         self.folder.mkdir()

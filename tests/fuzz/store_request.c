@@ -72,6 +72,37 @@ static void open_session_first(struct call *call)
     BUG_ON(carry_out(call, STORE_SESSION_OPEN, packer_slice(&packer)) != STORE_OK);
 }
 
+static bool is_readable_of_sessions(uint8_t request, struct slice payload)
+{
+    union {
+        struct session_refresh_answer session_refresh;
+        struct session_list_answer session_list;
+        struct export_account_answer export_account;
+        struct export_letters_answer export_letters;
+    } answer;
+
+    if (request == STORE_SESSION_REFRESH)
+        return session_refresh_answer_unpack(payload, &answer.session_refresh);
+    if (request == STORE_SESSION_LIST)
+        return session_list_answer_unpack(payload, &answer.session_list);
+    if (request == STORE_EXPORT_ACCOUNT)
+        return export_account_answer_unpack(payload, &answer.export_account);
+    return export_letters_answer_unpack(payload, &answer.export_letters);
+}
+
+static bool is_readable_of_admin(uint8_t request, struct slice payload)
+{
+    struct admin_list_answer list;
+    struct admin_user_answer user;
+    struct admin_sessions_answer sessions;
+
+    if (request == STORE_ADMIN_LIST)
+        return admin_list_answer_unpack(payload, &list);
+    if (request == STORE_ADMIN_SESSIONS)
+        return admin_sessions_answer_unpack(payload, &sessions);
+    return admin_user_answer_unpack(payload, &user);
+}
+
 /* Every answer with a payload, as those who ask read it. */
 static bool is_readable(uint8_t request, enum store_status status, struct slice payload)
 {
@@ -84,13 +115,6 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
         struct credentials_answer credentials;
         struct user_answer user;
         struct outbox_page_answer outbox_page;
-        struct admin_list_answer admin_list;
-        struct admin_user_answer admin_user;
-        struct admin_sessions_answer admin_sessions;
-        struct session_refresh_answer session_refresh;
-        struct session_list_answer session_list;
-        struct export_account_answer export_account;
-        struct export_letters_answer export_letters;
     } answer;
 
     const bool tells_why = request == STORE_ACCOUNT_CREATE || request == STORE_ACCOUNT_CHANGE;
@@ -120,21 +144,16 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_OUTBOX_PAGE:
         return outbox_page_answer_unpack(payload, &answer.outbox_page);
     case STORE_SESSION_REFRESH:
-        return session_refresh_answer_unpack(payload, &answer.session_refresh);
     case STORE_SESSION_LIST:
-        return session_list_answer_unpack(payload, &answer.session_list);
     case STORE_EXPORT_ACCOUNT:
-        return export_account_answer_unpack(payload, &answer.export_account);
     case STORE_EXPORT_LETTERS:
-        return export_letters_answer_unpack(payload, &answer.export_letters);
+        return is_readable_of_sessions(request, payload);
     case STORE_ADMIN_LIST:
-        return admin_list_answer_unpack(payload, &answer.admin_list);
     case STORE_ADMIN_USER:
     case STORE_ADMIN_USER_ADD:
     case STORE_ADMIN_USER_CHANGE:
-        return admin_user_answer_unpack(payload, &answer.admin_user);
     case STORE_ADMIN_SESSIONS:
-        return admin_sessions_answer_unpack(payload, &answer.admin_sessions);
+        return is_readable_of_admin(request, payload);
     case STORE_ADMIN_USER_DELETE:
     case STORE_ADMIN_SESSION_END:
     case STORE_PING:

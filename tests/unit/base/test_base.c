@@ -120,6 +120,26 @@ static void test_base64_has_one_spelling_only(void **state)
     assert_false(base64url_decode(SLICE_LITERAL("Zm+v"), bytes, sizeof(bytes), &len));
 }
 
+static void test_what_is_not_utf8_is_shown_as_the_replacement_character(void **state)
+{
+    static const char *const texts[][2] = {
+        {"", ""},
+        {"curl/8.5 (\xc3\xa9\xf0\x9f\x94\x91)", "curl/8.5 (\xc3\xa9\xf0\x9f\x94\x91)"},
+        {"caf\xe9", "caf\xef\xbf\xbd"},
+        {"\xed\xa0\x80-", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd-"},
+        {"\xc3\xa9\xf0\x9f", "\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd"},
+    };
+    char shown[UTF8_REPAIRED_BYTES(32)];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct slice repaired = slice_of(shown, utf8_repair(slice_of_text(texts[i][0]), shown));
+
+        assert_true(slice_equal(repaired, slice_of_text(texts[i][1])));
+        assert_true(utf8_valid(repaired));
+    }
+}
+
 static void test_utf8_is_read_by_the_letter_of_rfc_3629(void **state)
 {
     static const char *const good[] = {"",
@@ -312,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_base64url_knows_the_vectors_of_rfc_4648),
         cmocka_unit_test(test_base64_has_one_spelling_only),
         cmocka_unit_test(test_utf8_is_read_by_the_letter_of_rfc_3629),
+        cmocka_unit_test(test_what_is_not_utf8_is_shown_as_the_replacement_character),
         cmocka_unit_test(test_code_points_are_counted_and_read_one_by_one),
         cmocka_unit_test(test_a_uuid_has_version_7_and_sorts_by_time),
         cmocka_unit_test(test_the_wall_clock_prints_as_utc),
