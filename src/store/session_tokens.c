@@ -160,7 +160,7 @@ static enum store_status end_family(struct call *call, const struct session_refr
 {
     struct letters letters = {0};
 
-    if (row_exists(call, TABLE_OUTBOX, uuid_slice(&ask->job_id)))
+    if (!letter_is_new(call, &ask->job_id))
         return STORE_REFUSED;
     if (call->failure != 0)
         return STORE_BUSY;
