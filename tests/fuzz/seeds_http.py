@@ -257,6 +257,7 @@ def http_browsers():
         "cookie_form": wire(request("POST", target, "", form, Origin=own, Cookie=cookie)),
         "two_cookies": wire(request("POST", target, "{}", Origin=own, Cookie=cookie, cookie=cookie)),
         "cookie_odd": wire(request("POST", target, "{}", Origin=own, Cookie=";; =; \t__Host-refresh=;")),
+        "keys": wire(request("GET", "/.well-known/jwks.json", Origin=listed)),
         "openapi": wire(request("GET", "/openapi.json/?a", Origin=listed) + request("HEAD", "/openapi.json")),
     }
 
