@@ -276,6 +276,25 @@ def test_a_form_cannot_use_the_cookie(cookies, person, content_type, body):
     assert refresh(api, token).status == 200
 
 
+def logout(api, cookie, headers=BROWSER):
+    return api.post("/api/auth/logout", "{}", headers=[*headers, ("Cookie", f"{COOKIE}={cookie}")])
+
+
+def test_a_logout_with_the_cookie_ends_its_session_and_clears_it(cookies, person):
+    api = Api(cookies.address)
+    answer = login(api, person)
+    token, _ = cookie_of(answer)
+    for headers in (FOREIGN[0], []):
+        refused = logout(api, token, headers)
+        assert (refused.status, refused.json()) == (403, CSRF) and refused.header("set-cookie") is None
+    assert api.me(answer.json()["access"]).status == 200
+    done = logout(api, token)
+    assert (done.status, done.json()) == (200, {})
+    assert cookie_of(done) == ("", ["Path=/", "Secure", "HttpOnly", "SameSite=Strict", "Max-Age=0"])
+    assert refresh(api, token).status == 401
+    assert api.me(answer.json()["access"]).status == 401
+
+
 def test_two_cookies_or_a_bad_one_are_refused(cookies, person):
     api = Api(cookies.address)
     token, _ = cookie_of(login(api, person))
