@@ -25,6 +25,10 @@ struct username {
  * text whose NFKC holds anything else but marks. */
 MUST_USE unsigned username_check(struct slice text, struct username *username_out);
 
+/* Is it written in one script, or in a mixture that people write: Latin with Japanese, Chinese or
+ * Korean (UTS #39, "Highly Restrictive"), with decimal digits of one system? name: NFKC. */
+MUST_USE bool username_single_script(struct slice name);
+
 /* The key alone, of whatever somebody types at login: false when it can be nobody's name. */
 MUST_USE bool username_key(struct slice text, char key_out[USERNAME_MAX_BYTES + 1]);
 

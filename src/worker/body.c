@@ -160,17 +160,23 @@ static void check_characters(const struct json_member *member, struct slice text
     }
 }
 
-static void check_username(const struct json_member *member, struct slice text,
+static void check_username(const struct json_member *member, struct slice text, bool single_script,
                            struct username *username, struct field_problems *problems)
 {
     unsigned wrong = USERNAME_FINE;
+    struct username name;
 
     if (!has_nul(text))
-        wrong = username_check(text, username);
+        wrong = username_check(text, &name);
     else if (utf8_count(text) > USERNAME_MAX_POINTS)
         wrong = USERNAME_BAD_CHARACTER | USERNAME_TOO_LONG;
     else
         wrong = USERNAME_BAD_CHARACTER;
+    if (wrong == USERNAME_FINE && single_script &&
+        !username_single_script(slice_of_text(name.text)))
+        wrong = USERNAME_BAD_CHARACTER;
+    if (wrong == USERNAME_FINE)
+        *username = name;
     if ((wrong & USERNAME_BAD_CHARACTER) != 0)
         field_problem_add(problems, USERNAME_BAD);
     if ((wrong & USERNAME_TOO_LONG) != 0)
@@ -257,7 +263,7 @@ size_t body_check(struct body *body, const struct field *fields, size_t count, v
                     *(struct slice *)target = text;
                 break;
             case FIELD_USERNAME:
-                check_username(member, text, target, problems);
+                check_username(member, text, body->single_script, target, problems);
                 break;
             case FIELD_EMAIL:
                 check_email(member, text, target, problems);

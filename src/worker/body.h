@@ -41,6 +41,7 @@ enum body_format { BODY_EMPTY, BODY_JSON, BODY_FORM };
  * struct point into it. */
 struct body {
     struct json_object object;
+    bool single_script; /* of a FIELD_USERNAME: a name that mixes scripts is none */
     char numbers[BODY_FIELDS_MAX][NUMBER_TEXT_BYTES];
 };
 

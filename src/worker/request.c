@@ -291,6 +291,7 @@ bool request_read_body(struct request **request)
         body_read((*request)->body_format, request_body(*request), body, &err);
 
     request_wipe_body(*request);
+    body->single_script = (*request)->worker->config->username_single_script;
     switch (status) {
     case BODY_OK:
         return true;

@@ -159,7 +159,7 @@ def test_the_environment_can_set_any_key(tmp_path):
 
 def test_a_key_whose_effect_comes_later_says_so(tmp_path):
     text = run(tmp_path, "config").stdout
-    before = text[:text.index("single_script")]
+    before = text[:text.index("\nreveal = ")]
     assert "Later" in before[before.rindex("\n\n") if "\n\n" in before else 0:]
 
 
