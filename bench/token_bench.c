@@ -4,7 +4,7 @@
 #include "gatepost/access_token.h"
 #include "gatepost/email.h"
 #include "gatepost/json.h"
-#include "gatepost/password.h"
+#include "gatepost/password_policy.h"
 #include "gatepost/username.h"
 
 #include "timing.h"

@@ -1,5 +1,4 @@
-/* Passwords: the policy for new ones, their stored forms, and the engine that hashes off the event
- * loop. */
+/* Passwords: their stored forms, and the engine that hashes off the event loop. */
 #ifndef GATEPOST_PASSWORD_H
 #define GATEPOST_PASSWORD_H
 
@@ -9,14 +8,6 @@
 #define PASSWORD_MAX_BYTES     1024
 #define PASSWORD_ENCODED_BYTES 256 /* with the NUL */
 #define PASSWORD_SALT_CHARS    22  /* of 62 characters: 131 bits, as Django makes them */
-
-/* The policy. words: NULL, or a NULL-terminated list of the user's own words (name, local part,
- * product); those under 5 bytes are left out, since they would refuse half of all passwords.
- * password: valid UTF-8. min_strength_log10: 0 or less asks for none; more than about 60 is
- * reached by nothing. Any thread. Cost: at most 0.6 ms. */
-enum password_problem { PASSWORD_FINE, PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PASSWORD_TOO_COMMON };
-MUST_USE enum password_problem password_judge(struct slice password, size_t min_points,
-                                              double min_strength_log10, const char *const *words);
 
 /* What a new hash is made with. Order: the words of the key password.algorithm. */
 enum password_algorithm { PASSWORD_PBKDF2_SHA256, PASSWORD_ARGON2ID, PASSWORD_SCRYPT };

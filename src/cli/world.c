@@ -174,6 +174,7 @@ size_t world_check(const struct config *config, config_problem_fn problem, void 
     check_token_keys(&world, config);
     check_readable(&world, "http.tls_cert", config->http_tls_cert);
     check_readable(&world, "http.tls_key", config->http_tls_key);
+    check_readable(&world, "password.refused_file", config->password_refused_file);
     check_readable(&world, "smtp.ca_file", config->smtp_ca_file);
     check_user(&world, config);
     check_open_files(&world, config);

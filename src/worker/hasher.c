@@ -12,6 +12,8 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
+#include "gatepost/password_policy.h"
+#include "gatepost/secret.h"
 
 #include "peer.h"
 #include "reply.h"
@@ -45,6 +47,8 @@ struct hash_job {
     void *owner;
     const struct password_work **under_way;
     bool cancelled; /* the loop's */
+    size_t typed_len;
+    char *typed; /* VERIFY: as it was typed, to be tried next, where that is not as it is hashed */
 };
 
 _Static_assert(offsetof(struct hash_job, work) == 0, "the engine's pointer is the job's");
@@ -83,6 +87,22 @@ static void rest(struct hasher *hasher)
     metric_set(GAUGE_HASH_LANES, 0);
 }
 
+static void forget_typed(struct hash_job *job)
+{
+    if (job->typed == NULL)
+        return;
+    secret_wipe(job->typed, job->typed_len);
+    free(job->typed);
+    job->typed = NULL;
+}
+
+static void job_free(struct hash_job *job)
+{
+    forget_typed(job);
+    secret_wipe(job, sizeof(*job));
+    free(job);
+}
+
 static void count(const struct hash_job *job)
 {
     if (job->work.expired) {
@@ -94,6 +114,29 @@ static void count(const struct hash_job *job)
     metric_observe(HISTOGRAM_HASH_TIME, job->work.computed_ns);
 }
 
+/* Passwords are hashed as password_prepare spells them; not so those of accounts that were
+ * imported. So what does not match is tried once more as it was typed. What is in ASCII, and most
+ * of what is not, is spelled alike, and costs one hash; a wrong password in the other spelling
+ * costs two, whoever's it is. */
+static bool try_as_typed(struct hasher *hasher, struct hash_job *job)
+{
+    struct password_work *work = &job->work;
+
+    if (job->typed == NULL || work->expired || work->matches || job->cancelled)
+        return false;
+    memcpy(work->password, job->typed, job->typed_len);
+    work->password_len = job->typed_len;
+    forget_typed(job);
+    work->deadline = clock_mono_ns() + HASH_WAIT_NS;
+    if (password_engine_submit(hasher->engine, &work)) {
+        secret_wipe_stack();
+        return true;
+    }
+    metric_count(METRIC_HASH_REFUSED);
+    job->work.expired = true;
+    return false;
+}
+
 /* On the loop. */
 static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 {
@@ -103,12 +146,13 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         struct hash_job *job =
             H2O_STRUCT_FROM_MEMBER(struct hash_job, message.link, messages->next);
         h2o_linklist_unlink(&job->message.link);
-        hasher->pending--;
         count(job);
+        if (try_as_typed(hasher, job))
+            continue;
+        hasher->pending--;
         *job->under_way = NULL;
         job->on_done(job->owner, &job->work);
-        secret_wipe(job, sizeof(*job));
-        free(job);
+        job_free(job);
     }
     if (hasher->pending == 0)
         rest(hasher);
@@ -177,6 +221,23 @@ bool hasher_free(struct hasher **hasher)
     return ended;
 }
 
+/* As it is hashed; as it was typed where that would be too long, as no new password can be. */
+static void take_password(struct hash_job *job, struct slice typed)
+{
+    struct password_work *work = &job->work;
+
+    if (!password_prepare(typed, work->password, &work->password_len)) {
+        memcpy(work->password, typed.at, typed.len);
+        work->password_len = typed.len;
+    }
+    if (work->task == PASSWORD_ENCODE ||
+        (typed.len == work->password_len && secret_equal(typed.at, work->password, typed.len)))
+        return;
+    job->typed = xcalloc(1, typed.len);
+    job->typed_len = typed.len;
+    memcpy(job->typed, typed.at, typed.len);
+}
+
 static struct hash_job *job_new(const struct hasher *hasher, const struct hash_order *order)
 {
     struct hash_job *job = xcalloc(1, sizeof(*job));
@@ -189,8 +250,7 @@ static struct hash_job *job_new(const struct hasher *hasher, const struct hash_o
     work->deadline = clock_mono_ns() + HASH_WAIT_NS;
     work->cost = hasher->cost;
     work->keep_if_outdated = order->keep_if_outdated;
-    memcpy(work->password, order->password.at, order->password.len);
-    work->password_len = order->password.len;
+    take_password(job, order->password);
     if (order->encoded != NULL)
         snprintf(work->encoded, sizeof(work->encoded), "%s", order->encoded);
     job->on_done = order->on_done;
@@ -208,8 +268,7 @@ bool hasher_submit(struct hasher *hasher, const struct hash_order *order)
     FAULT("w.before_hash");
     if (!password_engine_submit(hasher->engine, &work)) {
         *order->under_way = NULL;
-        secret_wipe(job, sizeof(*job));
-        free(job);
+        job_free(job);
         metric_count(METRIC_HASH_REFUSED);
         return false;
     }

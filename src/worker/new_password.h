@@ -13,4 +13,8 @@ MUST_USE bool new_password_judge(const struct worker *worker, struct slice passw
                                  const char *username, const char *email,
                                  struct field_problems *problems);
 
+/* The passwords that are refused by themselves: those built in, where strength is asked for, and
+ * those of password.refused_file. Ends the process when the file cannot be read. */
+struct password_list *new_password_list(const struct config *config);
+
 #endif

@@ -15,10 +15,11 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
-#include "gatepost/password.h"
+#include "gatepost/password_policy.h"
 
 #include "gone.h"
 #include "hasher.h"
+#include "new_password.h"
 #include "origin.h"
 #include "peer.h"
 #include "rehash.h"
@@ -121,6 +122,7 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
     worker->limits = throttle_open(worker);
     worker->origins =
         origins_new(worker->config->http_cors_origins, worker->config->http_public_url);
+    worker->refused_passwords = new_password_list(worker->config);
     random_bytes(&worker->id_base, sizeof(worker->id_base));
     worker->server = server_new(worker, tls);
     worker->store = store_client_new(worker->segment, worker->slot);
@@ -235,6 +237,7 @@ static bool close_all(struct worker *worker)
     limits_close(&worker->limits);
     peer_rules_free(&worker->trusted_proxies);
     origins_free(&worker->origins);
+    password_list_free(&worker->refused_passwords);
     peer_rules_free(&worker->metrics_peers);
     secret_fini(&worker->successor_key);
     secret_fini(&worker->idempotency_key);

@@ -15,6 +15,7 @@ struct limits;
 struct route_table;
 struct peer_rules;
 struct origins;
+struct password_list;
 
 /* How long a request waits for the store: longer than a store takes to be replaced. */
 #define STORE_WAIT_NS (10 * NS_PER_S)
@@ -33,6 +34,7 @@ struct worker {
     struct peer_rules *trusted_proxies;
     struct limits *limits;
     struct origins *origins; /* that pages may have which call the API */
+    struct password_list *refused_passwords;
     struct server *server;
     struct store_client *store;
     struct hasher *hasher;

@@ -24,6 +24,7 @@
 #include "gatepost/metrics.h"
 #include "worker/gone.h"
 #include "worker/hasher.h"
+#include "worker/new_password.h"
 #include "worker/origin.h"
 #include "worker/peer.h"
 #include "worker/request.h"
@@ -94,6 +95,7 @@ static void configure(struct config *config)
     config->password_queue_max = 64;
     config->password_min_length = 8;
     config->password_min_strength = 4;
+    config->password_refused_file = "";
     config->proof_verify_s = 86400;
     config->proof_reset_s = 3600;
     config->limits_enabled = true;
@@ -142,6 +144,7 @@ static void set_up(void)
     secret_from_bytes(KEY, sizeof(KEY) - 1, &worker.mail_key);
     secret_derive(&key, "gatepost idempotency", &worker.idempotency_key);
     secret_derive(&key, TOKEN_SUCCESSOR_PURPOSE, &worker.successor_key);
+    worker.refused_passwords = new_password_list(&config);
     worker.metrics_peers = peer_rules_new(config.http_metrics_allow, &err);
     worker.trusted_proxies = peer_rules_new(config.http_trusted_proxies, &err);
     worker.limits = throttle_open(&worker);

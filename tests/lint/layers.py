@@ -13,7 +13,7 @@ OWNER = {
     "json": "json.h",
     "email": "email.h",
     "username": "username.h",
-    "password": "password.h",
+    "password": "password.h password_policy.h",
     "token": "access_token.h proof_token.h token_keys.h token_files.h",
     "ring": "lane.h segment.h fault.h",
     "metrics": "metrics.h metrics.def",

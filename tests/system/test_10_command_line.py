@@ -109,7 +109,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "password.algorithm": "pbkdf2_sha256", "password.argon2_memory_kib": "19456",
         "password.argon2_passes": "2", "password.argon2_lanes": "1", "password.scrypt_log2_n": "14",
         "password.scrypt_r": "8", "password.scrypt_p": "5",
-        "password.queue_max": "auto", "password.lanes": "16", "password.min_strength": "auto", "username.single_script": "no",
+        "password.queue_max": "auto", "password.lanes": "16", "password.min_strength": "auto", "password.refused_file": "", "username.single_script": "no",
         "proof.verify_s": "86400", "proof.reset_s": "3600", "password.min_length": "8", "signup.reveal": "yes",
         "login.require_verified": "no", "limits.enabled": "yes", "limits.signup_address": "60/3600", "limits.login_address": "60/60",
         "limits.refresh_address": "600/60", "limits.token_address": "6000/60",

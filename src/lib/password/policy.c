@@ -5,7 +5,7 @@
  * runs on the event loop. So it sees pieces of at most PIECE_BYTES, first the beginning and, when
  * that is weak, the end: a password is at least as strong as its strongest piece. It keeps no
  * state, so any thread may ask it. */
-#include "gatepost/password.h"
+#include "gatepost/password_policy.h"
 
 #include "gatepost/encoding.h"
 #include "gatepost/secret.h"

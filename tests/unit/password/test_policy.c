@@ -1,5 +1,5 @@
 /* Which new passwords are taken. */
-#include "gatepost/password.h"
+#include "gatepost/password_policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
