@@ -52,6 +52,19 @@ bool user_may_have_letter(struct user_row *user, uint32_t letters_max, uint32_t 
     return true;
 }
 
+void owner_tell(struct call *call, const struct attempt *attempt, struct letters *letters)
+{
+    struct row storage;
+    struct user_row owner;
+
+    audit_add(call, AUDIT_SIGNUP_CONCEALED, &attempt->owner_id, attempt->peer);
+    if (!user_load(call, &attempt->owner_id, &storage, &owner) ||
+        !user_may_have_letter(&owner, attempt->letters_max, attempt->window_s, attempt->now))
+        return;
+    user_save(call, &attempt->owner_id, &owner);
+    letter_notice(call, letters, MAIL_SIGNUP_ATTEMPT, &attempt->job_id, &owner, attempt->now);
+}
+
 static bool password_is(const struct user_row *user, struct slice encoded)
 {
     return encoded.len > 0 && user->password.len == encoded.len &&
@@ -191,21 +204,18 @@ static void ask_for_move(struct call *call, const struct account_change_ask *ask
     audit_add(call, AUDIT_EMAIL_CHANGE_ASKED, &ask->user_id, ask->peer);
 }
 
-/* Whoever has the address hears of it, once in a while. */
-static void tell_owner(struct call *call, const struct account_change_ask *ask,
-                       struct letters *letters)
+/* An address that has an account is answered like a free one. */
+static void conceal_move(struct call *call, const struct account_change_ask *ask,
+                         struct letters *letters)
 {
-    struct uuid owner_id;
-    struct row storage;
-    struct user_row owner;
+    struct attempt attempt = {.job_id = ask->job_id,
+                              .letters_max = ask->letters_max,
+                              .window_s = ask->window_s,
+                              .peer = ask->peer,
+                              .now = ask->now};
 
-    if (!user_find(call, TABLE_USERS_BY_EMAIL, ask->email_key, &owner_id) ||
-        !user_load(call, &owner_id, &storage, &owner) ||
-        !user_may_have_letter(&owner, ask->letters_max, ask->window_s, ask->now))
-        return;
-    user_save(call, &owner_id, &owner);
-    letter_notice(call, letters, MAIL_SIGNUP_ATTEMPT, &ask->job_id, &owner, ask->now);
-    audit_add(call, AUDIT_SIGNUP_CONCEALED, &owner_id, ask->peer);
+    if (user_find(call, TABLE_USERS_BY_EMAIL, ask->email_key, &attempt.owner_id))
+        owner_tell(call, &attempt, letters);
 }
 
 static bool change_makes_sense(struct call *call, const struct account_change_ask *ask)
@@ -266,7 +276,7 @@ enum store_status account_change_on_request(struct call *call)
         audit_add(call, AUDIT_USERNAME_CHANGED, &ask.user_id, ask.peer);
     }
     if (taken)
-        tell_owner(call, &ask, &letters);
+        conceal_move(call, &ask, &letters);
     else if (ask.email.len > 0)
         ask_for_move(call, &ask, &user, &letters);
     user_save(call, &ask.user_id, &user);

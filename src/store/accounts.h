@@ -2,6 +2,7 @@
 #ifndef GATEPOST_STORE_ACCOUNTS_H
 #define GATEPOST_STORE_ACCOUNTS_H
 
+#include "outbox.h"
 #include "record.h"
 #include "rows.h"
 
@@ -14,6 +15,19 @@ MUST_USE bool address_is_taken(struct call *call, struct slice email_key, const 
  * share; letters_max 0 is no limit. The caller saves the user row. */
 MUST_USE bool user_may_have_letter(struct user_row *user, uint32_t letters_max, uint32_t window_s,
                                    wall_ms now);
+
+/* Somebody asked for an address that has an account, and is not to know. */
+struct attempt {
+    struct uuid owner_id; /* whose address it is */
+    struct uuid job_id;   /* of the letter */
+    uint32_t letters_max; /* in the window; 0 is no limit */
+    uint32_t window_s;
+    struct slice peer;
+    wall_ms now;
+};
+
+/* The owner hears of it, once in a while; an audit row says it each time. */
+void owner_tell(struct call *call, const struct attempt *attempt, struct letters *letters);
 
 /* Another address: the index follows, open proofs of the old one are void. email_key is free. The
  * caller saves the user row. */

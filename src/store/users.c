@@ -119,6 +119,30 @@ void user_add(struct call *call, const struct uuid *user_id, const struct user_r
 /* ---- is there room for this sign-up? ----------------------------------------------------------
  */
 
+/* What may be told of the two names. */
+struct names {
+    bool username_taken;
+    bool email_taken;
+    bool concealed; /* the address has an account, owner's, and nobody is to know */
+    struct uuid owner;
+};
+
+/* A taken user name is told in any case. One that is the sign-up's own address says as little as
+ * the address; a worker that conceals takes no name that is another address. */
+static void names_look(struct call *call, struct slice username_key, struct slice email_key,
+                       bool conceal, struct names *names_out)
+{
+    *names_out = (struct names){.concealed = false};
+    if (conceal && user_find(call, TABLE_USERS_BY_EMAIL, email_key, &names_out->owner)) {
+        names_out->concealed = true;
+        names_out->username_taken =
+            !slice_equal(username_key, email_key) && name_is_taken(call, username_key, NULL);
+        return;
+    }
+    names_out->username_taken = name_is_taken(call, username_key, NULL);
+    names_out->email_taken = address_is_taken(call, email_key, NULL);
+}
+
 enum store_status name_check_on_request(struct call *call)
 {
     struct name_check_ask ask;
@@ -131,8 +155,11 @@ enum store_status name_check_on_request(struct call *call)
     if (answer.replay != STORE_REPLAY_NONE) {
         call->durable = true; /* the worker answers 201 on this */
     } else {
-        answer.username_taken = name_is_taken(call, ask.username_key, NULL);
-        answer.email_taken = address_is_taken(call, ask.email_key, NULL);
+        struct names names;
+
+        names_look(call, ask.username_key, ask.email_key, ask.conceal != 0, &names);
+        answer.username_taken = names.username_taken;
+        answer.email_taken = names.email_taken;
     }
     name_check_answer_pack(&call->answer, &answer);
     return STORE_OK;
@@ -192,35 +219,82 @@ static void put_account(struct call *call, const struct account_create_ask *ask,
     audit_add(call, AUDIT_SIGNED_UP, &ask->user_id, ask->peer);
 }
 
+/* The name that was chosen is kept, else a second try for it would tell: an account without an
+ * address, which nobody can log in to. Its rows are about as many as those of a real one. */
+static void keep_name(struct call *call, const struct account_create_ask *ask, struct slice subject)
+{
+    struct slice id = uuid_slice(&ask->user_id);
+
+    user_save(call, &ask->user_id,
+              &(struct user_row){.subject = subject,
+                                 .username = ask->username,
+                                 .username_key = ask->username_key,
+                                 .password = ask->password,
+                                 .date_joined = ask->now});
+    row_put(call, TABLE_USERS_BY_NAME, ask->username_key, id);
+    row_put(call, TABLE_USERS_BY_SUBJECT, subject, id);
+    call->env->tally.users++;
+}
+
+static void conceal_signup(struct call *call, const struct account_create_ask *ask,
+                           const struct uuid *owner, struct slice subject, struct letters *letters)
+{
+    if (!slice_equal(ask->username_key, ask->email_key))
+        keep_name(call, ask, subject);
+    owner_tell(call,
+               &(struct attempt){.owner_id = *owner,
+                                 .job_id = ask->job_id,
+                                 .letters_max = ask->letters_max,
+                                 .window_s = ask->window_s,
+                                 .peer = ask->peer,
+                                 .now = ask->now},
+               letters);
+    if (ask->idempotency_key.len > 0)
+        idempotency_keep(call, ask->idempotency_key, ask->idempotency_body, &ask->user_id,
+                         ask->now);
+}
+
+/* Writes the account, or what stands for it. */
+static enum store_status create(struct call *call, const struct account_create_ask *ask,
+                                const struct mail_job *job, const struct names *names,
+                                struct account_create_answer *answer)
+{
+    struct letters letters = {0};
+    char subject_text[UUID_TEXT_BYTES];
+
+    uuid_format(&ask->user_id, subject_text);
+    struct slice subject = slice_of_text(subject_text);
+    if (!ids_are_free(call, ask, subject))
+        return STORE_REFUSED;
+    if (call->failure == 0 && names->concealed)
+        conceal_signup(call, ask, &names->owner, subject, &letters);
+    else if (call->failure == 0)
+        put_account(call, ask, job, subject);
+    answer->concealed = names->concealed;
+    answer->job = letters_job(&letters, 0);
+    account_create_answer_pack(&call->answer, answer);
+    return STORE_OK;
+}
+
 enum store_status account_create_on_request(struct call *call)
 {
     struct account_create_ask ask;
     struct account_create_answer answer = {0};
+    struct names names = {0};
     struct mail_job job;
-    char subject_text[UUID_TEXT_BYTES];
-    struct slice subject;
 
     if (!account_create_ask_unpack(call->packed, &ask) || !makes_sense(&ask, &job))
         return STORE_REFUSED;
     answer.replay =
         (uint8_t)idempotency_look(call, ask.idempotency_key, ask.idempotency_body, ask.now);
-    if (answer.replay == STORE_REPLAY_NONE) {
-        answer.username_taken = name_is_taken(call, ask.username_key, NULL);
-        answer.email_taken = address_is_taken(call, ask.email_key, NULL);
-    }
+    if (answer.replay == STORE_REPLAY_NONE)
+        names_look(call, ask.username_key, ask.email_key, ask.conceal != 0, &names);
+    answer.username_taken = names.username_taken;
+    answer.email_taken = names.email_taken;
+    if (answer.replay == STORE_REPLAY_NONE && !names.username_taken && !names.email_taken)
+        return create(call, &ask, &job, &names, &answer);
     account_create_answer_pack(&call->answer, &answer);
-    if (answer.replay == STORE_REPLAY_SAME)
-        return STORE_OK;
-    if (answer.replay == STORE_REPLAY_DIFFERS || answer.username_taken || answer.email_taken)
-        return STORE_DUPLICATE;
-
-    uuid_format(&ask.user_id, subject_text);
-    subject = slice_of_text(subject_text);
-    if (!ids_are_free(call, &ask, subject))
-        return STORE_REFUSED;
-    if (call->failure == 0)
-        put_account(call, &ask, &job, subject);
-    return STORE_OK;
+    return answer.replay == STORE_REPLAY_SAME ? STORE_OK : STORE_DUPLICATE;
 }
 
 /* ---- a login's first half ---------------------------------------------------------------------

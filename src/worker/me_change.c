@@ -14,6 +14,7 @@
 #include "endpoints.h"
 #include "letter.h"
 #include "me.h"
+#include "new_name.h"
 #include "reauth.h"
 #include "reply.h"
 
@@ -70,6 +71,13 @@ static bool read_form(struct request *request, struct me_change *change,
         problems[i].count = 0;
         if (body_has(request->body, FIELDS[i].name) || (i == FORM_PASSWORD && with_email))
             wrong += body_check(request->body, &FIELDS[i], 1, &change->form, &problems[i]);
+    }
+    if (change->form.username.key[0] != '\0' && problems[FORM_USERNAME].count == 0) {
+        struct email now;
+        bool known = email_parse(slice_of_text(request->account->email), &now);
+
+        wrong += !new_name_judge(request->worker, &change->form.username, known ? now.key : "",
+                                 &problems[FORM_USERNAME]);
     }
     return wrong == 0;
 }

@@ -6,17 +6,22 @@
  *                                    a repeat of a finished sign-up is answered here, unhashed
  *   3 hash              hash thread  503 queue full or waited too long
  *   4 ask_to_store      store        400 lost a race; 503 store away; one transaction: account,
- *                                    proof, outbox row
+ *                                    proof, outbox row; where signup.reveal is no and the address
+ *                                    has an account: the name, and a letter to the owner
  *   5 tell_and_answer   loop         the job into the mail lane; 201
  *
  * Wrong fields do not end the matter at once: DRF looks the names up all the same, so that a taken
- * name and a bad address are told together. Only a body with nothing to look up skips the store. */
+ * name and a bad address are told together. Only a body with nothing to look up skips the store.
+ *
+ * Invariant of signup.reveal = no: status, body and steps are the same whether the address has an
+ * account or not, one hash and one commit. */
 #include "gatepost/metrics.h"
 #include "gatepost/store_messages.h"
 
 #include "endpoints.h"
 #include "hasher.h"
 #include "letter.h"
+#include "new_name.h"
 #include "new_password.h"
 #include "reply.h"
 
@@ -105,6 +110,12 @@ void signup_on_request(struct request *request)
         !new_password_judge(request->worker, signup->form.password, signup->form.username.text,
                             signup->form.email.address, &signup->problems[FORM_PASSWORD]))
         signup->wrong++;
+    if (signup->problems[FORM_USERNAME].count == 0 &&
+        !new_name_judge(request->worker, &signup->form.username, signup->form.email.key,
+                        &signup->problems[FORM_USERNAME])) {
+        signup->form.username.key[0] = '\0'; /* is not looked up */
+        signup->wrong++;
+    }
     ask_if_free(request);
 }
 
@@ -133,6 +144,7 @@ static void ask_if_free(struct request *request)
         .email_key = slice_of_text(signup->form.email.key),
         .idempotency_key = mac_or_nothing(signup, signup->idempotency_key),
         .idempotency_body = mac_or_nothing(signup, signup->idempotency_body),
+        .conceal = !request->worker->config->signup_reveal,
         .now = clock_wall_ms(),
     };
 
@@ -218,6 +230,7 @@ static void on_hashed(void *owner, const struct password_work *work)
 static void ask_to_store(struct request *request, const char *encoded)
 {
     struct signup *signup = request->state;
+    const struct config *config = request->worker->config;
     uint8_t bytes[ASK_BYTES];
     struct packer packer = packer_over(bytes, sizeof(bytes));
     struct packer job_packer = packer_over(signup->job, sizeof(signup->job));
@@ -229,7 +242,7 @@ static void ask_to_store(struct request *request, const char *encoded)
         .to = slice_of_text(signup->form.email.address),
         .username = slice_of_text(signup->form.username.text),
         .created = now,
-        .expires = now + request->worker->config->proof_verify_s * 1000,
+        .expires = now + config->proof_verify_s * 1000,
     };
 
     mail_job_pack(&job_packer, &job);
@@ -249,6 +262,9 @@ static void ask_to_store(struct request *request, const char *encoded)
         .idempotency_key = mac_or_nothing(signup, signup->idempotency_key),
         .idempotency_body = mac_or_nothing(signup, signup->idempotency_body),
         .peer = slice_of_text(request->peer),
+        .conceal = !config->signup_reveal,
+        .letters_max = letters_max(config),
+        .window_s = config->limits_letters.period_s,
         .now = now,
     };
     account_create_ask_pack(&packer, &ask);
@@ -273,10 +289,23 @@ static void refuse_loser(struct request *request, struct slice payload)
     refuse_fields(request);
 }
 
+/* The letter to the new account; or to the owner of an address that has one, if one is due. */
+static void tell(struct request *request, const struct account_create_answer *answer)
+{
+    const struct signup *signup = request->state;
+
+    if (!answer->concealed) {
+        letter_announce(request->worker, slice_of(signup->job, signup->job_len));
+        metric_count(METRIC_SIGNUPS);
+    } else if (answer->job.len > 0) {
+        letter_announce(request->worker, answer->job);
+    }
+}
+
 static void on_stored(void *context, enum store_status status, struct slice payload)
 {
     struct request *request = context;
-    struct signup *signup = request->state;
+    struct account_create_answer answer;
 
     if (status == STORE_DUPLICATE) {
         refuse_loser(request, payload);
@@ -286,7 +315,12 @@ static void on_stored(void *context, enum store_status status, struct slice payl
         reply_store_trouble(&request, status);
         return;
     }
-    letter_announce(request->worker, slice_of(signup->job, signup->job_len));
-    metric_count(METRIC_SIGNUPS);
+    if (!account_create_answer_unpack(payload, &answer)) {
+        reply_problem(&request, PROBLEM_INTERNAL);
+        return;
+    }
+    if (answer_replay(request, answer.replay))
+        return;
+    tell(request, &answer);
     reply_constant(&request, 201, CREATED);
 }

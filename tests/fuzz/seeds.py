@@ -68,6 +68,14 @@ def rehash_ask(user, old, new=b"pbkdf2_sha256$2000$c2FsdA$bmV3"):
     return 13, pack([user], old, new)
 
 
+def signup_ask(number, name, email, conceal):
+    """Of new ids from number on, with a letter to the address."""
+    proof, job = uuid(number + 1), uuid(number + 2)
+    letter = pack([job], (1, 1), [proof], email, name, b"en", NOW, NOW + DAY)
+    return 3, pack([uuid(number)], name, name, email, email, RIG_PASSWORD, [proof], NOW + DAY, [job], letter,
+                   b"", b"", b"192.0.2.1", (conceal, 1), (2, 4), (3600, 4), NOW)
+
+
 def admin_requests():
     """Administration: the account of the sign-up, by each of its names."""
     unix, one = (b"unix", NOW), uuid_text(uuid(1))
@@ -142,9 +150,12 @@ def store_requests():
                                 (12, pack([uuid(3)], (1, 1), NOW + DAY, b"451 later", NOW)), look,
                                 (12, pack([uuid(3)], (2, 1), 0, b"550 no", NOW)), look,
                                 (12, pack([uuid(3)], (0, 1), 0, b"", NOW))),
-        "names": asks(SIGNED_UP, (2, pack(b"person0", b"person0@example.com", b"", b"", NOW)),
-                      (2, pack(b"nobody", b"", b"k" * 32, b"b" * 32, NOW)), (1, bytes(8)),
+        "names": asks(SIGNED_UP, (2, pack(b"person0", b"person0@example.com", b"", b"", (0, 1), NOW)),
+                      (2, pack(b"nobody", b"", b"k" * 32, b"b" * 32, (1, 1), NOW)), (1, bytes(8)),
                       (6, pack(b"person0", b"")), (6, pack(b"", b"person0@example.com"))),
+        "concealed": asks(SIGNED_UP, signup_ask(20, b"kept", b"person0@example.com", 1),
+                          signup_ask(30, b"kept", b"new@example.com", 1),
+                          signup_ask(40, b"person0@example.com", b"person0@example.com", 1), look),
         "unknown_number": asks(SIGNED_UP, (99, b""), (0, b"")),
     }
 

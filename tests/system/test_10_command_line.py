@@ -157,12 +157,6 @@ def test_the_environment_can_set_any_key(tmp_path):
     assert done.returncode == EXIT_CONFIG and "environment" in done.stdout + done.stderr
 
 
-def test_a_key_whose_effect_comes_later_says_so(tmp_path):
-    text = run(tmp_path, "config").stdout
-    before = text[:text.index("\nreveal = ")]
-    assert "Later" in before[before.rindex("\n\n") if "\n\n" in before else 0:]
-
-
 def test_what_wins_is_override_then_environment_then_dotenv_then_file(tmp_path):
     (tmp_path / "gatepost.conf").write_text("[smtp]\nhost = from-file\nport = 1001\nuser = file\n")
     assert effective(tmp_path)["smtp.host"] == "from-file"
