@@ -6,6 +6,8 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 
+#include "kept.h"
+
 static DBT dbt_of(struct slice slice)
 {
     DBT dbt;
@@ -25,6 +27,13 @@ static DBT dbt_into(void *bytes, size_t max)
     dbt.ulen = (u_int32_t)max;
     dbt.flags = DB_DBT_USERMEM;
     return dbt;
+}
+
+/* Everything that a call changes goes by here. */
+static void on_changed(struct call *call, enum table table, struct slice key, struct slice value)
+{
+    call->changed = true;
+    kept_row_changed(call, table, key, value);
 }
 
 static void fail(struct call *call, const char *doing, int failure)
@@ -81,7 +90,7 @@ void row_put(struct call *call, enum table table, struct slice key, struct slice
     FAULT("s.before_put");
     failure = db->put(db, call->txn, &key_dbt, &value_dbt, 0);
     if (failure == 0)
-        call->changed = true;
+        on_changed(call, table, key, value);
     else
         fail(call, "put", failure);
 }
@@ -98,7 +107,7 @@ bool row_delete(struct call *call, enum table table, struct slice key)
     FAULT("s.before_delete");
     failure = db->del(db, call->txn, &key_dbt, 0);
     if (failure == 0)
-        call->changed = true;
+        on_changed(call, table, key, (struct slice){0});
     else if (failure != DB_NOTFOUND)
         fail(call, "delete", failure);
     return failure == 0;
@@ -111,6 +120,7 @@ void walk_open(struct walk *walk, struct call *call, enum table table, struct sl
 
     BUG_ON(from.len > KEY_MAX_BYTES);
     walk->call = call;
+    walk->table = table;
     walk->cursor = NULL;
     walk->started = false;
     walk->key_len = from.len;
@@ -183,7 +193,7 @@ void walk_delete(struct walk *walk)
         return;
     failure = walk->cursor->del(walk->cursor, 0);
     if (failure == 0)
-        walk->call->changed = true;
+        on_changed(walk->call, walk->table, walk_key(walk), (struct slice){0});
     else
         fail(walk->call, "walk_delete", failure);
 }

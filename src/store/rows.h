@@ -45,6 +45,7 @@ bool row_delete(struct call *call, enum table table, struct slice key);
 #define KEY_MAX_BYTES 1100
 struct walk {
     struct call *call;
+    enum table table;
     DBC *cursor;
     bool started;
     size_t key_len;

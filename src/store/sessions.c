@@ -51,13 +51,16 @@ bool session_load(struct call *call, const struct uuid *session_id, wall_ms now,
 }
 
 bool session_stands(struct call *call, const struct uuid *session_id, const struct uuid *user_id,
-                    wall_ms now)
+                    wall_ms now, wall_ms *expires_out)
 {
     struct row storage;
     struct session_row session;
 
-    return session_load(call, session_id, now, &storage, &session) &&
-           uuid_equal(&session.user_id, user_id);
+    if (!session_load(call, session_id, now, &storage, &session) ||
+        !uuid_equal(&session.user_id, user_id))
+        return false;
+    *expires_out = session.expires;
+    return true;
 }
 
 void session_save(struct call *call, const struct uuid *session_id,

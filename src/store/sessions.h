@@ -13,9 +13,9 @@ MUST_USE bool session_read(struct slice packed, struct session_row *session_out)
 MUST_USE bool session_load(struct call *call, const struct uuid *session_id, wall_ms now,
                            struct row *storage, struct session_row *session_out);
 
-/* Is there such a session of that user, and does it stand? */
+/* Is there such a session of that user, and does it stand? When it expires is told. */
 MUST_USE bool session_stands(struct call *call, const struct uuid *session_id,
-                             const struct uuid *user_id, wall_ms now);
+                             const struct uuid *user_id, wall_ms now, wall_ms *expires_out);
 
 /* Was one of the user's newest sessions, SESSIONS_LOOKED_AT at most, opened from that address or,
  * with IPv6, from its /64, and does it stand? */

@@ -362,13 +362,14 @@ enum store_status user_on_request(struct call *call)
     struct uuid user_id;
     struct row storage;
     struct user_row user;
+    wall_ms expires = 0;
 
     if (!user_ask_unpack(call->packed, &ask))
         return STORE_REFUSED;
     if (!user_find(call, TABLE_USERS_BY_SUBJECT, ask.subject, &user_id) ||
         !user_load(call, &user_id, &storage, &user))
         return STORE_NOT_FOUND;
-    if (ask.has_session && !session_stands(call, &ask.session_id, &user_id, ask.now))
+    if (ask.has_session && !session_stands(call, &ask.session_id, &user_id, ask.now, &expires))
         return STORE_SPENT;
     user_answer_pack(&call->answer, &(struct user_answer){
                                         .user_id = user_id,
@@ -379,6 +380,7 @@ enum store_status user_on_request(struct call *call)
                                         .email_verified = user.email_verified,
                                         .date_joined = user.date_joined,
                                         .last_login = user.last_login,
+                                        .session_expires = expires,
                                     });
     return STORE_OK;
 }

@@ -4,7 +4,7 @@
 
 #include "request.h"
 
-/* 200 with request->account. */
-void me_reply(struct request **request);
+/* 200 with request->account, whose user name is that one by now. */
+void me_reply(struct request **request, const char *username);
 
 #endif

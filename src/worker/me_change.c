@@ -182,8 +182,6 @@ static void on_changed(void *context, enum store_status status, struct slice pay
         letter_announce(request->worker, answer.first);
     if (answer.second.len > 0)
         letter_announce(request->worker, answer.second);
-    if (change->form.username.text[0] != '\0')
-        memcpy(request->account->username, change->form.username.text,
-               sizeof(request->account->username));
-    me_reply(&request);
+    me_reply(&request, change->form.username.text[0] != '\0' ? change->form.username.text
+                                                             : request->account->username);
 }

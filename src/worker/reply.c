@@ -249,6 +249,11 @@ static struct slice keep(struct request *request, struct slice text)
     return slice_of(kept.base, kept.len);
 }
 
+void reply_json_text(struct request **request, int status, struct slice body)
+{
+    send_json(request, status, keep(*request, body));
+}
+
 void reply_json(struct request **request, int status, struct json_writer **writer)
 {
     struct slice body = keep(*request, json_writer_text(*writer));

@@ -24,6 +24,9 @@ void reply_add_header(struct request *request, const char *lower, const char *sh
 /* body: JSON that lives for ever. */
 void reply_constant(struct request **request, int status, const char *body);
 
+/* body: JSON, copied. */
+void reply_json_text(struct request **request, int status, struct slice body);
+
 /* Takes the writer. */
 void reply_json(struct request **request, int status, struct json_writer **writer);
 

@@ -71,9 +71,10 @@ struct request {
     char *segment;             /* what stood for the route's {id}, not decoded; or NULL; owned */
     char *subsegment;          /* the same for its second one */
     void (*on_known)(struct request *request); /* of bearer_authenticate */
-    struct account *account; /* whose token came with it (bearer.h), or NULL; owned */
-    h2o_req_t *h2o;          /* NULL once libh2o has let go of it: the client is gone */
-    bool gone;               /* counted as such; libh2o may not know it yet */
+    struct bearer_check *check;                /* of bearer.c, while it asks; owned */
+    const struct account *account; /* whose token came with it (account.h), or NULL; held */
+    h2o_req_t *h2o;                /* NULL once libh2o has let go of it: the client is gone */
+    bool gone;                     /* counted as such; libh2o may not know it yet */
     struct request_link *link;
     const struct password_work *hash; /* under way for this request, or NULL */
     h2o_timeout_entry_t later;        /* of request_call_later */

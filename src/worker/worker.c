@@ -27,6 +27,7 @@
 #include "routes.h"
 #include "server.h"
 #include "throttle.h"
+#include "token_cache.h"
 #include "tokens.h"
 
 /* How often clients that wait for a hash are looked at. By the loop's turns, which go by the
@@ -123,6 +124,7 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
     worker->origins =
         origins_new(worker->config->http_cors_origins, worker->config->http_public_url);
     worker->refused_passwords = new_password_list(worker->config);
+    worker->token_cache = token_cache_new(worker->segment, (size_t)worker->config->token_cache_max);
     random_bytes(&worker->id_base, sizeof(worker->id_base));
     worker->server = server_new(worker, tls);
     worker->store = store_client_new(worker->segment, worker->slot);
@@ -233,6 +235,7 @@ static bool close_all(struct worker *worker)
         request_free(&request);
     }
     rehash_free_all(worker);
+    token_cache_free(&worker->token_cache);
     server_free(&worker->server);
     limits_close(&worker->limits);
     peer_rules_free(&worker->trusted_proxies);

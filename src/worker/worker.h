@@ -16,6 +16,7 @@ struct route_table;
 struct peer_rules;
 struct origins;
 struct password_list;
+struct token_cache;
 
 /* How long a request waits for the store: longer than a store takes to be replaced. */
 #define STORE_WAIT_NS (10 * NS_PER_S)
@@ -35,6 +36,7 @@ struct worker {
     struct limits *limits;
     struct origins *origins; /* that pages may have which call the API */
     struct password_list *refused_passwords;
+    struct token_cache *token_cache; /* NULL: token.cache_max is 0 */
     struct server *server;
     struct store_client *store;
     struct hasher *hasher;

@@ -31,6 +31,7 @@
 #include "worker/routes.h"
 #include "worker/server.h"
 #include "worker/throttle.h"
+#include "worker/token_cache.h"
 #include "worker/tokens.h"
 
 #define HEAD_BYTES       4
@@ -116,6 +117,7 @@ static void configure(struct config *config)
     config->token_refresh_s = 86400;
     config->token_refresh_grace_s = 10;
     config->token_sessions_max = 100;
+    config->token_cache_max = 64;
 }
 
 static void set_up(void)
@@ -149,6 +151,7 @@ static void set_up(void)
     worker.trusted_proxies = peer_rules_new(config.http_trusted_proxies, &err);
     worker.limits = throttle_open(&worker);
     worker.origins = origins_new(config.http_cors_origins, config.http_public_url);
+    worker.token_cache = token_cache_new(worker.segment, (size_t)config.token_cache_max);
     worker.server = server_new(&worker, NULL);
     worker.server->later_timeout.timeout = 0; /* else resend takes its quarter of a second */
     worker.store = store_client_new(worker.segment, worker.slot);

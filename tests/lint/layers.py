@@ -15,7 +15,7 @@ OWNER = {
     "username": "username.h",
     "password": "password.h password_policy.h",
     "token": "access_token.h proof_token.h token_keys.h token_files.h",
-    "ring": "lane.h segment.h fault.h",
+    "ring": "lane.h segment.h epochs.h fault.h",
     "metrics": "metrics.h metrics.def",
     "limit": "limit.h",
     "proc": "proc.h pidlock.h exit_reasons.def",

@@ -120,6 +120,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "token.refresh_s": "86400", "token.key_dir": "var/keys", "token.algorithm": "HS256",
         "token.accept_hs256": "no", "token.publish_s": "900",
         "token.refresh_grace_s": "10", "token.sessions_max": "100",
+        "token.cache_max": "8192",
         "mail.from": "gatepost@localhost", "mail.dir": "var/mail",
         "mail.key_file": "var/mail.key", "smtp.port": "587", "smtp.tls": "starttls",
         "smtp.connections": "4", "mail.lifetime_s": "432000", "mail.sweep_s": "5",

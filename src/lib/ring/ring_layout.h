@@ -1,14 +1,15 @@
 /* The bytes of the segment, and what a process keeps of it in its own memory. Private to lib/ring.
  *
- * Shape: header | board | slots | lanes | limits, and in test builds | fault rows. Sizes are fixed
- * at creation; a process trusts the copies in its own struct segment and never reads a size from
- * the shared bytes. What two processes write lies 128 bytes apart: current CPUs fetch cache lines
- * of 64 in pairs. */
+ * Shape: header | board | slots | lanes | limits | epochs, and in test builds | fault rows. Sizes
+ * are fixed at creation; a process trusts the copies in its own struct segment and never reads a
+ * size from the shared bytes. What two processes write lies 128 bytes apart: current CPUs fetch
+ * cache lines of 64 in pairs. */
 #ifndef GATEPOST_RING_LAYOUT_H
 #define GATEPOST_RING_LAYOUT_H
 
 #include <stdatomic.h>
 
+#include "gatepost/epochs.h"
 #include "gatepost/lane.h"
 #include "gatepost/segment.h"
 
@@ -127,6 +128,7 @@ struct segment {
     struct slot_shared *slot;
     struct lane_shared *lane;
     uint8_t *limits;             /* SEGMENT_LIMIT_BYTES, lib/limit's */
+    _Atomic uint64_t *epochs;    /* EPOCH_CELLS of them: epochs.c */
     struct fault_shared *faults; /* behind them; none in a release */
     uint32_t fault_rows;
     struct seat_record *records; /* one a seat; the master's, stale in a child */

@@ -118,6 +118,8 @@ static bool map(struct segment *segment, struct err *err)
     at += sizeof(struct lane_shared) * segment->lanes;
     segment->limits = at;
     at += SEGMENT_LIMIT_BYTES;
+    segment->epochs = (_Atomic uint64_t *)(void *)at;
+    at += sizeof(*segment->epochs) * EPOCH_CELLS;
     segment->faults = (struct fault_shared *)(void *)at;
     return true;
 }
@@ -127,6 +129,7 @@ static size_t bytes_needed(const struct segment *segment)
     return sizeof(struct segment_header) + sizeof(struct board_cell) * BOARD_WORDS + APART +
            sizeof(struct slot_shared) * segment->slots +
            sizeof(struct lane_shared) * segment->lanes + SEGMENT_LIMIT_BYTES +
+           sizeof(*segment->epochs) * EPOCH_CELLS +
            sizeof(struct fault_shared) * segment->fault_rows;
 }
 
