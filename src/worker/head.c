@@ -44,9 +44,21 @@ static struct slice without_blanks(const char *at, const char *end)
 static bool is_host(struct slice value)
 {
     for (size_t i = 0; i < value.len; i++) {
-        char c = value.at[i];
-        if (c <= ' ' || c >= 0x7f || strchr(",/@?#\\\"<>", c) != NULL)
+        switch (value.at[i]) {
+        case ',':
+        case '/':
+        case '@':
+        case '?':
+        case '#':
+        case '\\':
+        case '"':
+        case '<':
+        case '>':
             return false;
+        default:
+            if (value.at[i] <= ' ' || value.at[i] >= 0x7f)
+                return false;
+        }
     }
     return true;
 }

@@ -101,27 +101,26 @@ static bool path_matches(const char *pattern, struct slice path,
                          struct slice segments_out[ROUTE_SEGMENTS_MAX])
 {
     size_t count = 0;
+    size_t at = 0;
 
-    for (size_t i = 0; i < ROUTE_SEGMENTS_MAX; i++)
-        segments_out[i] = slice_of(NULL, 0);
-    while (*pattern != '\0') {
-        if (*pattern == '{') {
-            const char *slash = path.len > 0 ? memchr(path.at, '/', path.len) : NULL;
-            size_t len = slash != NULL ? (size_t)(slash - path.at) : path.len;
-            if (len == 0)
+    /* Every request tries many: most are over at their first different byte. */
+    for (; *pattern != '\0'; pattern++) {
+        if (*pattern != '{') {
+            if (at == path.len || path.at[at++] != *pattern)
                 return false;
-            segments_out[count++] = slice_of(path.at, len);
-            path = slice_of(path.at + len, path.len - len);
-            pattern = strchr(pattern, '}') + 1;
-        } else {
-            size_t len = strcspn(pattern, "{");
-            if (path.len < len || memcmp(path.at, pattern, len) != 0)
-                return false;
-            path = slice_of(path.at + len, path.len - len);
-            pattern += len;
+            continue;
         }
+        const char *slash = at < path.len ? memchr(path.at + at, '/', path.len - at) : NULL;
+        size_t len = (slash != NULL ? (size_t)(slash - path.at) : path.len) - at;
+        if (len == 0)
+            return false;
+        segments_out[count++] = slice_of(path.at + at, len);
+        at += len;
+        pattern = strchr(pattern, '}');
     }
-    return path.len == 0;
+    while (count < ROUTE_SEGMENTS_MAX)
+        segments_out[count++] = slice_of(NULL, 0);
+    return at == path.len;
 }
 
 const struct route *route_find(const struct route_table *table, struct slice target,

@@ -132,6 +132,16 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Eight bytes of which one is a blank or below it. (Anderson, Bit Twiddling Hacks.) */
+static bool has_blank(const char *at)
+{
+    const uint64_t ones = UINT64_MAX / 255;
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return ((word - ones * (' ' + 1)) & ~word & ones * 0x80) != 0;
+}
+
 /* Python's bytes.split(). */
 static struct slice next_word(struct slice *rest)
 {
@@ -140,6 +150,8 @@ static struct slice next_word(struct slice *rest)
     while (begin < rest->len && is_space(rest->at[begin]))
         begin++;
     size_t end = begin;
+    while (rest->len - end >= sizeof(uint64_t) && !has_blank(rest->at + end))
+        end += sizeof(uint64_t); /* a token has hundreds of bytes */
     while (end < rest->len && !is_space(rest->at[end]))
         end++;
     struct slice word = slice_of(rest->at + begin, end - begin);
