@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+import segment
 from client import PASSWORD, Api, Connection, encode, unique
 from gatepost import patience, scaled, wait_for
 from letters import letter_to
@@ -170,6 +171,25 @@ def test_every_login_is_seen_also_when_the_store_dies_in_it(server):
                 hammers.told = before
             killer.join()
             hammers.wait(3)
+
+
+@pytest.mark.points
+def test_what_changed_while_the_answer_was_on_its_way_is_not_kept(server, points):
+    """The worker asks, and stands still until a login elsewhere has been answered: what it then
+    takes from its lane is older than that."""
+    name, api = person(server, "late")
+    token = api.tokens(name)["access"]
+    slow, quick = one_connection_each(server)[:2]
+    points.arm("w.asked", segment.SLEEP, value=500, pid=server.worker_of(slow.sock))
+    slow.send(encode("GET", "/api/auth/me", headers=bearer(token)))
+    wait_for(lambda: points.fired("w.asked") == 1, 5, "the worker to ask")
+    before = time.time() * 1000
+    login = quick.request("POST", "/api/auth/login", {"username": name, "password": PASSWORD})
+    assert login.status == 200
+    late = slow.receive("GET")
+    assert late.status == 200 and last_login_ms(late) < before    # asked before it
+    assert shows_that_login(before, me(slow, token))
+    assert shows_that_login(before, me(quick, token))
 
 
 def test_a_verified_address_is_seen_by_every_worker_at_once(server):
