@@ -41,6 +41,15 @@ enum admin_change {
     ADMIN_CHANGE_USERNAME = 8,
 };
 
+enum audit_event {
+#define AUDIT_EVENT(number, NAME, text) AUDIT_##NAME = (number),
+#include "gatepost/audit_events.def"
+#undef AUDIT_EVENT
+};
+
+/* How it ended. Numbers are stored. */
+enum audit_result { AUDIT_DONE = 0, AUDIT_REFUSED = 1 };
+
 enum outbox_verdict { OUTBOX_DELIVERED, OUTBOX_RETRY, OUTBOX_REFUSED };
 
 /* What a letter is for. Numbers are stored: never used again. Those with a link carry a proof. */

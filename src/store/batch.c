@@ -26,6 +26,7 @@ struct batch {
     struct parcel_queue asks;    /* carried out; kept in case that all of it fails */
     struct parcel_queue answers; /* not yet told */
     struct tally tally_before;
+    struct audit_end audit_before;
     bool changed; /* something was put or deleted, by whichever of them */
 };
 
@@ -153,6 +154,7 @@ static void on_failed(struct store *store, struct batch *batch, int failure)
 {
     log_error("batch.failed", "writes=%zu reason=\"%s\"", batch->asks.count, db_strerror(failure));
     store->env.tally = batch->tally_before;
+    store->env.audit = batch->audit_before;
     parcel_drop_all(&batch->answers);
     for (struct parcel *ask = batch->asks.first; ask; ask = ask->next) {
         if (seat_of(store, ask->slot, ask->generation))
@@ -163,7 +165,8 @@ static void on_failed(struct store *store, struct batch *batch, int failure)
 static void run(struct store *store)
 {
     struct batch batch = {.call = {.env = &store->env, .now = clock_wall_ms()},
-                          .tally_before = store->env.tally};
+                          .tally_before = store->env.tally,
+                          .audit_before = store->env.audit};
     struct parcel *ask;
     int failure = store->env.db_env->txn_begin(store->env.db_env, NULL, &batch.call.txn, 0);
 

@@ -16,6 +16,7 @@
 
 #include "durable.h"
 #include "files.h"
+#include "format.h"
 #include "gatepost/bytes.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
@@ -109,19 +110,38 @@ static int open_table(struct env *env, enum table table, u_int32_t create)
     return failure;
 }
 
-/* Tables are made with a new database only. Later a missing file is a lost one: made anew it would
- * come back empty, and every name in it could be taken a second time. */
-static int open_tables(struct env *env, bool is_new, const char **doing)
+static bool open_named(struct env *env, const char *dir, enum table table, u_int32_t create,
+                       struct err *err)
 {
-    int failure = 0;
+    life_sign(env->segment, env->slot);
+    FAULT("s.opening");
 
-    for (size_t i = 0; failure == 0 && i < TABLE_COUNT; i++) {
-        *doing = table_files[i];
-        life_sign(env->segment, env->slot);
-        FAULT("s.opening");
-        failure = open_table(env, (enum table)i, is_new ? DB_CREATE : 0);
+    int failure = open_table(env, table, create);
+    if (failure != 0)
+        err_set(err, "store.dir %s: %s: %s", dir, table_files[table], db_strerror(failure));
+    return failure == 0;
+}
+
+/* Tables are made with a new database only, or by the step to the format that has them first. Later
+ * a missing file is a lost one: made anew it would come back empty, and every name in it could be
+ * taken a second time. format_out: as the database has it. */
+static bool open_tables(struct env *env, const char *dir, bool is_new, uint32_t *format_out,
+                        struct err *err)
+{
+    uint32_t format = 0;
+
+    if (!open_named(env, dir, TABLE_META, is_new ? DB_CREATE : 0, err) ||
+        (!is_new && !meta_read_format(env, &format, err)))
+        return false;
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        enum table table = (enum table)i;
+        u_int32_t create = format_of_table(table) > format ? DB_CREATE : 0;
+
+        if (table != TABLE_META && !open_named(env, dir, table, create, err))
+            return false;
     }
-    return failure;
+    *format_out = is_new ? STORE_FORMAT : format;
+    return true;
 }
 
 /* Closes whatever is open; a failure here loses nothing: recovery would do the rest. */
@@ -197,8 +217,8 @@ static bool make_durable(struct env *env, const char *dir, struct err *err)
 bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segment *segment,
               uint32_t slot, struct err *err)
 {
-    const char *doing = "open or recover the environment";
     bool is_new;
+    uint32_t format;
     int failure;
 
     memset(env, 0, sizeof(*env));
@@ -208,14 +228,14 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
     if (!make_dir(dir, err) || !durable_check(dir, err) || !files_prepare(env, dir, &is_new, err))
         return false;
     failure = open_environment(env, dir, cache_mib);
-    if (failure == 0)
-        failure = open_tables(env, is_new, &doing);
     if (failure != 0) {
-        err_set(err, "store.dir %s: %s: %s", dir, doing, db_strerror(failure));
+        err_set(err, "store.dir %s: open or recover the environment: %s", dir,
+                db_strerror(failure));
         close_all(env);
         return false;
     }
-    if ((is_new && !make_durable(env, dir, err)) || !meta_load(env, err)) {
+    if (!open_tables(env, dir, is_new, &format, err) || (is_new && !make_durable(env, dir, err)) ||
+        !format_migrate(env, dir, format, err) || !meta_load(env, err)) {
         close_all(env);
         return false;
     }

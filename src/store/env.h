@@ -20,6 +20,7 @@
     TABLE(OUTBOX, "outbox.db")                                                                     \
     TABLE(OUTBOX_BY_DUE, "outbox_by_due.db")                                                       \
     TABLE(AUDIT, "audit.db")                                                                       \
+    TABLE(AUDIT_BY_USER, "audit_by_user.db")                                                       \
     TABLE(META, "meta.db")
 
 enum table {
@@ -29,7 +30,7 @@ enum table {
         TABLE_COUNT
 };
 
-#define STORE_FORMAT 1U /* of all records together; another one is refused at the start */
+#define STORE_FORMAT 2U /* of all records together; older ones are brought up to it (format.h) */
 
 /* Rows there are, kept in `meta` by the transactions that change them. */
 struct tally {
@@ -38,15 +39,23 @@ struct tally {
     uint64_t dead;
 };
 
+#define AUDIT_CHAIN_BYTES 32
+
+/* Where the audit trail ends, as of the last commit, and of the open transaction. */
+struct audit_end {
+    uint64_t time; /* of the newest row: keys never go back */
+    uint64_t next; /* number of the next row */
+    uint8_t chain[AUDIT_CHAIN_BYTES];
+};
+
 struct env {
     DB_ENV *db_env;
     DB *tables[TABLE_COUNT];
     struct segment *segment;
-    uint32_t slot;       /* the store's, for life signs */
-    int durable_fd;      /* durable.h; -1: none */
-    struct tally tally;  /* as of the last commit, and of the open transaction */
-    uint64_t audit_time; /* of the newest audit row: keys never go back */
-    uint64_t audit_next; /* number of the next audit row */
+    uint32_t slot;      /* the store's, for life signs */
+    int durable_fd;     /* durable.h; -1: none */
+    struct tally tally; /* as of the last commit, and of the open transaction */
+    struct audit_end audit;
 };
 
 /* What Berkeley DB has to say goes to the log; its panic ends the process. */

@@ -124,7 +124,7 @@ static bool file_settle(struct env *env, int dir_fd, const char *name)
     return true;
 }
 
-static bool settle_names(const char *dir, struct err *err)
+bool files_settle_names(const char *dir, struct err *err)
 {
     return sync_names(dir) || cannot(err, "sync", dir);
 }
@@ -175,16 +175,16 @@ bool files_prepare(struct env *env, const char *dir, bool *is_new_out, struct er
         if (*is_new_out && !leave_mark(mark, err))
             return false;
     }
-    return settle_names(dir, err);
+    return files_settle_names(dir, err);
 }
 
 bool files_born(const char *dir, struct err *err)
 {
     char mark[PATH_MAX];
 
-    if (!mark_path(dir, mark, err) || !settle_names(dir, err))
+    if (!mark_path(dir, mark, err) || !files_settle_names(dir, err))
         return false;
     if (unlink(mark) != 0)
         return cannot(err, "remove", mark);
-    return settle_names(dir, err);
+    return files_settle_names(dir, err);
 }

@@ -12,6 +12,9 @@
  * Errors: a sentence; a failed fsync never comes back (sync.h). */
 MUST_USE bool files_prepare(struct env *env, const char *dir, bool *is_new_out, struct err *err);
 
+/* Makes the names of new tables durable. */
+MUST_USE bool files_settle_names(const char *dir, struct err *err);
+
 /* The database has all it needs and its pages are on disk. Makes its files' names durable, and then
  * that the mark is gone. */
 MUST_USE bool files_born(const char *dir, struct err *err);

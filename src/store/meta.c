@@ -7,12 +7,12 @@
 #define FORMAT_KEY SLICE_LITERAL("format")
 #define TALLY_KEY  SLICE_LITERAL("tally")
 
-static void put_format(struct call *call)
+void meta_put_format(struct call *call, uint32_t format)
 {
     uint8_t bytes[16];
     struct packer packer = packer_over(bytes, sizeof(bytes));
 
-    format_row_pack(&packer, &(struct format_row){.format = STORE_FORMAT});
+    format_row_pack(&packer, &(struct format_row){.format = format});
     row_put(call, TABLE_META, FORMAT_KEY, packer_slice(&packer));
 }
 
@@ -33,7 +33,7 @@ bool meta_begin(struct env *env, struct err *err)
     int failure = env->db_env->txn_begin(env->db_env, NULL, &call.txn, 0);
 
     if (failure == 0) {
-        put_format(&call);
+        meta_put_format(&call, STORE_FORMAT);
         meta_put_tally(&call);
         failure = call.failure;
         if (failure == 0)
@@ -46,23 +46,32 @@ bool meta_begin(struct env *env, struct err *err)
     return failure == 0;
 }
 
-static bool read_old(struct call *call, struct err *err)
+bool meta_read_format(struct env *env, uint32_t *format_out, struct err *err)
 {
+    struct call call = {.env = env};
     struct row row;
     struct format_row format;
-    struct tally_row tally;
 
-    if (!row_get(call, TABLE_META, FORMAT_KEY, &row) ||
+    if (!row_get(&call, TABLE_META, FORMAT_KEY, &row) ||
         !format_row_unpack(row_slice(&row), &format)) {
         err_set(err, "store.dir: the database does not say which format it has");
         return false;
     }
-    if (format.format != STORE_FORMAT) {
+    if (format.format == 0 || format.format > STORE_FORMAT) {
         err_set(err,
                 "store.dir: the database has format %u, this program reads and writes format %u",
                 format.format, STORE_FORMAT);
         return false;
     }
+    *format_out = format.format;
+    return true;
+}
+
+static bool read_tally(struct call *call, struct err *err)
+{
+    struct row row;
+    struct tally_row tally;
+
     if (!row_get(call, TABLE_META, TALLY_KEY, &row) || !tally_row_unpack(row_slice(&row), &tally)) {
         err_set(err, "store.dir: the database does not say how many rows it has");
         return false;
@@ -75,7 +84,7 @@ bool meta_load(struct env *env, struct err *err)
 {
     struct call call = {.env = env};
 
-    if (!read_old(&call, err))
+    if (!read_tally(&call, err))
         return false;
     audit_find_end(&call);
     if (call.failure != 0) {

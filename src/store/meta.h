@@ -7,8 +7,13 @@
 /* Format and tally of a new database, in one transaction, on disk when it returns. */
 MUST_USE bool meta_begin(struct env *env, struct err *err);
 
-/* Checks the format; reads the tally and the last audit key.
- * Errors: another format (a sentence that names both), a database that cannot be read. */
+/* Which format the database has. Needs TABLE_META alone.
+ * Errors: it says none, or a later one than this program's (a sentence that names both). */
+MUST_USE bool meta_read_format(struct env *env, uint32_t *format_out, struct err *err);
+void meta_put_format(struct call *call, uint32_t format);
+
+/* Reads the tally and the last audit key.
+ * Errors: a database that cannot be read. */
 MUST_USE bool meta_load(struct env *env, struct err *err);
 
 /* Puts the tally, in the transaction that changed it. */

@@ -4,6 +4,7 @@ none of the server's code. Works on a copy, so that nothing is changed by lookin
     database = Database.of(store_dir, recovers=True)    # for the store did not close it
     database.problems()                                 # what does not fit together, as sentences
     database.by_email["x@example.com"], database.users, .outbox ..."""
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 TABLES = ("users", "users_by_name", "users_by_email", "users_by_subject", "answers", "sessions",
-          "sessions_by_user", "proofs", "outbox", "outbox_by_due", "audit", "meta")
+          "sessions_by_user", "proofs", "outbox", "outbox_by_due", "audit", "audit_by_user", "meta")
 SIGNED_UP = 1  # enum audit_event
 
 # Fields of a record behind its version byte: u8 u32 u64 wall, uuid, s (a slice).
@@ -25,10 +26,11 @@ FORMS = {
                "ended:u8 peer:s user_agent:s",
     "proof": "user_id:uuid purpose:u8 state:u8 expires:wall job_id:uuid email:s email_key:s",
     "letter": "dead:u8 due:wall created:wall tries:u32 reply:s job:s",
-    "audit": "event:u8 user_id:uuid peer:s status:u8",
+    "audit": "event:u8 user_id:uuid peer:s result:u8 detail:s chain:s",
     "tally": "users:u64 pending:u64 dead:u64",
     "format": "format:u32",
 }
+VERSIONS = {"user": 2, "proof": 2, "audit": 2}  # what the program writes; the others have version 1
 # A message on a lane, and an outbox row's content, has no version byte.
 JOB = ("job_id:uuid purpose:u8 proof_id:uuid to:s username:s language:s created:wall expires:wall")
 SIZES = {"u8": 1, "u32": 4, "u64": 8, "wall": 8}
@@ -177,8 +179,16 @@ class Database:
         counted = (len(self.users), len(self.letters) - dead, dead)
         if (tally.users, tally.pending, tally.dead) != counted:
             yield f"the tally says {tally}, there are {counted}"
-        signed_up = Counter(row.user_id for row in (record(data, "audit") for data in self.audit.values())
-                            if row.event == SIGNED_UP)
+        trail = {key: record(self.audit[key], "audit") for key in sorted(self.audit)}
+        chain = bytes(32)
+        for key, row in trail.items():
+            chain = hashlib.sha256(chain + key + self.audit[key][:-32]).digest()
+            if chain != row.chain:
+                yield f"the audit trail's chain breaks at {key.hex()}"
+                break
+        if {row.user_id + key for key, row in trail.items() if any(row.user_id)} != set(self.audit_by_user):
+            yield "audit_by_user and audit differ"
+        signed_up = Counter(row.user_id for row in trail.values() if row.event == SIGNED_UP)
         wrong = [user_id for user_id in self.users if signed_up[user_id] != 1]
         if wrong or len(signed_up) != len(self.users):
             yield f"the audit trail has not one sign-up for each account: {wrong[:3]}"
