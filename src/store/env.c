@@ -10,6 +10,8 @@
 #include "env.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,6 +124,23 @@ static bool open_named(struct env *env, const char *dir, enum table table, u_int
     return failure == 0;
 }
 
+/* A table that a step makes. What a power cut in an earlier try left of it can be a name with
+ * nothing behind it, which Berkeley DB does not open: it never held anything. */
+static bool open_made(struct env *env, const char *dir, enum table table, struct err *err)
+{
+    char path[PATH_MAX];
+
+    if (open_named(env, dir, table, DB_CREATE, err))
+        return true;
+    (void)env->tables[table]->close(env->tables[table], DB_NOSYNC);
+    env->tables[table] = NULL;
+    if (snprintf(path, sizeof(path), "%s/%s", dir, table_files[table]) >= (int)sizeof(path) ||
+        unlink(path) != 0)
+        return false;
+    log_warning("store.table_begun_anew", "table=%s", table_files[table]);
+    return open_named(env, dir, table, DB_CREATE, err);
+}
+
 /* Tables are made with a new database only, or by the step to the format that has them first. Later
  * a missing file is a lost one: made anew it would come back empty, and every name in it could be
  * taken a second time. format_out: as the database has it. */
@@ -135,9 +154,10 @@ static bool open_tables(struct env *env, const char *dir, bool is_new, uint32_t 
         return false;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         enum table table = (enum table)i;
-        u_int32_t create = format_of_table(table) > format ? DB_CREATE : 0;
+        bool makes = format_of_table(table) > format;
 
-        if (table != TABLE_META && !open_named(env, dir, table, create, err))
+        if (table != TABLE_META &&
+            !(makes ? open_made(env, dir, table, err) : open_named(env, dir, table, 0, err)))
             return false;
     }
     *format_out = is_new ? STORE_FORMAT : format;
