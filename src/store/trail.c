@@ -144,14 +144,16 @@ static void read_page(struct reading *reading, const struct audit_page_ask *ask,
 }
 
 /* Whose rows: an account found by any of its keys, or an id whose account may be gone. */
-static bool find_whose(struct call *call, const struct audit_page_ask *ask, struct uuid *user_out)
+static enum store_status find_whose(struct call *call, const struct audit_page_ask *ask,
+                                    struct uuid *user_out)
 {
-    if (user_find(call, TABLE_USERS_BY_SUBJECT, ask->subject, user_out) ||
-        user_find(call, TABLE_USERS_BY_NAME, ask->username_key, user_out) ||
-        user_find(call, TABLE_USERS_BY_EMAIL, ask->email_key, user_out))
-        return true;
+    enum store_status status =
+        user_find_any(call, ask->subject, ask->username_key, ask->email_key, user_out);
+
+    if (status != STORE_NOT_FOUND || uuid_equal(&ask->user_id, &nobody))
+        return status;
     *user_out = ask->user_id;
-    return !uuid_equal(&ask->user_id, &nobody);
+    return STORE_OK;
 }
 
 enum store_status audit_page_on_request(struct call *call)
@@ -171,9 +173,9 @@ enum store_status audit_page_on_request(struct call *call)
     enum store_status status = STORE_OK;
 
     reading->by_user = ask.by_user != 0;
-    if (reading->by_user && !find_whose(call, &ask, &reading->user_id)) {
-        status = STORE_NOT_FOUND;
-    } else {
+    if (reading->by_user)
+        status = find_whose(call, &ask, &reading->user_id);
+    if (status == STORE_OK) {
         answer.next = ask.after;
         reading_open(reading, call, first_key(&ask, key));
         read_page(reading, &ask, &answer, next, &rows);

@@ -16,6 +16,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
+#include "audit_note.h"
 #include "cookie.h"
 #include "endpoints.h"
 #include "guess.h"
@@ -114,6 +115,7 @@ static void take_account(struct request *request, const struct credentials_answe
 {
     struct login *login = request->state;
 
+    login->user_id = answer->user_id;
     if (!password_form_known(answer->password) ||
         !slice_to_text(answer->password, encoded_out, PASSWORD_ENCODED_BYTES)) {
         encoded_out[0] = '\0';
@@ -128,7 +130,6 @@ static void take_account(struct request *request, const struct credentials_answe
         login->reason = "unverified";
     else
         login->may = true;
-    login->user_id = answer->user_id;
     if (!slice_to_text(answer->subject, login->grant.subject, sizeof(login->grant.subject)))
         login->may = false;
 }
@@ -202,10 +203,12 @@ static void on_verified(void *owner, const struct password_work *work)
         return;
     }
     if (!work->matches || !login->may) {
+        const char *reason = login->may ? "password" : login->reason;
+
         metric_count(METRIC_LOGINS_FAILED);
         log_info("login.failed", "request=%s peer=%s reason=%s failures=%u", request->id,
-                 request->peer, login->may ? "password" : login->reason,
-                 guess_failures(&login->guess) + 1);
+                 request->peer, reason, guess_failures(&login->guess) + 1);
+        audit_note(request, AUDIT_LOGIN_FAILED, &login->user_id, reason);
         reply_problem(&request, PROBLEM_LOGIN_REFUSED);
         return;
     }
@@ -253,6 +256,7 @@ static void on_session(void *context, enum store_status status, struct slice pay
     if (status == STORE_NOT_FOUND) { /* deleted or disabled meanwhile */
         metric_count(METRIC_LOGINS_FAILED);
         log_info("login.failed", "request=%s peer=%s reason=vanished", request->id, request->peer);
+        audit_note(request, AUDIT_LOGIN_FAILED, &login->user_id, "vanished");
         reply_problem(&request, PROBLEM_LOGIN_REFUSED);
         return;
     }

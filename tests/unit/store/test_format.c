@@ -164,8 +164,8 @@ static void test_a_start_that_is_killed_in_the_step_is_made_good_by_the_next(voi
         const char *point;
         uint64_t skip;
     } kills[] = {
-        {"s.opening", 11},      {"s.opening", 12},      {"s.migrating", 0},
-        {"s.migrating", 2},     {"s.migrated_some", 0}, {"s.before_put", 1200},
+        {"s.opening", 11},      {"s.opening", 12},         {"s.migrating", 0},
+        {"s.migrating", 2},     {"s.migrated_some", 0},    {"s.before_put", 1200},
         {"s.migrated_some", 2}, {"s.migration_filled", 0}, {"s.migrating", 3},
         {"s.before_put", 2501}, {"s.migrated_some", 3},
     };
@@ -181,7 +181,8 @@ static void test_a_start_that_is_killed_in_the_step_is_made_good_by_the_next(voi
 }
 #endif
 
-/* What a power cut in the step can leave of the new table: a name, and nothing or zeros behind it. */
+/* What a power cut in the step can leave of the new table: a name, and nothing or zeros behind it.
+ */
 static void test_a_new_table_that_a_power_cut_emptied_is_made_again(void **state)
 {
     static const char zeros[8192];
