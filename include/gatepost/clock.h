@@ -3,6 +3,7 @@
 #ifndef GATEPOST_CLOCK_H
 #define GATEPOST_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef uint64_t mono_ns; /* CLOCK_MONOTONIC, the same in every process of the machine */
@@ -20,5 +21,9 @@ int64_t clock_offset_ms(void);
 /* "2026-11-23T14:51:47.123Z"; 25 bytes with the NUL. */
 #define CLOCK_ISO_BYTES 25
 void clock_iso(wall_ms when, char text_out[CLOCK_ISO_BYTES]);
+
+/* Reads "2026-11-23", with "T14:51" or " 14:51", ":47", ".123456", and "Z", "+01:00" or "+0100"
+ * behind; without an offset it is UTC. Years from 1970 on. Returns false for any other text. */
+_Bool clock_read_iso(const char *text, size_t len, wall_ms *when_out);
 
 #endif

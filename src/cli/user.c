@@ -290,7 +290,7 @@ struct slice user_member(const struct json_object *object, const char *name)
 /* ---- the command ------------------------------------------------------------------------------
  */
 
-static void print_problem(void *context, const char *where, const char *sentence)
+void user_print_problem(void *context, const char *where, const char *sentence)
 {
     (void)context;
     (void)fprintf(stderr, "%s: %s\n", where, sentence);
@@ -306,7 +306,7 @@ int cli_user(const struct config_source *source, const char *const *words, size_
         print_usage(stderr);
         return EXIT_USAGE;
     }
-    struct config *config = config_load(source, print_problem, NULL);
+    struct config *config = config_load(source, user_print_problem, NULL);
     if (config == NULL)
         return EXIT_CONFIG;
     config_forget_secrets(config);

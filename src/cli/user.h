@@ -87,6 +87,9 @@ void user_read_object(struct slice text, struct json_object *object_out);
 /* A member as text: of a string its content, "yes" and "no", "-" for null or none. */
 struct slice user_member(const struct json_object *object, const char *name);
 
+/* A problem of the configuration, to standard error. */
+void user_print_problem(void *context, const char *where, const char *sentence);
+
 /* "gatepost: sentence". Returns EXIT_FAILED. */
 int user_fail(const char *sentence);
 

@@ -10,37 +10,10 @@
 
 #include "gatepost/proc.h"
 
+#include "lines.h"
 #include "terminal.h"
 
-#define PAGE_LINES  500
-#define TIME_POINTS 19 /* of "2026-11-23T14:51:47.123Z": people need no milliseconds */
-
-/* ---- lines ------------------------------------------------------------------------------------
- */
-
-/* Takes the next line off text. Returns false when none is left. */
-static bool next_line(struct slice *text, struct slice *line_out)
-{
-    if (text->len == 0)
-        return false;
-    const char *end = memchr(text->at, '\n', text->len);
-    size_t len = end != NULL ? (size_t)(end - text->at) : text->len;
-    *line_out = slice_of(text->at, len);
-    size_t step = end != NULL ? len + 1 : len;
-    *text = slice_of(text->at + step, text->len - step);
-    return true;
-}
-
-/* "2026-11-23 14:51:47", or what is no time as it is. */
-static struct slice time_text(struct slice iso, char storage[TIME_POINTS + 1])
-{
-    if (iso.len < TIME_POINTS || iso.at[10] != 'T')
-        return iso;
-    memcpy(storage, iso.at, TIME_POINTS);
-    storage[10] = ' ';
-    storage[TIME_POINTS] = '\0';
-    return slice_of(storage, TIME_POINTS);
-}
+#define PAGE_LINES 500
 
 /* ---- pages ------------------------------------------------------------------------------------
  */
@@ -59,7 +32,7 @@ static void add_row(struct table *table, const struct listing *listing,
                     const struct json_object *object)
 {
     struct slice cells[COLUMNS_MAX];
-    char times[COLUMNS_MAX][TIME_POINTS + 1];
+    char times[COLUMNS_MAX][TIME_TEXT_BYTES];
 
     for (size_t i = 0; i < listing->columns; i++) {
         cells[i] = user_member(object, listing->members[i]);

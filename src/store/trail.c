@@ -42,6 +42,7 @@ struct reading {
     struct uuid user_id;
     struct slice key; /* of the audit row at hand */
     struct row storage;
+    struct row user_storage;
     struct audit_row row;
 };
 
@@ -99,14 +100,21 @@ static struct slice first_key(const struct audit_page_ask *ask, uint8_t bytes[AU
 }
 
 /* Returns false when it did not fit. */
-static bool list_entry(const struct reading *reading, struct packer *rows)
+static bool list_entry(struct reading *reading, struct packer *rows)
 {
     struct unpacker key = unpacker_over(reading->key);
-    uint8_t bytes[256];
+    struct user_row user = {0};
+    uint8_t bytes[400];
     struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    if (!uuid_equal(&reading->row.user_id, &nobody) &&
+        !user_load(reading->call, &reading->row.user_id, &reading->user_storage, &user))
+        user.subject = slice_of(NULL, 0);
+
     struct audit_entry entry = {
         .event = reading->row.event,
         .user_id = reading->row.user_id,
+        .subject = user.subject,
         .peer = reading->row.peer,
         .result = reading->row.result,
         .detail = reading->row.detail,

@@ -65,15 +65,22 @@ static bool read_text(struct slice text, struct admin_ref *ref)
     return ref->subject[0] != '\0' || ref->username_key[0] != '\0' || ref->email_key[0] != '\0';
 }
 
-bool admin_ref_read(const char *segment, struct admin_ref *ref_out)
+bool admin_ref_of_text(struct slice text, struct admin_ref *ref_out)
 {
     struct admin_ref ref = {.subject = ""};
-    char *text = xstrdup(segment);
-    bool fine = decode(text) && read_text(slice_of_text(text), &ref);
+    bool fine = read_text(text, &ref);
 
-    free(text);
     if (fine)
         *ref_out = ref;
+    return fine;
+}
+
+bool admin_ref_read(const char *segment, struct admin_ref *ref_out)
+{
+    char *text = xstrdup(segment);
+    bool fine = decode(text) && admin_ref_of_text(slice_of_text(text), ref_out);
+
+    free(text);
     return fine;
 }
 

@@ -21,6 +21,9 @@ struct admin_ref {
 /* segment: of a path, percent-encoded. Returns false for what can be nobody's name. */
 MUST_USE bool admin_ref_read(const char *segment, struct admin_ref *ref_out);
 
+/* The same of a text that is not encoded. */
+MUST_USE bool admin_ref_of_text(struct slice text, struct admin_ref *ref_out);
+
 /* {"id":...} as docs/api.md has it. */
 void admin_write_user(struct json_writer *writer, const struct admin_user_answer *user);
 
@@ -47,5 +50,7 @@ void user_change_on_request(struct request *request);
 void user_delete_on_request(struct request *request);
 void user_sessions_on_request(struct request *request);
 void user_sessions_end_on_request(struct request *request);
+void trail_on_request(struct request *request);
+void trail_verify_on_request(struct request *request);
 
 #endif

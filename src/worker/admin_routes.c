@@ -6,6 +6,7 @@
 #define ALLOW_USERS   "GET, HEAD, POST, OPTIONS"
 #define ALLOW_USER    "GET, HEAD, PATCH, DELETE, OPTIONS"
 #define ALLOW_MANY    "GET, HEAD, DELETE, OPTIONS"
+#define ALLOW_AUDIT   "GET, HEAD, OPTIONS"
 #define ALLOW_SESSION "DELETE, OPTIONS"
 
 /* Nobody is asked who he is, and nobody is counted: whoever could open the socket may do all of it.
@@ -27,6 +28,10 @@ static const struct route ROUTES[] = {
      user_sessions_end_on_request, RATE_FREE},
     {"/admin/users/{user}/sessions/{session}", METHOD_DELETE, ALLOW_SESSION, ROUTE_NO_BODY,
      ROUTE_ANYBODY, user_sessions_end_on_request, RATE_FREE},
+    {"/admin/audit", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY, trail_on_request,
+     RATE_FREE},
+    {"/admin/audit/verify", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     trail_verify_on_request, RATE_FREE},
 };
 
 const struct route_table ADMIN_ROUTES = {ROUTES, ARRAY_LEN(ROUTES)};
