@@ -15,14 +15,14 @@ enum json_type {
     JSON_TRUE,
     JSON_FALSE,
     JSON_NULL,
-    JSON_ARRAY,  /* well-formed; its content is dropped */
-    JSON_OBJECT, /* the same */
+    JSON_ARRAY,  /* well-formed; text is what was written, not decoded */
+    JSON_OBJECT, /* the same; json_read reads it again, one deeper */
 };
 
 struct json_member {
     struct slice name; /* decoded UTF-8, may hold NUL */
     enum json_type type;
-    struct slice text;  /* of JSON_STRING decoded (may hold NUL), of numbers as written */
+    struct slice text;  /* of JSON_STRING decoded (may hold NUL), of all else as written */
     bool has_surrogate; /* a lone \uD800..\uDFFF stood in it; text has U+FFFD there */
     uint16_t surrogate; /* the first one */
 };
@@ -58,6 +58,26 @@ MUST_USE enum json_status json_read(struct slice body, struct json_object *objec
                                     struct err *err);
 void json_object_fini(struct json_object *object);
 
+/* Objects out of a file of any size: one array of them, or one after the other (a line each, say).
+ * Looks for where each begins and ends and no further: whoever gets one reads it with json_read. */
+struct json_stream;
+
+/* object: as it was written, borrowed for the call. line: where it begins, from 1. Returns false to
+ * end the stream there. */
+typedef bool (*json_stream_fn)(void *context, struct slice object, uint64_t line);
+
+struct json_stream *json_stream_new(size_t object_max_bytes, json_stream_fn on_object,
+                                    void *context);
+void json_stream_free(struct json_stream **stream);
+
+/* The next bytes of the file, cut anywhere. Returns false when what comes is no stream of objects,
+ * or one is longer than may be (err: a sentence with the line), or on_object ended it (err is as it
+ * was). */
+MUST_USE bool json_stream_feed(struct json_stream *stream, struct slice bytes, struct err *err);
+
+/* The file has ended. Returns false when it was cut off. */
+MUST_USE bool json_stream_end(const struct json_stream *stream, struct err *err);
+
 /* The writer: builds compact JSON in a growing buffer. Depth is kept by the caller: names and
  * values alternate inside objects. Strings are valid UTF-8. */
 struct json_writer;
@@ -71,6 +91,7 @@ void json_string(struct json_writer *writer, struct slice value);
 void json_integer(struct json_writer *writer, int64_t value);
 void json_flag(struct json_writer *writer, bool value);
 void json_null(struct json_writer *writer);
+void json_raw(struct json_writer *writer, struct slice json); /* a value as it was written */
 
 /* The text so far; valid until the next call. */
 struct slice json_writer_text(const struct json_writer *writer);

@@ -49,6 +49,7 @@ struct parse {
     yajl_handle yajl;
     struct lone_surrogate lone; /* the next one that no token has claimed yet */
     size_t depth;
+    size_t nested_at; /* where the array or object of a member begins in the body */
     enum json_status status;
     const char *problem; /* why a callback gave up */
 };
@@ -234,6 +235,8 @@ static int on_begin(struct parse *parse, enum json_type type)
 {
     if (!on_value(parse, type, NULL, 0))
         return 0;
+    if (parse->depth == 1)
+        parse->nested_at = yajl_get_bytes_consumed(parse->yajl) - 1;
     if (++parse->depth > JSON_DEPTH_MAX)
         return give_up(parse, JSON_SYNTAX, "nested too deeply");
     return 1;
@@ -252,8 +255,13 @@ static int on_array_begin(void *context)
 static int on_end(void *context)
 {
     struct parse *parse = context;
+    struct json_object *object = parse->object;
 
     parse->depth--;
+    if (parse->depth == 1 && object->top == JSON_OBJECT)
+        object->members[object->count - 1].text =
+            keep_text(object, parse->body.at + parse->nested_at,
+                      yajl_get_bytes_consumed(parse->yajl) - parse->nested_at);
     return 1;
 }
 

@@ -91,6 +91,12 @@ void json_null(struct json_writer *writer)
     BUG_ON(yajl_gen_null(writer->gen) != yajl_gen_status_ok);
 }
 
+/* yajl_gen writes a number as it is given. */
+void json_raw(struct json_writer *writer, struct slice json)
+{
+    BUG_ON(json.len == 0 || yajl_gen_number(writer->gen, json.at, json.len) != yajl_gen_status_ok);
+}
+
 struct slice json_writer_text(const struct json_writer *writer)
 {
     const unsigned char *text = NULL;
