@@ -50,6 +50,14 @@ enum audit_event {
 /* How it ended. Numbers are stored. */
 enum audit_result { AUDIT_DONE = 0, AUDIT_REFUSED = 1 };
 
+/* What became of a moved account; 0: it was added, or would be. */
+enum import_result { /* bits */
+                     IMPORT_UNCHANGED = 1,
+                     IMPORT_ID_TAKEN = 2,
+                     IMPORT_NAME_TAKEN = 4,
+                     IMPORT_EMAIL_TAKEN = 8,
+};
+
 enum outbox_verdict { OUTBOX_DELIVERED, OUTBOX_RETRY, OUTBOX_REFUSED };
 
 /* What a letter is for. Numbers are stored: never used again. Those with a link carry a proof. */

@@ -79,6 +79,7 @@ bool disk_allows(const struct store *store, uint8_t request)
     if (request == STORE_OUTBOX_SETTLE)
         return store->free_bytes >= (uint64_t)config->store_write_free_mib * MIB / 2;
     return store->disk == DISK_NO_SIGNUPS && request != STORE_ACCOUNT_CREATE &&
-           request != STORE_ADMIN_USER_ADD && request != STORE_PROOF_RENEW &&
-           request != STORE_PASSWORD_REHASH && request != STORE_AUDIT_NOTE;
+           request != STORE_ADMIN_USER_ADD && request != STORE_ACCOUNTS_IMPORT &&
+           request != STORE_PROOF_RENEW && request != STORE_PASSWORD_REHASH &&
+           request != STORE_AUDIT_NOTE;
 }

@@ -39,12 +39,17 @@ static bool upgrade(struct slice packed, struct user_row *user_out)
     return true;
 }
 
+bool user_read(struct slice packed, struct user_row *user_out)
+{
+    return user_row_unpack(packed, user_out) || upgrade(packed, user_out);
+}
+
 bool user_load(struct call *call, const struct uuid *user_id, struct row *storage,
                struct user_row *user_out)
 {
     if (!row_get(call, TABLE_USERS, uuid_slice(user_id), storage))
         return false;
-    if (user_row_unpack(row_slice(storage), user_out) || upgrade(row_slice(storage), user_out))
+    if (user_read(row_slice(storage), user_out))
         return true;
     row_unreadable(call, TABLE_USERS, uuid_slice(user_id));
     return false;

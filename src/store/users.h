@@ -5,6 +5,9 @@
 #include "record.h"
 #include "rows.h"
 
+/* A row of any version. The record's slices point into packed. */
+MUST_USE bool user_read(struct slice packed, struct user_row *user_out);
+
 /* The record's slices point into storage. Returns false when there is no such user. */
 MUST_USE bool user_load(struct call *call, const struct uuid *user_id, struct row *storage,
                         struct user_row *user_out);
