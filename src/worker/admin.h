@@ -50,6 +50,8 @@ void user_change_on_request(struct request *request);
 void user_delete_on_request(struct request *request);
 void user_sessions_on_request(struct request *request);
 void user_sessions_end_on_request(struct request *request);
+void users_import_on_request(struct request *request);
+void users_export_on_request(struct request *request);
 void trail_on_request(struct request *request);
 void trail_verify_on_request(struct request *request);
 

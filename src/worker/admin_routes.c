@@ -6,6 +6,7 @@
 #define ALLOW_USERS   "GET, HEAD, POST, OPTIONS"
 #define ALLOW_USER    "GET, HEAD, PATCH, DELETE, OPTIONS"
 #define ALLOW_MANY    "GET, HEAD, DELETE, OPTIONS"
+#define ALLOW_IMPORT  "POST, OPTIONS"
 #define ALLOW_AUDIT   "GET, HEAD, OPTIONS"
 #define ALLOW_SESSION "DELETE, OPTIONS"
 
@@ -32,6 +33,10 @@ static const struct route ROUTES[] = {
      RATE_FREE},
     {"/admin/audit/verify", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY,
      trail_verify_on_request, RATE_FREE},
+    {"/admin/import", METHOD_POST, ALLOW_IMPORT, ROUTE_LINES_BODY, ROUTE_ANYBODY,
+     users_import_on_request, RATE_FREE},
+    {"/admin/export", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY, users_export_on_request,
+     RATE_FREE},
 };
 
 const struct route_table ADMIN_ROUTES = {ROUTES, ARRAY_LEN(ROUTES)};

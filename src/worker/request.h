@@ -30,10 +30,13 @@ enum method {
 
 /* What a route takes as a body. */
 enum route_body {
-    ROUTE_NO_BODY,   /* ignored */
-    ROUTE_API_BODY,  /* JSON or form */
-    ROUTE_FORM_BODY, /* form alone: a page's own target */
+    ROUTE_NO_BODY,    /* ignored */
+    ROUTE_API_BODY,   /* JSON or form */
+    ROUTE_FORM_BODY,  /* form alone: a page's own target */
+    ROUTE_LINES_BODY, /* application/x-ndjson, up to LINES_BODY_MAX_BYTES; the route reads it */
 };
+
+#define LINES_BODY_MAX_BYTES (1U << 20)
 
 /* Who may ask. */
 enum route_who {

@@ -187,6 +187,7 @@ bool route_body_format(enum route_body takes, struct slice content_type,
     struct slice type = next_part(&parameters, ';');
     bool is_json = word_is(type, "application/json");
     bool is_form = word_is(type, "application/x-www-form-urlencoded");
+    bool is_lines = word_is(type, "application/x-ndjson");
 
     if (body_len == 0) {
         *format_out = BODY_EMPTY;
@@ -194,9 +195,9 @@ bool route_body_format(enum route_body takes, struct slice content_type,
     }
     if (content_encoding.len > 0 && !word_is(content_encoding, "identity"))
         return false;
-    if (!is_form && !(is_json && takes == ROUTE_API_BODY))
+    if (takes == ROUTE_LINES_BODY ? !is_lines : !is_form && !(is_json && takes == ROUTE_API_BODY))
         return false;
-    *format_out = is_json ? BODY_JSON : BODY_FORM;
+    *format_out = is_form ? BODY_FORM : BODY_JSON;
     return charset_is_utf8(parameters);
 }
 
@@ -218,7 +219,7 @@ static void run(struct request *request)
     if (route->body != ROUTE_NO_BODY && (request->method & METHODS_WITH_BODY) != 0) {
         struct slice type = request_header(request, "content-type");
         size_t len = request_body(request).len;
-        if (len > BODY_MAX_BYTES) {
+        if (len > (route->body == ROUTE_LINES_BODY ? LINES_BODY_MAX_BYTES : BODY_MAX_BYTES)) {
             reply_problem(&request, PROBLEM_TOO_LARGE);
             return;
         }

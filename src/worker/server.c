@@ -158,7 +158,8 @@ static void configure(struct server *server)
 
     h2o_config_init(config);
     config->server_name = h2o_iovec_init(H2O_STRLIT(""));
-    config->max_request_entity_size = BODY_LIMIT_OF_H2O;
+    config->max_request_entity_size =
+        server->worker->heritage->role == ROLE_ADMIN ? LINES_BODY_MAX_BYTES + 1 : BODY_LIMIT_OF_H2O;
     config->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
     config->http1.req_timeout = REQUEST_TIMEOUT_MS;
     config->http1.upgrade_to_http2 = 0;
