@@ -217,7 +217,7 @@ DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-
              libargon2-dev libcrypt-dev
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
-             python3-cryptography python3-argon2 python3-jsonschema db5.3-util xfsprogs e2fsprogs faketime spin clang libclang-rt-14-dev clang-format-14 wrk
+             python3-cryptography python3-argon2 python3-bcrypt python3-jsonschema db5.3-util xfsprogs e2fsprogs faketime spin clang libclang-rt-14-dev clang-format-14 wrk
 
 .PHONY: deps deps-test
 deps: ## install what builds (apt, as root or with sudo)

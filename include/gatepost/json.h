@@ -91,7 +91,7 @@ void json_string(struct json_writer *writer, struct slice value);
 void json_integer(struct json_writer *writer, int64_t value);
 void json_flag(struct json_writer *writer, bool value);
 void json_null(struct json_writer *writer);
-void json_raw(struct json_writer *writer, struct slice json); /* a value as it was written */
+void json_raw(struct json_writer *writer, struct slice json); /* well-formed; without its blanks */
 
 /* The text so far; valid until the next call. */
 struct slice json_writer_text(const struct json_writer *writer);

@@ -18,6 +18,7 @@
 struct admin_client {
     CURL *easy;
     struct curl_slist *headers;
+    struct curl_slist *lines_headers; /* of admin_post_lines */
     char *socket_path;
     char *body;
     size_t len;
@@ -49,7 +50,9 @@ struct admin_client *admin_client_new(const char *socket_path)
     BUG_ON(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
     client->easy = curl_easy_init();
     client->headers = curl_slist_append(NULL, "Content-Type: application/json");
-    BUG_ON(client->easy == NULL || client->headers == NULL);
+    client->lines_headers = curl_slist_append(NULL, "Content-Type: application/x-ndjson");
+    client->lines_headers = curl_slist_append(client->lines_headers, "Expect:"); /* just send it */
+    BUG_ON(client->easy == NULL || client->headers == NULL || client->lines_headers == NULL);
     client->socket_path = xstrdup(socket_path);
     SET(CURLOPT_UNIX_SOCKET_PATH, socket_path);
     SET(CURLOPT_PROTOCOLS_STR, "http");
@@ -72,6 +75,7 @@ void admin_client_free(struct admin_client **client_io)
         return;
     curl_easy_cleanup(client->easy);
     curl_slist_free_all(client->headers);
+    curl_slist_free_all(client->lines_headers);
     curl_global_cleanup();
     free(client->socket_path);
     free(client->body);
@@ -90,8 +94,9 @@ static enum admin_status explain_no_connection(const struct admin_client *client
     return ADMIN_NOT_RUNNING;
 }
 
-enum admin_status admin_call(struct admin_client *client, const char *method, const char *path,
-                             const char *json, struct admin_answer *answer_out, struct err *err)
+/* What is to be sent, and its type, are set. */
+static enum admin_status perform(struct admin_client *client, const char *method, const char *path,
+                                 struct admin_answer *answer_out, struct err *err)
 {
     size_t url_bytes = sizeof(ORIGIN) + strlen(path);
     char *url = xcalloc(1, url_bytes);
@@ -102,9 +107,6 @@ enum admin_status admin_call(struct admin_client *client, const char *method, co
     client->len = 0;
     snprintf(url, url_bytes, "%s%s", ORIGIN, path);
     SET(CURLOPT_URL, url);
-    SET(CURLOPT_POSTFIELDS, json);
-    if (json == NULL)
-        SET(CURLOPT_HTTPGET, 1L); /* after a body, without one again */
     SET(CURLOPT_CUSTOMREQUEST, method);
     CURLcode code = curl_easy_perform(client->easy);
     free(url);
@@ -118,6 +120,27 @@ enum admin_status admin_call(struct admin_client *client, const char *method, co
     *answer_out =
         (struct admin_answer){.status = (int)status, .body = client->body, .len = client->len};
     return ADMIN_OK;
+}
+
+enum admin_status admin_call(struct admin_client *client, const char *method, const char *path,
+                             const char *json, struct admin_answer *answer_out, struct err *err)
+{
+    SET(CURLOPT_HTTPHEADER, client->headers);
+    SET(CURLOPT_POSTFIELDS, json);
+    SET(CURLOPT_POSTFIELDSIZE, -1L); /* up to its end */
+    if (json == NULL)
+        SET(CURLOPT_HTTPGET, 1L); /* after a body, without one again */
+    return perform(client, method, path, answer_out, err);
+}
+
+enum admin_status admin_post_lines(struct admin_client *client, const char *path,
+                                   struct slice lines, struct admin_answer *answer_out,
+                                   struct err *err)
+{
+    SET(CURLOPT_HTTPHEADER, client->lines_headers);
+    SET(CURLOPT_POSTFIELDS, lines.at);
+    SET(CURLOPT_POSTFIELDSIZE, (long)lines.len);
+    return perform(client, "POST", path, answer_out, err);
 }
 
 char *admin_escape(const char *text)

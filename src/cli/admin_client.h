@@ -28,6 +28,11 @@ MUST_USE enum admin_status admin_call(struct admin_client *client, const char *m
                                       const char *path, const char *json,
                                       struct admin_answer *answer_out, struct err *err);
 
+/* The same for many objects, one a line; borrowed. */
+MUST_USE enum admin_status admin_post_lines(struct admin_client *client, const char *path,
+                                            struct slice lines, struct admin_answer *answer_out,
+                                            struct err *err);
+
 /* "/admin/users/REF" and rest, with REF as one segment whatever is in it. Gives: heap text. */
 char *admin_user_path(const char *ref, const char *rest);
 

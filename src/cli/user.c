@@ -34,6 +34,10 @@ static const struct user_command COMMANDS[] = {
     {"verify", "USER", 1, BIT(JSON), cli_user_verify, "the address counts as proven"},
     {"sessions", "USER", 1, BIT(JSON) | BIT(END) | BIT(END_ALL), cli_user_sessions,
      "who is logged in where; ends one or all"},
+    {"import", "FILE", 1, BIT(FROM) | BIT(MODEL) | BIT(VERIFIED) | BIT(DRY_RUN) | BIT(REPORT),
+     cli_user_import, "accounts of another system move in; - is standard input"},
+    {"export", "[FILE]", 1, BIT(TO) | BIT(MODEL), cli_user_export,
+     "all accounts with their stored passwords"},
 };
 
 static const struct {
@@ -144,11 +148,12 @@ bool user_order_read(const char *const *words, size_t count, struct user_order *
     for (size_t i = 1; i < count; i++) {
         if (options && strcmp(words[i], "--") == 0)
             options = false;
-        else if (options && words[i][0] == '-' ? !read_option(words, count, &i, &order, err)
-                                               : !read_operand(words[i], &operands, &order, err))
+        else if (options && words[i][0] == '-' && words[i][1] != '\0'
+                     ? !read_option(words, count, &i, &order, err)
+                     : !read_operand(words[i], &operands, &order, err))
             return false;
     }
-    if (operands < order.command->operand_count) {
+    if (operands < order.command->operand_count && order.command->operands[0] != '[') {
         err_set(err, "`user %s` needs %s", order.command->name, order.command->operands);
         return false;
     }

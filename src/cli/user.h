@@ -19,7 +19,12 @@
     OPTION(DISABLED, "--disabled", NULL)                                                           \
     OPTION(YES, "--yes", NULL)                                                                     \
     OPTION(END, "--end", "ID")                                                                     \
-    OPTION(END_ALL, "--end-all", NULL)
+    OPTION(END_ALL, "--end-all", NULL)                                                             \
+    OPTION(FROM, "--from", "django|csv|jsonl")                                                     \
+    OPTION(TO, "--to", "django|jsonl")                                                             \
+    OPTION(MODEL, "--model", "APP.MODEL")                                                          \
+    OPTION(DRY_RUN, "--dry-run", NULL)                                                             \
+    OPTION(REPORT, "--report", "FILE")
 
 enum user_option {
 #define OPTION(NAME, word, value) OPTION_##NAME,
@@ -35,9 +40,9 @@ struct user_order;
 /* One command of the group. */
 struct user_command {
     const char *name;
-    const char *operands; /* for people: "USER", "USERNAME EMAIL" */
-    size_t operand_count;
-    unsigned options; /* bits: 1 << enum user_option */
+    const char *operands; /* for people: "USER", "USERNAME EMAIL", "[FILE]" */
+    size_t operand_count; /* at most; in brackets they may be left out */
+    unsigned options;     /* bits: 1 << enum user_option */
     int (*run)(struct user_order *order);
     const char *text;
 };
@@ -71,6 +76,8 @@ int cli_user_disable(struct user_order *order);
 int cli_user_verify(struct user_order *order);
 int cli_user_set_password(struct user_order *order);
 int cli_user_delete(struct user_order *order);
+int cli_user_import(struct user_order *order);
+int cli_user_export(struct user_order *order);
 
 /* Asks the server. Returns EXIT_DONE with the answer of a 2xx; any other outcome has been told on
  * standard error, and is the exit code. */

@@ -3,8 +3,9 @@
  *   step      where  fails how
  *   1 read    loop   400 an `after` that is no key
  *   2 ask     store  503
- *   3 answer  loop   200: an account a line with its stored password, in the order in which they
- *                    came; none: that was the end. The next page begins behind the last one's key
+ *   3 answer  loop   200: an account a line with its stored password, by the
+ *                    time when they came; none: that was the end. The next page begins behind the
+ * last one's key
  */
 #include "endpoints.h"
 

@@ -20,7 +20,7 @@ OWNER = {
     "limit": "limit.h",
     "proc": "proc.h pidlock.h exit_reasons.def",
     "storeclient": "store_client.h store_messages.h store_messages.def store_requests.def "
-                   "audit_events.def",
+                   "store_messages_trail.def audit_events.def",
 }
 FOLDER_OF = {header: folder for folder, headers in OWNER.items() for header in headers.split()}
 

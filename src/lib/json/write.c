@@ -94,7 +94,23 @@ void json_null(struct json_writer *writer)
 /* yajl_gen writes a number as it is given. */
 void json_raw(struct json_writer *writer, struct slice json)
 {
-    BUG_ON(json.len == 0 || yajl_gen_number(writer->gen, json.at, json.len) != yajl_gen_status_ok);
+    char *compact = xrealloc(NULL, json.len + 1);
+    bool in_string = false;
+    size_t len = 0;
+
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.at[i];
+
+        if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
+            continue;
+        compact[len++] = c;
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string && c == '\\' && i + 1 < json.len)
+            compact[len++] = json.at[++i];
+    }
+    BUG_ON(len == 0 || yajl_gen_number(writer->gen, compact, len) != yajl_gen_status_ok);
+    free(compact);
 }
 
 struct slice json_writer_text(const struct json_writer *writer)
