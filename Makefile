@@ -162,6 +162,12 @@ bench-hashing: deps deps-test ## measure password hashing through the server (PA
 	@$(MAKE) --no-print-directory -j$$(nproc) build bench-programs
 	@bench/hashing $(PARTS)
 
+N ?= 1000000
+.PHONY: bench-import
+bench-import: deps ## measure moving in: N accounts from a Django dump, a login of one of them, all out again
+	@$(MAKE) --no-print-directory -j$$(nproc) build
+	@bench/import.py $(N)
+
 # ---- the two commands ------------------------------------------------------------------------------
 .PHONY: run test asan tsan debug lint model chaos sabotage fuzz install
 run: deps ## build and serve on 127.0.0.1:8000, letters as files in var/mail
