@@ -105,7 +105,7 @@ NEEDS_store := storeclient metrics proc ring config log base
 NEEDS_mailer := storeclient metrics proc ring token json email config log base
 NEEDS_worker := storeclient metrics limit proc ring token json email username password config log base
 NEEDS_master := token json metrics limit proc ring config log base
-NEEDS_cli := token json metrics proc ring config log base
+NEEDS_cli := token json email username metrics proc ring config log base
 
 dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
