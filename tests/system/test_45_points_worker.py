@@ -59,7 +59,7 @@ def assert_one_letter(server, name):
 
 
 def assert_seats_come_back(server, points):
-    wait_for(lambda: not points.seats_in("dead") and len(points.seats_in("live")) == 3, 10,
+    wait_for(lambda: not points.seats_in("dead") and len(points.seats_in("live")) == 4, 10,  # two workers, admin, mailer
              "the dead worker's seat to be closed and free")
     wait_for(lambda: len(server.workers()) == 2, 5, "two workers")
 
