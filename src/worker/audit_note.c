@@ -3,7 +3,8 @@
 
 #include "gatepost/metrics.h"
 
-#define ASK_BYTES 256
+#define ASK_BYTES          256
+#define THROTTLED_EVERY_NS NS_PER_S
 
 static void on_noted(void *context, enum store_status status, struct slice payload)
 {
@@ -13,6 +14,17 @@ static void on_noted(void *context, enum store_status status, struct slice paylo
     worker->audit_notes--;
     if (status != STORE_OK)
         metric_count(METRIC_AUDIT_DROPPED);
+}
+
+void audit_note_throttled(struct request *request, const struct uuid *user_id, const char *limit)
+{
+    struct worker *worker = request->worker;
+    mono_ns now = clock_mono_ns();
+
+    if (worker->throttle_noted != 0 && now - worker->throttle_noted < THROTTLED_EVERY_NS)
+        return;
+    worker->throttle_noted = now;
+    audit_note(request, AUDIT_THROTTLED, user_id, limit);
 }
 
 void audit_note(struct request *request, enum audit_event event, const struct uuid *user_id,

@@ -13,4 +13,8 @@
 void audit_note(struct request *request, enum audit_event event, const struct uuid *user_id,
                 const char *detail);
 
+/* A request that was answered by 429. Of those one a second is told of each worker: whoever is
+ * refused at no cost could fill the disk with it; the counters have all of them. */
+void audit_note_throttled(struct request *request, const struct uuid *user_id, const char *limit);
+
 #endif

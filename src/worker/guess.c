@@ -4,13 +4,14 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
+#include "audit_note.h"
 #include "peer.h"
 #include "reply.h"
 
 #define WHOSE_MAX_BYTES 1100 /* longer than any name that is one */
 
-bool guess_begin(struct request **request, struct slice whose, bool known_peer, const char *event,
-                 struct guess *guess_out)
+bool guess_begin(struct request **request, struct slice whose, const struct uuid *user_id,
+                 bool known_peer, const char *event, struct guess *guess_out)
 {
     uint8_t key[PEER_NETWORK_BYTES + 1 + WHOSE_MAX_BYTES];
     size_t len = known_peer ? peer_network(request_peer(*request), key) : 0;
@@ -26,6 +27,7 @@ bool guess_begin(struct request **request, struct slice whose, bool known_peer, 
         return true;
     metric_count(METRIC_THROTTLED_ACCOUNT);
     log_info(event, "request=%s peer=%s wait_s=%u", (*request)->id, request_peer(*request), wait_s);
+    audit_note_throttled(*request, user_id, "account_failures");
     reply_throttled(request, wait_s);
     return false;
 }

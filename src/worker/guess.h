@@ -21,10 +21,11 @@ struct guess {
 };
 
 /* Before the password is hashed. whose: the name, in the form that is unique, or the user's id
- * where the client has proven already whose account it is about. Returns false when it has to wait:
+ * where the client has proven already whose account it is about. user_id: for the audit trail, all
+ * zero for nobody's. Returns false when it has to wait:
  * the request has been answered by 429 and logged under event ("login.throttled"). */
-MUST_USE bool guess_begin(struct request **request, struct slice whose, bool known_peer,
-                          const char *event, struct guess *guess_out);
+MUST_USE bool guess_begin(struct request **request, struct slice whose, const struct uuid *user_id,
+                          bool known_peer, const char *event, struct guess *guess_out);
 
 void guess_right(const struct worker *worker, const struct guess *guess);
 

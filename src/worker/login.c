@@ -169,7 +169,8 @@ static bool begin_guess(struct request **request, bool known_peer)
         name = slice_of_text(login->email.key);
     else if (login->username_key[0] != '\0')
         name = slice_of_text(login->username_key);
-    return guess_begin(request, name, known_peer, "login.throttled", &login->guess);
+    return guess_begin(request, name, &login->user_id, known_peer, "login.throttled",
+                       &login->guess);
 }
 
 /* ---- 4 ------------------------------------------------------------------------------------------

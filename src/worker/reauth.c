@@ -10,6 +10,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
+#include "audit_note.h"
 #include "bearer.h"
 #include "hasher.h"
 #include "reply.h"
@@ -62,8 +63,8 @@ static void on_credentials(void *context, enum store_status status, struct slice
         reauth_refuse(&request); /* a password that nobody can have */
         return;
     }
-    if (!guess_begin(&request, slice_of(answer.user_id.bytes, UUID_BYTES), answer.known_peer != 0,
-                     "reauth.throttled", &reauth->guess))
+    if (!guess_begin(&request, slice_of(answer.user_id.bytes, UUID_BYTES), &answer.user_id,
+                     answer.known_peer != 0, "reauth.throttled", &reauth->guess))
         return;
     const struct worker *worker = request->worker;
     const struct guess guess = reauth->guess;
@@ -87,6 +88,7 @@ static void on_verified(void *owner, const struct password_work *work)
         metric_count(METRIC_LOGINS_FAILED);
         log_info("reauth.failed", "request=%s peer=%s failures=%u", request->id, request->peer,
                  guess_failures(&reauth->guess) + 1);
+        audit_note(request, AUDIT_LOGIN_FAILED, &request->account->user_id, "reauthentication");
         reauth_refuse(&request);
     } else {
         guess_right(request->worker, &reauth->guess);

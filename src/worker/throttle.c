@@ -7,6 +7,7 @@
 
 #include "gatepost/metrics.h"
 
+#include "audit_note.h"
 #include "peer.h"
 #include "reply.h"
 
@@ -32,6 +33,14 @@ static const enum metric METRICS[LIMIT_KINDS] = {
     [LIMIT_MAIL_ADDRESS] = METRIC_THROTTLED_MAIL_ADDRESS,
     [LIMIT_SIGNUP_GLOBAL] = METRIC_THROTTLED_SIGNUP_GLOBAL,
     [LIMIT_LOGIN_GLOBAL] = METRIC_THROTTLED_LOGIN_GLOBAL,
+};
+
+/* As the audit trail names them. */
+static const char *const NAMES[LIMIT_KINDS] = {
+    [LIMIT_SIGNUP_ADDRESS] = "signup_address",   [LIMIT_LOGIN_ADDRESS] = "login_address",
+    [LIMIT_REFRESH_ADDRESS] = "refresh_address", [LIMIT_TOKEN_ADDRESS] = "token_address",
+    [LIMIT_MAIL_ADDRESS] = "mail_address",       [LIMIT_SIGNUP_GLOBAL] = "signup_global",
+    [LIMIT_LOGIN_GLOBAL] = "login_global",
 };
 
 _Static_assert(LIMIT_PERIOD_MAX_S == CONFIG_RATE_PERIOD_MAX_S &&
@@ -71,6 +80,7 @@ static bool take(struct request **request, enum limit_kind kind, struct slice ke
     if (limit_take((*request)->worker->limits, kind, key, clock_mono_ns(), &wait_s))
         return true;
     metric_count(METRICS[kind]);
+    audit_note_throttled(*request, &(struct uuid){{0}}, NAMES[kind]);
     reply_throttled(request, wait_s);
     return false;
 }

@@ -45,6 +45,7 @@ struct worker {
     struct request *requests; /* not yet answered, newest first */
     struct rehash *rehashes;  /* under way, newest first */
     uint32_t audit_notes;     /* that wait for the store */
+    mono_ns throttle_noted;   /* when the last 429 was told to the audit trail; 0: never */
     mono_ns hashes_seen;      /* when the hashes under way were last looked after */
     uint64_t answers;         /* replies sent; tells the loop that there is something to flush */
     uint64_t id_base;         /* random, and id_count: what request ids are made of */

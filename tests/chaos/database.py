@@ -17,7 +17,7 @@ TABLES = ("users", "users_by_name", "users_by_email", "users_by_subject", "answe
 SIGNED_UP = 1  # enum audit_event
 
 # Fields of a record behind its version byte: u8 u32 u64 wall, uuid, s (a slice).
-VERSIONS = {"user": 2, "session": 2, "proof": 2}   # the others: 1
+VERSIONS = {"user": 2, "session": 2, "proof": 2, "audit": 2}   # the others: 1
 FORMS = {
     "user": "subject:s username:s username_key:s email:s email_key:s password:s language:s active:u8 "
             "email_verified:u8 date_joined:wall last_login:wall password_changed:wall verify_proof:uuid "
@@ -30,7 +30,6 @@ FORMS = {
     "tally": "users:u64 pending:u64 dead:u64",
     "format": "format:u32",
 }
-VERSIONS = {"user": 2, "proof": 2, "audit": 2}  # what the program writes; the others have version 1
 # A message on a lane, and an outbox row's content, has no version byte.
 JOB = ("job_id:uuid purpose:u8 proof_id:uuid to:s username:s language:s created:wall expires:wall")
 SIZES = {"u8": 1, "u32": 4, "u64": 8, "wall": 8}

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from client import Api, unique
+from client import PASSWORD, Api, unique
 from gatepost import clean_environment, patience, wait_for
 
 DONE, BROKEN, USAGE, NOT_THERE = 0, 1, 2, 3
@@ -35,9 +35,9 @@ def test_what_happens_to_an_account_is_in_the_trail(server, api):
     api.tokens(name)
     wait_for(lambda: len(events_of(server, name)) == 3, 5, "three events")
     assert events_of(server, name) == [("account.signed_up", "done", ""),
-                                       ("login.failed", "refused", "credentials"),
+                                       ("login.failed", "refused", "password"),
                                        ("login.succeeded", "done", "")]
-    assert events_of(server, name, "--event", "login.failed") == [("login.failed", "refused", "credentials")]
+    assert events_of(server, name, "--event", "login.failed") == [("login.failed", "refused", "password")]
     for event in shown(server, "--user", name):
         assert event["address"] == "127.0.0.1"
         assert re.fullmatch("[0-9a-f]{64}", event["chain"])
@@ -102,6 +102,24 @@ def test_a_flood_of_wrong_passwords_is_bounded_and_harms_nobody(server, api):
     told = wait_for(lambda: len(events_of(server, name, "--event", "login.failed")) +
                     metrics["gatepost_audit_dropped_total"] >= 100, 5, "each is told or counted")
     assert told
+
+
+def test_who_is_throttled_and_who_fails_to_confirm_a_change_is_in_the_trail(serve):
+    server = serve({"limits.enabled": "yes", "limits.account_failures": "2"})
+    api = Api(server.address)
+    name = unique("g")
+    assert api.signup(name).status == 201
+    access = api.tokens(name)["access"]
+    changed = api.post("/api/auth/password/change", {"current_password": "wrong", "new_password": PASSWORD + " 2"},
+                       headers=[("Authorization", f"Bearer {access}")])
+    assert changed.status == 400, changed
+    stranger = unique("g")      # counted apart from those who have a session at this address
+    assert [api.login(stranger, "wrong").status for _ in range(4)][-1] == 429
+    wait_for(lambda: shown(server, "--event", "request.throttled"), 5, "the refusal is told")
+    assert events_of(server, name, "--event", "login.failed") == [("login.failed", "refused", "reauthentication")]
+    assert [event["detail"] for event in shown(server, "--event", "request.throttled")] == ["account_failures"]
+    assert audit(server, "verify").returncode == DONE
+    api.close()
 
 
 @pytest.mark.skipif(not (shutil.which("db5.3_dump") and shutil.which("db5.3_load")), reason="no Berkeley DB tools")
