@@ -103,6 +103,15 @@ static bool is_readable_of_admin(uint8_t request, struct slice payload)
     return admin_user_answer_unpack(payload, &user);
 }
 
+static bool has_payload(uint8_t request, enum store_status status)
+{
+    if (request == STORE_ACCOUNT_CREATE || request == STORE_ACCOUNT_CHANGE)
+        return status == STORE_OK || status == STORE_DUPLICATE;
+    if (request == STORE_SESSION_REFRESH)
+        return status == STORE_OK || status == STORE_SPENT;
+    return status == STORE_OK;
+}
+
 /* Every answer with a payload, as those who ask read it. */
 static bool is_readable(uint8_t request, enum store_status status, struct slice payload)
 {
@@ -117,10 +126,7 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
         struct outbox_page_answer outbox_page;
     } answer;
 
-    const bool tells_why = request == STORE_ACCOUNT_CREATE || request == STORE_ACCOUNT_CHANGE;
-    const bool tells_reuse = request == STORE_SESSION_REFRESH && status == STORE_SPENT;
-
-    if (status != STORE_OK && !tells_reuse && !(tells_why && status == STORE_DUPLICATE))
+    if (!has_payload(request, status))
         return true;
     switch ((enum store_request)request) {
     case STORE_NAME_CHECK:

@@ -19,8 +19,8 @@ OWNER = {
     "metrics": "metrics.h metrics.def",
     "limit": "limit.h",
     "proc": "proc.h pidlock.h exit_reasons.def",
-    "storeclient": "store_client.h store_messages.h store_messages.def store_requests.def "
-                   "store_messages_trail.def audit_events.def",
+    "storeclient": "store_client.h store_messages.h store_messages.def store_messages_sessions.def "
+                   "store_messages_trail.def store_requests.def audit_events.def",
 }
 FOLDER_OF = {header: folder for folder, headers in OWNER.items() for header in headers.split()}
 
