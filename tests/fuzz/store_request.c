@@ -103,6 +103,22 @@ static bool is_readable_of_admin(uint8_t request, struct slice payload)
     return admin_user_answer_unpack(payload, &user);
 }
 
+static bool is_readable_of_trail(uint8_t request, struct slice payload)
+{
+    struct audit_page_answer page;
+    struct audit_verify_answer verify;
+    struct accounts_import_answer import;
+    struct accounts_export_answer export;
+
+    if (request == STORE_AUDIT_PAGE)
+        return audit_page_answer_unpack(payload, &page);
+    if (request == STORE_AUDIT_VERIFY)
+        return audit_verify_answer_unpack(payload, &verify);
+    if (request == STORE_ACCOUNTS_IMPORT)
+        return accounts_import_answer_unpack(payload, &import);
+    return accounts_export_answer_unpack(payload, &export);
+}
+
 static bool has_payload(uint8_t request, enum store_status status)
 {
     if (request == STORE_ACCOUNT_CREATE || request == STORE_ACCOUNT_CHANGE)
@@ -112,19 +128,21 @@ static bool has_payload(uint8_t request, enum store_status status)
     return status == STORE_OK;
 }
 
+union first_answer {
+    struct name_check_answer name_check;
+    struct account_create_answer account_create;
+    struct letters_answer letters;
+    struct proof_look_answer proof_look;
+    struct account_change_answer account_change;
+    struct credentials_answer credentials;
+    struct user_answer user;
+    struct outbox_page_answer outbox_page;
+};
+
 /* Every answer with a payload, as those who ask read it. */
 static bool is_readable(uint8_t request, enum store_status status, struct slice payload)
 {
-    union {
-        struct name_check_answer name_check;
-        struct account_create_answer account_create;
-        struct letters_answer letters;
-        struct proof_look_answer proof_look;
-        struct account_change_answer account_change;
-        struct credentials_answer credentials;
-        struct user_answer user;
-        struct outbox_page_answer outbox_page;
-    } answer;
+    union first_answer answer;
 
     if (!has_payload(request, status))
         return true;
@@ -160,6 +178,11 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_ADMIN_USER_CHANGE:
     case STORE_ADMIN_SESSIONS:
         return is_readable_of_admin(request, payload);
+    case STORE_AUDIT_PAGE:
+    case STORE_AUDIT_VERIFY:
+    case STORE_ACCOUNTS_IMPORT:
+    case STORE_ACCOUNTS_EXPORT:
+        return is_readable_of_trail(request, payload);
     case STORE_ADMIN_USER_DELETE:
     case STORE_ADMIN_SESSION_END:
     case STORE_PING:
@@ -169,6 +192,7 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_SESSION_CHECK:
     case STORE_OUTBOX_SETTLE:
     case STORE_PASSWORD_REHASH:
+    case STORE_AUDIT_NOTE:
         break;
     }
     return true;

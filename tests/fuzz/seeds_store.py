@@ -1,0 +1,141 @@
+"""Seeds of the store's requests: choices, then (number, length, ask), one after the other."""
+import struct
+
+from seeds_parts import pack, uuid
+
+NOW = 4102444800000  # of the rig's sign-up
+DAY = 86400000
+SIGNED_UP, WITH_SESSION = 1, 3
+RIG_PASSWORD = (b"pbkdf2_sha256$600000$abcdefghijklmnopqrstuv$"
+                b"0123456789012345678901234567890123456789abc=")
+OPENED_DIGEST = b"the digest of a refresh token's\0"
+
+
+def uuid_text(raw):
+    text = raw.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])).encode()
+
+
+def asks(choices, *requests):
+    return bytes([choices]) + b"".join(bytes([number]) + struct.pack(">H", len(ask)) + ask
+                                       for number, ask in requests)
+
+
+def refresh_ask(session, adopt, subject, old, later=0, new=b"n" * 32):
+    return 8, pack([session], (adopt, 1), subject, old, new, NOW + DAY, NOW + DAY, (10000, 4), (100, 4),
+                   [uuid(8)], b"192.0.2.1", NOW + later)
+
+
+def logout_ask(session, adopt, subject):
+    return 22, pack([session], (adopt, 1), subject, NOW + DAY, b"192.0.2.1", NOW)
+
+
+def end_ask(user, every, session):
+    return 21, pack([user], (every, 1), [session], b"192.0.2.1", NOW)
+
+
+def check_ask(session, adopted=0, digest=b""):
+    return 9, pack([session], (adopted, 1), digest, NOW)
+
+
+def spend_ask(proof, purpose=1):
+    return 4, pack([proof], (purpose, 1), b"192.0.2.1", NOW)
+
+
+def rehash_ask(user, old, new=b"pbkdf2_sha256$2000$c2FsdA$bmV3"):
+    return 13, pack([user], old, new)
+
+
+def signup_ask(number, name, email, conceal):
+    """Of new ids from number on, with a letter to the address."""
+    proof, job = uuid(number + 1), uuid(number + 2)
+    letter = pack([job], (1, 1), [proof], email, name, b"en", NOW, NOW + DAY)
+    return 3, pack([uuid(number)], name, name, email, email, RIG_PASSWORD, [proof], NOW + DAY, [job], letter,
+                   b"", b"", b"192.0.2.1", (conceal, 1), (2, 4), (3600, 4), NOW)
+
+
+def admin_requests():
+    """Administration: the account of the sign-up, by each of its names."""
+    unix, one = (b"unix", NOW), uuid_text(uuid(1))
+    change = lambda changes, form=b"", name=b"": (43, pack(one, b"", b"", (changes, 1), (0, 1), (1, 1),
+                                                           form, name, name, *unix))
+    add = 42, pack([uuid(8)], b"Anna", b"anna", b"anna@example.com", b"anna@example.com", b"!none",
+                   (1, 1), (0, 1), *unix)
+    end = lambda all_of_them, session: (46, pack(one, b"", b"", (all_of_them, 1), [session], *unix))
+    listing = 40, pack(b"", b"", (10, 4))
+    return {
+        "admin_list": asks(SIGNED_UP, add, listing, (40, pack(one, b"anna", (1, 4))), (40, pack(b"", b"", (0, 4)))),
+        "admin_show": asks(SIGNED_UP, (41, pack(one, b"", b"")), (41, pack(b"", b"person0", b"")), add,
+                           (41, pack(one, b"anna", b"")), (41, pack(b"", b"", b"anna@example.com"))),
+        "admin_add_twice": asks(SIGNED_UP, add, add, listing),
+        "admin_change": asks(WITH_SESSION, change(2), change(8, b"", b"other"), change(12, RIG_PASSWORD, b"anna"),
+                             change(1), change(4), listing),
+        "admin_delete": asks(WITH_SESSION, (44, pack(b"", b"person0", b"", *unix)), listing,
+                             (44, pack(one, b"", b"", *unix))),
+        "admin_sessions": asks(WITH_SESSION, (45, pack(one, b"", b"", [bytes(16)], NOW)), end(0, uuid(5)),
+                               end(0, uuid(4)), end(1, bytes(16))),
+    }
+
+
+def store_requests():
+    user, session, foreign = uuid(1), uuid(4), uuid(5)
+    subject = uuid_text(user)
+    renew = 5, pack(b"person0@example.com", [uuid(6)], NOW + DAY, [uuid(7)], (3, 4), (3600, 4),
+                    b"192.0.2.1", NOW)
+    look = 11, pack(0, [bytes(16)], NOW + 10 * DAY)
+    return {
+        **admin_requests(),
+        "refresh": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST)),
+        "refresh_twice": asks(WITH_SESSION, *[refresh_ask(session, 0, subject, OPENED_DIGEST)] * 2),
+        "refresh_reuse": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST),
+                              refresh_ask(session, 0, subject, OPENED_DIGEST, 10000),
+                              refresh_ask(session, 0, subject, b"n" * 32)),
+        "refresh_chain": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST),
+                              refresh_ask(session, 0, subject, b"n" * 32, 5, b"m" * 32),
+                              refresh_ask(session, 0, subject, OPENED_DIGEST, 9)),
+        "logout": asks(WITH_SESSION, logout_ask(session, 0, subject), logout_ask(session, 0, subject),
+                       logout_ask(foreign, 1, subject), refresh_ask(foreign, 1, subject, b"o" * 32)),
+        "sessions": asks(WITH_SESSION, refresh_ask(foreign, 1, subject, b"o" * 32),
+                         (20, pack([user], [bytes(16)], NOW)), (20, pack([user], [session], NOW)),
+                         end_ask(foreign, 0, session), end_ask(user, 0, session),
+                         end_ask(user, 1, bytes(16)), (20, pack([user], [bytes(16)], NOW))),
+        "export": asks(WITH_SESSION, (23, pack([user])), (24, pack([user], [bytes(16)])),
+                       (24, pack([user], [uuid(3)])), (23, pack([foreign]))),
+        "refresh_of_another": asks(WITH_SESSION, refresh_ask(session, 0, b"7", OPENED_DIGEST)),
+        "refresh_adopts": asks(SIGNED_UP, refresh_ask(foreign, 1, subject, b"o" * 32),
+                               refresh_ask(foreign, 1, subject, b"o" * 32)),
+        "refresh_adopts_nobody": asks(0, refresh_ask(foreign, 1, b"7", b"o" * 32)),
+        "refresh_short_digest": asks(WITH_SESSION, (8, pack([session], (0, 1), subject,
+                                                            OPENED_DIGEST, b"n", NOW, NOW, (0, 4),
+                                                            (0, 4), [uuid(8)], b"", NOW))),
+        "check": asks(WITH_SESSION, check_ask(session), check_ask(session, 0, OPENED_DIGEST),
+                      check_ask(session, 0, b"o" * 32), check_ask(session, 1), check_ask(foreign, 1)),
+        "user_with_session": asks(WITH_SESSION, (10, pack(subject, (1, 1), [session], NOW)),
+                                  (10, pack(subject, (1, 1), [foreign], NOW)),
+                                  (10, pack(subject, (0, 1), [foreign], NOW))),
+        "spend_twice": asks(SIGNED_UP, spend_ask(uuid(2)), spend_ask(uuid(2))),
+        "spend_other_purpose": asks(SIGNED_UP, spend_ask(uuid(2), 2)),
+        "renew_and_spend_the_old": asks(SIGNED_UP, renew, spend_ask(uuid(2)), spend_ask(uuid(6))),
+        "renew_after_proof": asks(SIGNED_UP, spend_ask(uuid(2)), renew),
+        "renew_same_id": asks(SIGNED_UP, renew, renew, look),
+        "session_same_id": asks(WITH_SESSION, (7, pack([user], [session], b"d" * 32, NOW + DAY,
+                                                       (2, 4), b"192.0.2.1", b"curl", NOW))),
+        "rehash_twice": asks(SIGNED_UP, *[rehash_ask(user, RIG_PASSWORD)] * 2,
+                             (6, pack(b"person0", b""))),
+        "rehash_nobody": asks(SIGNED_UP, rehash_ask(foreign, RIG_PASSWORD)),
+        "rehash_no_form": asks(SIGNED_UP, rehash_ask(user, b""), rehash_ask(user, RIG_PASSWORD, b"")),
+        "settle_and_look": asks(SIGNED_UP, look,
+                                (12, pack([uuid(3)], (1, 1), NOW + DAY, b"451 later", NOW)), look,
+                                (12, pack([uuid(3)], (2, 1), 0, b"550 no", NOW)), look,
+                                (12, pack([uuid(3)], (0, 1), 0, b"", NOW))),
+        "names": asks(SIGNED_UP, (2, pack(b"person0", b"person0@example.com", b"", b"", (0, 1), NOW)),
+                      (2, pack(b"nobody", b"", b"k" * 32, b"b" * 32, (1, 1), NOW)), (1, bytes(8)),
+                      (6, pack(b"person0", b"")), (6, pack(b"", b"person0@example.com"))),
+        "concealed": asks(SIGNED_UP, signup_ask(20, b"kept", b"person0@example.com", 1),
+                          signup_ask(30, b"kept", b"new@example.com", 1),
+                          signup_ask(40, b"person0@example.com", b"person0@example.com", 1), look),
+        "unknown_number": asks(SIGNED_UP, (99, b""), (0, b"")),
+    }
+
+
+# ---- what needs signatures, lengths or many lines elsewhere -----------------------------------------
