@@ -77,6 +77,30 @@ def admin_requests():
     }
 
 
+def trail_requests():
+    """The audit trail, and accounts that move in and out."""
+    def moved(number, subject, name, email, password=RIG_PASSWORD):
+        return pack([uuid(number)], subject, name, name, email, email, password, (1, 1), (1, 1), NOW, 0,
+                    b'{"first_name":"Ada"}')
+
+    def import_ask(dry_run, *rows):
+        return 36, pack((dry_run, 1), b"".join(pack(row) for row in rows), b"unix", NOW)
+
+    def page(by_user, subject=b"", after=b""):
+        return 31, pack(after, 0, (0, 1), (10, 4), (by_user, 1), subject, b"", b"", [bytes(16)])
+    ada, bob = moved(20, b"17", b"ada", b"ada@example.com"), moved(21, b"", b"bob", b"")
+    note = 30, pack((31, 1), [uuid(1)], b"192.0.2.1", b"password")
+    return {
+        "audit": asks(SIGNED_UP, note, page(0), page(1, uuid_text(uuid(1))), page(1, b"nobody"),
+                      page(0, b"", bytes(16)), (30, pack((1, 1), [uuid(1)], b"", b""))),
+        "audit_verify": asks(SIGNED_UP, note, (32, pack(b"", b"", (0, 1))), (32, pack(bytes(16), bytes(32), (1, 1)))),
+        "moved_in": asks(SIGNED_UP, import_ask(1, ada, bob), import_ask(0, ada, bob), import_ask(0, ada, bob),
+                         import_ask(0, moved(22, b"18", b"ada", b"bob@example.com")), (37, pack([bytes(16)])),
+                         page(0)),
+        "moved_in_by_half": asks(0, import_ask(0, ada, moved(21, b"", b"bob", b"", b""))),
+    }
+
+
 def store_requests():
     user, session, foreign = uuid(1), uuid(4), uuid(5)
     subject = uuid_text(user)
@@ -85,6 +109,7 @@ def store_requests():
     look = 11, pack(0, [bytes(16)], NOW + 10 * DAY)
     return {
         **admin_requests(),
+        **trail_requests(),
         "refresh": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST)),
         "refresh_twice": asks(WITH_SESSION, *[refresh_ask(session, 0, subject, OPENED_DIGEST)] * 2),
         "refresh_reuse": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST),
