@@ -21,7 +21,7 @@ MISS = 'gatepost_token_cache_total{result="miss"}'
 
 @pytest.fixture
 def server(serve):
-    return serve({"http.workers": str(WORKERS)})
+    return serve({"http.workers": str(WORKERS), "token.sessions_max": "1000"})
 
 
 def one_connection_each(server):
