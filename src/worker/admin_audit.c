@@ -17,7 +17,9 @@
 #include "gatepost/encoding.h"
 
 #include "admin.h"
+#include "audit_entry.h"
 #include "form.h"
+#include "member.h"
 #include "reply.h"
 
 #define LIMIT_DEFAULT 100
@@ -220,30 +222,6 @@ static void ask_page(struct request *request)
 /* ---- 3 ------------------------------------------------------------------------------------------
  */
 
-static void write_text(struct json_writer *writer, const char *name, const char *text)
-{
-    json_string(writer, slice_of_text(name));
-    json_string(writer, slice_of_text(text));
-}
-
-static const char *event_name(uint8_t event)
-{
-    switch ((enum audit_event)event) {
-#define AUDIT_EVENT(number, NAME, text)                                                            \
-    case AUDIT_##NAME:                                                                             \
-        return (text);
-#include "gatepost/audit_events.def"
-#undef AUDIT_EVENT
-    }
-    return "unknown";
-}
-
-/* Peers and details were ours to write; of a damaged row's nothing is known. */
-static struct slice readable(struct slice text)
-{
-    return utf8_valid(text) ? text : SLICE_LITERAL("?");
-}
-
 static void write_user(struct json_writer *writer, const struct audit_entry *entry)
 {
     static const struct uuid nobody;
@@ -270,16 +248,10 @@ static bool write_row(struct json_writer *writer, struct slice row)
     (void)snprintf(id, sizeof(id), "%" PRId64 "-%" PRIu64, entry.time, entry.number);
     hex_encode(entry.chain.at, entry.chain.len, chain);
     json_object_begin(writer);
-    write_text(writer, "id", id);
-    admin_write_time(writer, "time", entry.time);
-    write_text(writer, "event", event_name(entry.event));
-    write_text(writer, "result", entry.result == AUDIT_DONE ? "done" : "refused");
+    member_text(writer, "id", slice_of_text(id));
+    audit_entry_write(writer, &entry);
     write_user(writer, &entry);
-    json_string(writer, SLICE_LITERAL("address"));
-    json_string(writer, readable(entry.peer));
-    json_string(writer, SLICE_LITERAL("detail"));
-    json_string(writer, readable(entry.detail));
-    write_text(writer, "chain", chain);
+    member_text(writer, "chain", slice_of_text(chain));
     json_object_end(writer);
     return true;
 }
@@ -338,8 +310,8 @@ static void on_verified(void *context, enum store_status status, struct slice pa
     json_flag(writer, page.broken != 0);
     json_string(writer, SLICE_LITERAL("chained"));
     json_flag(writer, page.chained != 0);
-    write_text(writer, "after", id);
-    write_text(writer, "chain", chain);
+    member_text(writer, "after", slice_of_text(id));
+    member_text(writer, "chain", slice_of_text(chain));
     json_object_end(writer);
     reply_json(&request, 200, &writer);
 }

@@ -4,12 +4,14 @@
  *   1 account   store  401 the account is gone
  *   2 sessions  store  page by page
  *   3 letters   store  page by page; LETTER_PAGES_MAX of them
- *   4 answer    loop   200 with a file
+ *   4 events    store  of the audit trail, oldest first; EVENT_PAGES_MAX pages of them
+ *   5 answer    loop   200 with a file
  *
  * Each section is written when its answers come; what is written so far lies with the request. Of
  * the password nothing is shown but how it is kept. */
 #include "gatepost/password.h"
 
+#include "audit_entry.h"
 #include "bearer.h"
 #include "endpoints.h"
 #include "member.h"
@@ -23,15 +25,26 @@
 #define LETTER_PAGES_MAX 64U
 #define LETTER_BYTES     1024
 
+/* Some 10,000 events; whoever has more is told that there are. */
+#define EVENT_PAGES_MAX 128U
+#define EVENTS_A_PAGE   1000U
+#define EVENT_BYTES     1024
+#define EVENT_KEY_BYTES 16
+
 struct export
 {
     unsigned letter_pages;
+    unsigned event_pages;
+    size_t after_len; /* of the next page of events */
+    uint8_t after[EVENT_KEY_BYTES];
 };
 
 static void on_account(void *context, enum store_status status, struct slice payload);
 static void on_sessions(void *context, enum store_status status, struct slice payload);
 static void ask_letters(struct request *request, const struct uuid *after);
 static void on_letters(void *context, enum store_status status, struct slice payload);
+static void ask_events(struct request *request);
+static void on_events(void *context, enum store_status status, struct slice payload);
 static void answer(struct request *request);
 
 /* ---- 1 ------------------------------------------------------------------------------------------
@@ -208,10 +221,60 @@ static void on_letters(void *context, enum store_status status, struct slice pay
         return;
     }
     json_array_end(request->writer);
-    answer(request);
+    json_string(request->writer, SLICE_LITERAL("events"));
+    json_array_begin(request->writer);
+    ask_events(request);
 }
 
 /* ---- 4 ------------------------------------------------------------------------------------------
+ */
+
+static void ask_events(struct request *request)
+{
+    const struct export *export = request->state;
+    uint8_t bytes[ASK_BYTES + TOKEN_SUBJECT_BYTES];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    audit_page_ask_pack(
+        &packer, &(struct audit_page_ask){.after = slice_of(export->after, export->after_len),
+                                          .rows_max = EVENTS_A_PAGE,
+                                          .by_user = 1,
+                                          .subject = slice_of_text(request->account->subject),
+                                          .user_id = request->account->user_id});
+    request_ask(&request, STORE_AUDIT_PAGE, &packer, on_events);
+}
+
+static void write_event(struct json_writer *writer, const struct audit_entry *entry)
+{
+    json_object_begin(writer);
+    audit_entry_write(writer, entry);
+    json_object_end(writer);
+}
+
+static void on_events(void *context, enum store_status status, struct slice payload)
+{
+    struct request *request = context;
+    struct audit_page_answer page;
+    struct audit_entry entry;
+
+    if (!is_told(&request, status, audit_page_answer_unpack(payload, &page)))
+        return;
+    struct export *export = request->state;
+    struct unpacker rows = unpacker_over(page.rows);
+    while (rows.len > 0 && audit_entry_unpack(unpack_slice(&rows, EVENT_BYTES), &entry))
+        write_event(request->writer, &entry);
+    export->after_len = page.next.len;
+    memcpy(export->after, page.next.at, page.next.len);
+    if (page.more && ++export->event_pages < EVENT_PAGES_MAX) {
+        ask_events(request);
+        return;
+    }
+    json_array_end(request->writer);
+    member_flag(request->writer, "events_left_out", page.more != 0);
+    answer(request);
+}
+
+/* ---- 5 ------------------------------------------------------------------------------------------
  */
 
 static void answer(struct request *request)

@@ -180,6 +180,27 @@ static inline void fake_pack_letter_page(struct packer *packer, struct script *s
                     .more = drawn & 1, .last = fake_uuid(script), .rows = packer_slice(&rows)});
 }
 
+static inline void fake_pack_trail(struct packer *packer, struct script *script)
+{
+    uint8_t entry_bytes[512];
+    uint8_t bytes[1024];
+    struct packer entry = packer_over(entry_bytes, sizeof(entry_bytes));
+    struct packer rows = packer_over(bytes, sizeof(bytes));
+    const uint8_t drawn = script_u8(script);
+
+    audit_entry_pack(&entry, &(struct audit_entry){.time = drawn & 1 ? (wall_ms)script_u64(script)
+                                                                     : 1795445507000,
+                                                   .number = 1,
+                                                   .event = drawn >> 2,
+                                                   .peer = script_text(script, 64, "192.0.2.1"),
+                                                   .detail = script_text(script, 64, "")});
+    pack_slice(&rows, packer_slice(&entry));
+    audit_page_answer_pack(packer,
+                           &(struct audit_page_answer){.more = drawn >> 1 & 1,
+                                                       .next = SLICE_LITERAL("0123456789abcdef"),
+                                                       .rows = packer_slice(&rows)});
+}
+
 /* What the real store sends along with that status, as far as it sends anything. */
 static inline void fake_pack_payload(struct packer *packer, struct script *script, uint8_t request,
                                      enum store_status status)
@@ -210,6 +231,8 @@ static inline void fake_pack_payload(struct packer *packer, struct script *scrip
         fake_pack_proof(packer, script);
     } else if (request == STORE_SESSION_REFRESH && (status == STORE_OK || status == STORE_SPENT)) {
         fake_pack_refresh(packer, script, status);
+    } else if (request == STORE_AUDIT_PAGE && status == STORE_OK) {
+        fake_pack_trail(packer, script);
     } else if (request == STORE_SESSION_LIST && status == STORE_OK) {
         fake_pack_sessions(packer, script);
     } else if (request == STORE_EXPORT_ACCOUNT && status == STORE_OK) {

@@ -179,7 +179,7 @@ def test_the_export_holds_what_is_stored_and_not_the_hash(serve):
     assert answer.status == 200
     assert answer.header("content-disposition") == 'attachment; filename="account.json"'
     told = answer.json()
-    assert list(told) == ["account", "sessions", "letters"]
+    assert list(told) == ["account", "sessions", "letters", "events", "events_left_out"]
     me = api.me(pair["access"]).json()
     assert {key: told["account"][key] for key in me} == me
     assert told["account"]["password"] == {"algorithm": "pbkdf2_sha256", "iterations": 1, "changed": None}
@@ -187,6 +187,8 @@ def test_the_export_holds_what_is_stored_and_not_the_hash(serve):
     letter, = told["letters"]
     assert letter["purpose"] == "verify" and letter["to"] == f"{name}@example.com"
     assert letter["given_up"] is False and ISO.fullmatch(letter["created"])
+    assert [event["event"] for event in told["events"]] == ["account.signed_up", "login.succeeded"]
+    assert {event["address"] for event in told["events"]} == {"127.0.0.1"} and told["events_left_out"] is False
     assert "pbkdf2_sha256$" not in answer.text() and "digest" not in answer.text()
     assert api.get(EXPORT, headers=bearer(pair)).header("cache-control") == "no-store"
 
