@@ -82,12 +82,12 @@ static void test_names_spread_over_the_cells(void **state)
     assert_in_range(cells, EPOCH_CELLS * 60 / 100, EPOCH_CELLS * 66 / 100);
 }
 
-static void test_the_cells_lie_inside_the_segment_behind_the_lanes(void **state)
+static void test_the_cells_lie_inside_the_segment_behind_the_limits(void **state)
 {
     const uint8_t *end = (const uint8_t *)(segment->epochs + EPOCH_CELLS);
 
     (void)state;
-    assert_ptr_equal(segment->epochs, segment->lane + segment->lanes);
+    assert_ptr_equal(segment->epochs, segment->limits + SEGMENT_LIMIT_BYTES);
     assert_true(end <= segment->base + segment->bytes);
 }
 
@@ -216,7 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_without_a_session_the_user_alone_is_watched, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_names_spread_over_the_cells, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_cells_lie_inside_the_segment_behind_the_lanes,
+        cmocka_unit_test_setup_teardown(test_the_cells_lie_inside_the_segment_behind_the_limits,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_nobody_who_was_told_of_a_change_is_shown_what_was_before, set_up, tear_down),
