@@ -38,8 +38,9 @@ void account_move(struct call *call, const struct uuid *user_id, struct user_row
 void account_rename(struct call *call, const struct uuid *user_id, struct user_row *user,
                     struct slice username, struct slice username_key);
 
-/* Another password: the reset link that may be under way is void, all sessions but keep end (NULL:
- * all). The caller saves the user row. */
+/* Another password: links that are under way, for a reset or to another address, are void, since
+ * whoever asked for them may be who the new password is to keep out; all sessions but keep end
+ * (NULL: all). password_changed only grows. The caller saves the user row. */
 void account_set_password(struct call *call, const struct uuid *user_id, struct user_row *user,
                           struct slice encoded, const struct uuid *keep, wall_ms now);
 

@@ -8,6 +8,7 @@
 
 #include "accounts.h"
 #include "audit.h"
+#include "proofs.h"
 #include "requests.h"
 #include "sessions.h"
 #include "users.h"
@@ -199,8 +200,11 @@ static void change_active(struct call *call, const struct admin_user_change_ask 
                           const struct uuid *user_id, struct user_row *user)
 {
     user->active = ask->active != 0;
-    if (!user->active)
+    if (!user->active) {
         (void)sessions_end(call, user_id, NULL);
+        proof_void(call, user, MAIL_RESET_PASSWORD);
+        proof_void(call, user, MAIL_CHANGE_EMAIL);
+    }
     audit_add(call, user->active ? AUDIT_ADMIN_USER_ENABLED : AUDIT_ADMIN_USER_DISABLED, user_id,
               ask->peer);
 }

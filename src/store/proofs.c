@@ -134,7 +134,7 @@ enum store_status proof_spend_on_request(struct call *call)
         proof_find(call, &ask.proof_id, ask.purpose, ask.now, &storage, &proof);
     if (status != STORE_OK)
         return status;
-    if (!user_load(call, &proof.user_id, &user_storage, &user))
+    if (!user_load(call, &proof.user_id, &user_storage, &user) || !user.active)
         return STORE_NOT_FOUND;
     if (call->failure != 0)
         return STORE_BUSY;

@@ -44,21 +44,31 @@ static void spent_pack(struct packer *list, const void *digest, wall_ms when)
     pack_u64(list, (uint64_t)when);
 }
 
-/* Subtracted so that no time can overflow: it may be anything in a hostile ask. */
+/* A time ahead is a clock that was set back since: so much, and no more, is forgiven either way.
+ * Subtracted so that no time can overflow: it may be anything in a hostile ask. */
 static bool within_grace(wall_ms when, const struct session_refresh_ask *ask)
 {
-    return when > ask->now || (uint64_t)ask->now - (uint64_t)when < ask->grace_ms;
+    uint64_t apart =
+        when > ask->now ? (uint64_t)when - (uint64_t)ask->now : (uint64_t)ask->now - (uint64_t)when;
+
+    return apart < ask->grace_ms;
 }
 
-/* Was that token spent within the grace time, and when? */
-static bool spent_find(struct slice spent, const struct session_refresh_ask *ask, wall_ms *when_out)
+/* Was that token spent within the grace time, and when? successor_out: the mark of the token that
+ * took its place: the next one of the list, or the session's own. */
+static bool spent_find(const struct session_row *session, const struct session_refresh_ask *ask,
+                       wall_ms *when_out, uint8_t successor_out[SPENT_MARK_BYTES])
 {
-    struct unpacker list = unpacker_over(spent);
+    struct unpacker list = unpacker_over(session->spent);
     struct spent entry;
+    struct spent next;
 
     while (spent_next(&list, &entry)) {
         if (memcmp(entry.mark, ask->old_jti_digest.at, SPENT_MARK_BYTES) != 0)
             continue;
+        const void *successor =
+            spent_next(&list, &next) ? next.mark : (const void *)session->jti_digest.at;
+        memcpy(successor_out, successor, SPENT_MARK_BYTES);
         *when_out = entry.when;
         return within_grace(entry.when, ask);
     }
@@ -133,7 +143,8 @@ static enum store_status adopt(struct call *call, const struct session_refresh_a
     struct user_row user;
 
     if (!user_find(call, TABLE_USERS_BY_SUBJECT, ask->subject, &user_id) ||
-        !user_load(call, &user_id, &storage, &user) || !user.active)
+        !user_load(call, &user_id, &storage, &user) || !user.active ||
+        user_outdates(&user, ask->token_issued))
         return STORE_NOT_FOUND;
     if (call->failure != 0)
         return STORE_BUSY;
@@ -178,6 +189,7 @@ enum store_status session_refresh_on_request(struct call *call)
     struct row user_storage;
     struct session_row session;
     struct user_row user;
+    uint8_t successor[SPENT_MARK_BYTES];
     wall_ms when;
 
     if (!session_refresh_ask_unpack(call->packed, &ask) || ask.old_jti_digest.len != DIGEST_BYTES ||
@@ -191,8 +203,12 @@ enum store_status session_refresh_on_request(struct call *call)
         return STORE_NOT_FOUND;
     if (slice_equal(session.jti_digest, ask.old_jti_digest))
         return rotate(call, &ask, &session);
-    if (!spent_find(session.spent, &ask, &when))
+    if (!spent_find(&session, &ask, &when, successor))
         return end_family(call, &ask, &session, &user);
+    /* A worker with another token.secret_file (a reload overlaps them) made up another successor:
+     * nobody's, which would come back as a stolen one. */
+    if (memcmp(successor, ask.new_jti_digest.at, SPENT_MARK_BYTES) != 0)
+        return STORE_NOT_FOUND;
     answer(call, when, false, slice_of(NULL, 0));
     return STORE_OK;
 }

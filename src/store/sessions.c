@@ -280,7 +280,9 @@ enum store_status session_open_on_request(struct call *call)
 
     if (!session_open_ask_unpack(call->packed, &ask) || ask.jti_digest.len != DIGEST_BYTES)
         return STORE_REFUSED;
-    if (!active_user(call, &ask.user_id, &storage, &user))
+    /* A password that was changed while a login with the old one was being hashed opens nothing. */
+    if (!active_user(call, &ask.user_id, &storage, &user) ||
+        user.password_changed != ask.password_changed)
         return STORE_NOT_FOUND;
     if (row_exists(call, TABLE_SESSIONS, uuid_slice(&ask.session_id)))
         return STORE_REFUSED;

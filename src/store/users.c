@@ -328,6 +328,7 @@ enum store_status credentials_on_request(struct call *call)
                                                .password = user.password,
                                                .active = user.active,
                                                .email_verified = user.email_verified,
+                                               .password_changed = user.password_changed,
                                                .known_peer = known,
                                            });
     return STORE_OK;
@@ -374,6 +375,8 @@ enum store_status user_on_request(struct call *call)
     if (!user_find(call, TABLE_USERS_BY_SUBJECT, ask.subject, &user_id) ||
         !user_load(call, &user_id, &storage, &user))
         return STORE_NOT_FOUND;
+    if (!ask.has_session && user_outdates(&user, ask.issued))
+        return STORE_SPENT;
     if (ask.has_session && !session_stands(call, &ask.session_id, &user_id, ask.now, &expires))
         return STORE_SPENT;
     user_answer_pack(&call->answer, &(struct user_answer){

@@ -11,6 +11,14 @@ MUST_USE bool user_read(struct slice packed, struct user_row *user_out);
 /* The record's slices point into storage. Returns false when there is no such user. */
 MUST_USE bool user_load(struct call *call, const struct uuid *user_id, struct row *storage,
                         struct user_row *user_out);
+
+/* Was a token of that iat (0: none) made before the user's password was changed? What ends with
+ * their session for tokens that have one, must end by time for those of other makers. An iat has
+ * whole seconds: one of the same second is given the benefit. */
+static inline bool user_outdates(const struct user_row *user, wall_ms issued)
+{
+    return issued != 0 && issued / 1000 < user->password_changed / 1000;
+}
 void user_save(struct call *call, const struct uuid *user_id, const struct user_row *user);
 
 /* by: TABLE_USERS_BY_NAME, _EMAIL or _SUBJECT. An empty key finds nobody. */

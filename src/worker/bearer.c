@@ -81,6 +81,7 @@ static void ask_user(struct request *request)
         .subject = slice_of_text(claims->subject),
         .has_session = claims->has_session,
         .session_id = claims->session_id,
+        .issued = claims->issued_s * 1000,
         .now = clock_wall_ms(),
     };
 

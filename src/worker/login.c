@@ -51,6 +51,7 @@ struct login {
     const char *reason; /* why it may not, for the log */
     struct guess guess;
     struct uuid user_id;
+    wall_ms password_changed; /* of the password that is being checked */
     struct token_grant grant;
     size_t user_agent_len;
     char user_agent[USER_AGENT_MAX];
@@ -116,6 +117,7 @@ static void take_account(struct request *request, const struct credentials_answe
     struct login *login = request->state;
 
     login->user_id = answer->user_id;
+    login->password_changed = answer->password_changed;
     if (!password_form_known(answer->password) ||
         !slice_to_text(answer->password, encoded_out, PASSWORD_ENCODED_BYTES)) {
         encoded_out[0] = '\0';
@@ -234,6 +236,7 @@ static void open_session(struct request *request)
     const struct session_open_ask ask = {
         .user_id = login->user_id,
         .session_id = grant->session_id,
+        .password_changed = login->password_changed,
         .jti_digest = slice_of(grant->refresh_digest, sizeof(grant->refresh_digest)),
         .expires = grant->refresh_expires_s * 1000,
         .sessions_max = (uint32_t)request->worker->config->token_sessions_max,

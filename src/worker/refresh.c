@@ -64,6 +64,7 @@ static void rotate(struct request *request, const struct token_claims *claims)
         .new_jti_digest = slice_of(grant->refresh_digest, sizeof(grant->refresh_digest)),
         .expires = grant->refresh_expires_s * 1000,
         .token_expires = claims->expires_s * 1000,
+        .token_issued = claims->issued_s * 1000,
         .grace_ms = (uint32_t)config->token_refresh_grace_s * 1000,
         .sessions_max = (uint32_t)config->token_sessions_max,
         .job_id = uuid_new(grant->now),
