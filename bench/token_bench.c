@@ -71,7 +71,7 @@ static void make_rings(void)
     BUG_ON(!secret_make_file(path, &err));
     for (algorithm = TOKEN_HS256; algorithm < TOKEN_ALGORITHMS; algorithm++) {
         const struct token_rules rules = {
-            .secret_file = path, .dir = dir, .algorithm = algorithm, .refresh_s = 86400};
+            .secret_file = path, .dir = dir, .algorithm = algorithm, .life_s = 86400};
 
         BUG_ON(!token_key_make(&rules, NOW_MS / 1000, &name, &err));
         rings[algorithm] = token_keys_load(&rules, &err);

@@ -16,8 +16,9 @@ enum token_type { TOKEN_ACCESS, TOKEN_REFRESH, TOKEN_ANY };
 
 struct token_claims {
     enum token_type type;
-    int64_t expires_s; /* exp, seconds since 1970; a fraction is cut */
-    int64_t issued_s;  /* iat; 0 when the token has none */
+    int64_t expires_s;   /* exp, seconds since 1970; a fraction is cut */
+    int64_t issued_s;    /* iat; 0 when the token has none */
+    int64_t key_until_s; /* of a check: when the key that signed it checks no more */
     char jti[TOKEN_JTI_BYTES];
     char subject[TOKEN_SUBJECT_BYTES]; /* user_id; a JSON number is taken as its text. "" when it
                                           can be nobody's: another type, a NUL, too long */

@@ -15,6 +15,7 @@ enum limit_kind {
     LIMIT_REFRESH_ADDRESS,
     LIMIT_TOKEN_ADDRESS,
     LIMIT_MAIL_ADDRESS,
+    LIMIT_ACCOUNT_CHANGES,
     LIMIT_SIGNUP_GLOBAL, /* these once for the server, whatever the key */
     LIMIT_LOGIN_GLOBAL,
     LIMIT_KINDS
@@ -78,6 +79,9 @@ MUST_USE bool limit_try_begin(struct limits *limits, struct slice key, mono_ns n
 
 /* It was right: the key has no failures any more. */
 void limit_try_right(struct limits *limits, const struct limit_try *try);
+
+/* The key has no failures any more, whoever's they were. */
+void limit_forget(struct limits *limits, struct slice key);
 
 /* Nobody will ever know (the queue was full, the client left): as if it had not been. */
 void limit_try_undo(struct limits *limits, const struct limit_try *try, mono_ns now);

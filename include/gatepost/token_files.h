@@ -27,7 +27,8 @@ struct token_rules {
     const char *dir;         /* token.key_dir */
     enum token_algorithm algorithm;
     bool accept_hs256;
-    int64_t refresh_s;
+    int64_t
+        life_s; /* the longest life of what a key signs: of token.access_s and token.refresh_s */
 };
 
 struct token_name {

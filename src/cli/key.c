@@ -42,7 +42,8 @@ struct token_rules cli_token_rules(const struct config *config)
         .dir = config->token_key_dir,
         .algorithm = (enum token_algorithm)config->token_algorithm,
         .accept_hs256 = config->token_accept_hs256,
-        .refresh_s = config->token_refresh_s,
+        .life_s = config->token_refresh_s > config->token_access_s ? config->token_refresh_s
+                                                                   : config->token_access_s,
     };
 }
 

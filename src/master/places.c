@@ -83,7 +83,8 @@ _Noreturn static void make_keys_and_exit(const struct config *config)
     const struct token_rules rules = {
         .dir = config->token_key_dir,
         .algorithm = (enum token_algorithm)config->token_algorithm,
-        .refresh_s = config->token_refresh_s,
+        .life_s = config->token_refresh_s > config->token_access_s ? config->token_refresh_s
+                                                                   : config->token_access_s,
     };
     const int64_t now_s = clock_wall_ms() / 1000;
     struct token_names names;

@@ -100,14 +100,17 @@ static void ask_user(struct request *request)
 static void keep(const struct request *request)
 {
     const struct account *account = request->account;
+    const struct token_claims *claims = &request->check->claims;
     struct token_proof proof = {
         .account = account,
         .seen = request->check->seen,
         .from = request->check->now,
-        .until = request->check->claims.expires_s * 1000,
+        .until = claims->expires_s * 1000,
     };
     struct slice token;
 
+    if (claims->key_until_s < claims->expires_s)
+        proof.until = claims->key_until_s * 1000;
     if (account->has_session && account->session_expires < proof.until)
         proof.until = account->session_expires;
     if (request->h2o != NULL &&

@@ -164,3 +164,10 @@ void cookie_clear(struct request *request)
 {
     add(request, "", 0);
 }
+
+void cookie_refuse(struct request **request, const char *sentence)
+{
+    if ((*request)->in_cookie)
+        cookie_clear(*request);
+    reply_token_refused(request, sentence);
+}

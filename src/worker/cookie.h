@@ -23,4 +23,8 @@ MUST_USE bool cookie_refresh_token(struct request **request, struct slice *token
 void cookie_set(struct request *request, const char *refresh);
 void cookie_clear(struct request *request);
 
+/* 401 token_not_valid for a refresh token; a cookie that it came in goes, since no script can take
+ * it away and it would come back with every request. */
+void cookie_refuse(struct request **request, const char *sentence);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 
 #include "request.h"
 #include "server.h"
@@ -117,11 +118,12 @@ void forwarded_peer(const struct worker *worker, h2o_req_t *h2o, char *text_out,
         const h2o_header_t *header = &h2o->headers.entries[i];
         if (!h2o_memis(header->name->base, header->name->len, H2O_STRLIT("x-forwarded-for")))
             continue;
-        if (count == LINES_MAX)
-            return;
+        if (count == LINES_MAX) /* the last ones count: the nearest proxy adds at the end */
+            memmove(lines, lines + 1, --count * sizeof(lines[0]));
         lines[count++] = slice_of(header->value.base, header->value.len);
     }
-    /* Without the header, or with nonsense in it, the peer stands for itself. */
-    if (!forwarded_client(worker->trusted_proxies, lines, count, text_out, text_bytes))
-        return;
+    /* Without the header the proxy stands for itself (a check of its own, say). With nonsense in it
+     * nobody is known, and nobody is to pass for the proxy. */
+    if (count > 0 && !forwarded_client(worker->trusted_proxies, lines, count, text_out, text_bytes))
+        snprintf(text_out, text_bytes, "unknown");
 }

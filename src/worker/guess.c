@@ -32,6 +32,17 @@ bool guess_begin(struct request **request, struct slice whose, const struct uuid
     return false;
 }
 
+void guess_forgive(const struct worker *worker, struct slice whose)
+{
+    uint8_t key[1 + WHOSE_MAX_BYTES] = {0};
+
+    BUG_ON(whose.len > WHOSE_MAX_BYTES);
+    if (whose.len == 0)
+        return;
+    memcpy(key + 1, whose.at, whose.len);
+    limit_forget(worker->limits, slice_of(key, 1 + whose.len));
+}
+
 void guess_right(const struct worker *worker, const struct guess *guess)
 {
     limit_try_right(worker->limits, &guess->try);

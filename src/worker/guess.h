@@ -27,6 +27,10 @@ struct guess {
 MUST_USE bool guess_begin(struct request **request, struct slice whose, const struct uuid *user_id,
                           bool known_peer, const char *event, struct guess *guess_out);
 
+/* The failures of that name, from whatever address that is unknown, are forgiven: its owner has
+ * proven who he is by a letter. */
+void guess_forgive(const struct worker *worker, struct slice whose);
+
 void guess_right(const struct worker *worker, const struct guess *guess);
 
 /* Nobody will know: the queue was full, the client left, the worker must leave. */

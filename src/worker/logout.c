@@ -59,7 +59,7 @@ static void on_ended(void *context, enum store_status status, struct slice paylo
 
     (void)payload;
     if (status == STORE_NOT_FOUND) {
-        reply_token_refused(&request, token_status_sentence(TOKEN_INVALID));
+        cookie_refuse(&request, token_status_sentence(TOKEN_INVALID));
     } else if (status != STORE_OK) {
         reply_store_trouble(&request, status);
     } else {

@@ -11,6 +11,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 
+#include "cookie.h"
 #include "endpoints.h"
 #include "letter.h"
 #include "reply.h"
@@ -111,7 +112,7 @@ static void on_rotated(void *context, enum store_status status, struct slice pay
     struct session_refresh_answer answer;
 
     if (status == STORE_NOT_FOUND) {
-        reply_token_refused(&request, token_status_sentence(TOKEN_INVALID));
+        cookie_refuse(&request, token_status_sentence(TOKEN_INVALID));
         return;
     }
     if (status != STORE_OK && status != STORE_SPENT) {
@@ -127,5 +128,5 @@ static void on_rotated(void *context, enum store_status status, struct slice pay
         return;
     }
     tell_reuse(request, &answer);
-    reply_token_refused(&request, token_status_sentence(TOKEN_INVALID));
+    cookie_refuse(&request, token_status_sentence(TOKEN_INVALID));
 }

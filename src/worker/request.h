@@ -51,7 +51,8 @@ enum rate_class {
     RATE_LOGIN,
     RATE_REFRESH,
     RATE_TOKEN,
-    RATE_MAIL, /* may send a letter to somebody */
+    RATE_CHANGE, /* what a bearer does to the own account */
+    RATE_MAIL,   /* may send a letter to somebody */
     RATE_CLASSES
 };
 

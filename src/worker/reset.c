@@ -13,6 +13,7 @@
 #include "gatepost/proof_token.h"
 
 #include "endpoints.h"
+#include "guess.h"
 #include "hasher.h"
 #include "letter.h"
 #include "new_password.h"
@@ -35,6 +36,8 @@ static const struct field FIELDS[FORM_FIELDS] = {
 
 struct reset {
     struct uuid proof_id;
+    char username_key[USERNAME_MAX_BYTES + 1]; /* of the account, as a login counts guesses by */
+    char email_key[EMAIL_MAX_BYTES + 1];
     struct slice password; /* points into the request's body, until it is hashed */
     reset_outcome_fn on_outcome;
 };
@@ -103,6 +106,16 @@ static bool is_dead(enum store_status status)
 /* ---- 3, 4 ---------------------------------------------------------------------------------------
  */
 
+static void keep_names(struct reset *reset, const char *username, const char *email)
+{
+    struct email parsed;
+
+    if (!username_key(slice_of_text(username), reset->username_key))
+        reset->username_key[0] = '\0';
+    if (email_parse(slice_of_text(email), &parsed))
+        memcpy(reset->email_key, parsed.key, sizeof(reset->email_key));
+}
+
 static void on_proof(void *context, enum store_status status, struct slice payload)
 {
     struct request *request = context;
@@ -122,6 +135,7 @@ static void on_proof(void *context, enum store_status status, struct slice paylo
         tell(request, RESET_TROUBLE, STORE_REFUSED);
         return;
     }
+    keep_names(reset, username, email);
     if (!new_password_judge(request->worker, reset->password, username, email, &problems)) {
         reset->on_outcome(request, RESET_WEAK, STORE_OK, &problems);
         return;
@@ -161,16 +175,26 @@ static void on_hashed(void *owner, const struct password_work *work)
 /* ---- 6 ------------------------------------------------------------------------------------------
  */
 
+/* Somebody who guessed at the old password must not keep its owner from the new one. */
+static void forgive_guesses(const struct request *request)
+{
+    const struct reset *reset = request->state;
+
+    guess_forgive(request->worker, slice_of_text(reset->username_key));
+    guess_forgive(request->worker, slice_of_text(reset->email_key));
+}
+
 static void on_stored(void *context, enum store_status status, struct slice payload)
 {
     struct request *request = context;
 
-    if (status == STORE_OK)
-        letters_announce(request->worker, payload);
-    if (status == STORE_OK)
-        tell(request, RESET_DONE, status);
-    else
+    if (status != STORE_OK) {
         tell(request, is_dead(status) ? RESET_DEAD : RESET_TROUBLE, status);
+        return;
+    }
+    letters_announce(request->worker, payload);
+    forgive_guesses(request);
+    tell(request, RESET_DONE, status);
 }
 
 static void on_outcome(struct request *request, enum reset_outcome outcome,

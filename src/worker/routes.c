@@ -21,17 +21,17 @@
 static const struct route ROUTES[] = {
     {"/api/auth/me", READING, ALLOW_ME, ROUTE_NO_BODY, ROUTE_ACCOUNT, me_on_request, RATE_FREE},
     {"/api/auth/me", METHOD_PATCH, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_change_on_request,
-     RATE_FREE},
+     RATE_CHANGE},
     {"/api/auth/me", METHOD_DELETE, ALLOW_ME, ROUTE_API_BODY, ROUTE_ACCOUNT, me_delete_on_request,
-     RATE_FREE},
+     RATE_CHANGE},
     {"/api/auth/me/export", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ACCOUNT, export_on_request,
-     RATE_FREE},
+     RATE_CHANGE},
     {"/api/auth/sessions", READING, ALLOW_LIST, ROUTE_NO_BODY, ROUTE_ACCOUNT, sessions_on_request,
      RATE_FREE},
     {"/api/auth/sessions", METHOD_DELETE, ALLOW_LIST, ROUTE_NO_BODY, ROUTE_ACCOUNT,
-     sessions_delete_on_request, RATE_FREE},
+     sessions_delete_on_request, RATE_CHANGE},
     {"/api/auth/sessions/{id}", METHOD_DELETE, ALLOW_DEL, ROUTE_NO_BODY, ROUTE_ACCOUNT,
-     session_delete_on_request, RATE_FREE},
+     session_delete_on_request, RATE_CHANGE},
     {"/api/auth/signup", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, signup_on_request,
      RATE_SIGNUP},
     {"/api/auth/login", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY, login_on_request,
@@ -47,15 +47,19 @@ static const struct route ROUTES[] = {
     {"/api/auth/verify-email/resend", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
      resend_on_request, RATE_MAIL},
     {"/api/auth/password/change", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ACCOUNT,
-     change_password_on_request, RATE_FREE},
+     change_password_on_request, RATE_CHANGE},
     {"/api/auth/password/reset", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
      forgot_password_on_request, RATE_MAIL},
     {"/api/auth/password/reset/confirm", METHOD_POST, ALLOW_POST, ROUTE_API_BODY, ROUTE_ANYBODY,
      reset_confirm_on_request, RATE_TOKEN},
-    {"/reset-password", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
-     reset_page_on_request, RATE_FREE},
-    {"/verify-email", READING | METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
-     verify_page_on_request, RATE_FREE},
+    {"/reset-password", READING, ALLOW_PAGE, ROUTE_NO_BODY, ROUTE_ANYBODY, reset_page_on_request,
+     RATE_FREE},
+    {"/reset-password", METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
+     reset_page_on_request, RATE_TOKEN},
+    {"/verify-email", READING, ALLOW_PAGE, ROUTE_NO_BODY, ROUTE_ANYBODY, verify_page_on_request,
+     RATE_FREE},
+    {"/verify-email", METHOD_POST, ALLOW_PAGE, ROUTE_FORM_BODY, ROUTE_ANYBODY,
+     verify_page_on_request, RATE_TOKEN},
     {"/.well-known/jwks.json", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, jwks_on_request,
      RATE_FREE},
     {"/healthz", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ANYBODY, healthz_on_request, RATE_FREE},
@@ -210,12 +214,14 @@ static void run(struct request *request)
         reply_no_content(&request);
         return;
     }
-    if (!throttle_admit(&request)) /* before 405 and 415, as DRF has it */
-        return;
     if (route->methods != 0 && (route->methods & request->method) == 0) {
         reply_method_not_allowed(&request);
         return;
     }
+    /* A method that the route has not is not counted: else any page could use up its visitors'
+     * sign-ins with pictures. */
+    if (!throttle_admit(&request))
+        return;
     if (route->body != ROUTE_NO_BODY && (request->method & METHODS_WITH_BODY) != 0) {
         struct slice type = request_header(request, "content-type");
         size_t len = request_body(request).len;

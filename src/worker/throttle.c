@@ -7,22 +7,25 @@
 
 #include "gatepost/metrics.h"
 
+#include "account.h"
 #include "audit_note.h"
 #include "peer.h"
 #include "reply.h"
 
 static const struct limit_class {
     bool limited;
-    enum limit_kind address;
+    enum limit_kind key; /* of the peer's address, or by_account: of the bearer's account */
+    bool by_account;
     bool has_global;
     enum limit_kind global;
 } CLASSES[RATE_CLASSES] = {
     [RATE_FREE] = {.limited = false},
-    [RATE_SIGNUP] = {true, LIMIT_SIGNUP_ADDRESS, true, LIMIT_SIGNUP_GLOBAL},
-    [RATE_LOGIN] = {true, LIMIT_LOGIN_ADDRESS, true, LIMIT_LOGIN_GLOBAL},
-    [RATE_REFRESH] = {.limited = true, .address = LIMIT_REFRESH_ADDRESS},
-    [RATE_TOKEN] = {.limited = true, .address = LIMIT_TOKEN_ADDRESS},
-    [RATE_MAIL] = {.limited = true, .address = LIMIT_MAIL_ADDRESS},
+    [RATE_SIGNUP] = {true, LIMIT_SIGNUP_ADDRESS, false, true, LIMIT_SIGNUP_GLOBAL},
+    [RATE_LOGIN] = {true, LIMIT_LOGIN_ADDRESS, false, true, LIMIT_LOGIN_GLOBAL},
+    [RATE_REFRESH] = {.limited = true, .key = LIMIT_REFRESH_ADDRESS},
+    [RATE_TOKEN] = {.limited = true, .key = LIMIT_TOKEN_ADDRESS},
+    [RATE_MAIL] = {.limited = true, .key = LIMIT_MAIL_ADDRESS},
+    [RATE_CHANGE] = {.limited = true, .key = LIMIT_ACCOUNT_CHANGES, .by_account = true},
 };
 
 static const enum metric METRICS[LIMIT_KINDS] = {
@@ -31,6 +34,7 @@ static const enum metric METRICS[LIMIT_KINDS] = {
     [LIMIT_REFRESH_ADDRESS] = METRIC_THROTTLED_REFRESH_ADDRESS,
     [LIMIT_TOKEN_ADDRESS] = METRIC_THROTTLED_TOKEN_ADDRESS,
     [LIMIT_MAIL_ADDRESS] = METRIC_THROTTLED_MAIL_ADDRESS,
+    [LIMIT_ACCOUNT_CHANGES] = METRIC_THROTTLED_ACCOUNT_CHANGES,
     [LIMIT_SIGNUP_GLOBAL] = METRIC_THROTTLED_SIGNUP_GLOBAL,
     [LIMIT_LOGIN_GLOBAL] = METRIC_THROTTLED_LOGIN_GLOBAL,
 };
@@ -39,8 +43,8 @@ static const enum metric METRICS[LIMIT_KINDS] = {
 static const char *const NAMES[LIMIT_KINDS] = {
     [LIMIT_SIGNUP_ADDRESS] = "signup_address",   [LIMIT_LOGIN_ADDRESS] = "login_address",
     [LIMIT_REFRESH_ADDRESS] = "refresh_address", [LIMIT_TOKEN_ADDRESS] = "token_address",
-    [LIMIT_MAIL_ADDRESS] = "mail_address",       [LIMIT_SIGNUP_GLOBAL] = "signup_global",
-    [LIMIT_LOGIN_GLOBAL] = "login_global",
+    [LIMIT_MAIL_ADDRESS] = "mail_address",       [LIMIT_ACCOUNT_CHANGES] = "account_changes",
+    [LIMIT_SIGNUP_GLOBAL] = "signup_global",     [LIMIT_LOGIN_GLOBAL] = "login_global",
 };
 
 _Static_assert(LIMIT_PERIOD_MAX_S == CONFIG_RATE_PERIOD_MAX_S &&
@@ -64,6 +68,7 @@ struct limits *throttle_open(const struct worker *worker)
         rates[LIMIT_REFRESH_ADDRESS] = rate_of(config->limits_refresh_address);
         rates[LIMIT_TOKEN_ADDRESS] = rate_of(config->limits_token_address);
         rates[LIMIT_MAIL_ADDRESS] = rate_of(config->limits_mail_address);
+        rates[LIMIT_ACCOUNT_CHANGES] = rate_of(config->limits_account_changes);
         rates[LIMIT_SIGNUP_GLOBAL] = rate_of(config->limits_signup_global);
         rates[LIMIT_LOGIN_GLOBAL] = rate_of(config->limits_login_global);
         growth = (struct limit_growth){.free = (uint32_t)config->limits_account_failures,
@@ -80,7 +85,9 @@ static bool take(struct request **request, enum limit_kind kind, struct slice ke
     if (limit_take((*request)->worker->limits, kind, key, clock_mono_ns(), &wait_s))
         return true;
     metric_count(METRICS[kind]);
-    audit_note_throttled(*request, &(struct uuid){{0}}, NAMES[kind]);
+    const struct account *account = (*request)->account;
+    audit_note_throttled(*request, account != NULL ? &account->user_id : &(struct uuid){{0}},
+                         NAMES[kind]);
     reply_throttled(request, wait_s);
     return false;
 }
@@ -92,8 +99,10 @@ bool throttle_admit(struct request **request)
 
     if (!class->limited || !(*request)->worker->config->limits_enabled)
         return true;
+    if (class->by_account)
+        return take(request, class->key, slice_of((*request)->account->user_id.bytes, UUID_BYTES));
     const size_t len = peer_network(request_peer(*request), network);
-    if (len > 0 && !take(request, class->address, slice_of(network, len)))
+    if (len > 0 && !take(request, class->key, slice_of(network, len)))
         return false;
     return !class->has_global || take(request, class->global, slice_of(NULL, 0));
 }

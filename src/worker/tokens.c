@@ -120,7 +120,7 @@ bool token_read_refresh(struct request **request, struct token_claims *claims_ou
     if (status == TOKEN_OK && !claims_out->has_subject)
         status = TOKEN_NO_SUBJECT;
     if (status != TOKEN_OK) {
-        reply_token_refused(request, token_status_sentence(status));
+        cookie_refuse(request, token_status_sentence(status));
         return false;
     }
     request_forget_body(*request);

@@ -49,7 +49,8 @@ static void load_secrets(struct worker *worker)
         .dir = config->token_key_dir,
         .algorithm = (enum token_algorithm)config->token_algorithm,
         .accept_hs256 = config->token_accept_hs256,
-        .refresh_s = config->token_refresh_s,
+        .life_s = config->token_refresh_s > config->token_access_s ? config->token_refresh_s
+                                                                   : config->token_access_s,
     };
     struct err err;
 

@@ -109,6 +109,7 @@ static void configure(struct config *config)
     config->limits_login_address = (struct config_rate){1, 1};
     config->limits_refresh_address = (struct config_rate){1000, 1};
     config->limits_token_address = (struct config_rate){1000, 1};
+    config->limits_account_changes = (struct config_rate){1000, 1};
     config->limits_mail_address = (struct config_rate){1000, 1};
     config->limits_account_failures = 0; /* else "anna" would soon be made to wait in every run */
     config->limits_account_delay_s = 1;

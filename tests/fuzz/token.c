@@ -73,7 +73,7 @@ static void make_ring(void)
                                       .dir = dir,
                                       .algorithm = TOKEN_ES256,
                                       .accept_hs256 = true,
-                                      .refresh_s = 315360000};
+                                      .life_s = 315360000};
 
     keys = token_keys_load(&rules, &err);
     BUG_ON(keys == NULL);

@@ -113,7 +113,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "proof.verify_s": "86400", "proof.reset_s": "3600", "password.min_length": "8", "signup.reveal": "yes",
         "login.require_verified": "no", "limits.enabled": "yes", "limits.signup_address": "60/3600", "limits.login_address": "60/60",
         "limits.refresh_address": "600/60", "limits.token_address": "6000/60",
-        "limits.mail_address": "20/3600", "limits.letters": "3/3600", "limits.signup_global": "no",
+        "limits.mail_address": "20/3600", "limits.letters": "3/3600", "limits.account_changes": "60/3600", "limits.signup_global": "no",
         "limits.login_global": "no", "limits.account_failures": "10", "limits.account_delay_s": "1",
         "limits.account_delay_max_s": "3600", "http.trusted_proxies": "",
         "token.secret_file": "var/token.key", "token.access_s": "300",

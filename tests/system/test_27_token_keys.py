@@ -151,7 +151,8 @@ def test_a_bad_key_refuses_to_start_and_a_reload_keeps_the_old_ones(prepare, how
 # ---- gatepost key ----------------------------------------------------------------------------------
 
 def test_a_key_is_published_signs_and_retires(serve):
-    server = serve({"token.algorithm": "ES256", "token.publish_s": str(patience(3)), "token.refresh_s": "600"})
+    server = serve({"token.algorithm": "ES256", "token.publish_s": str(patience(3)), "token.refresh_s": "600",
+                    "token.sessions_max": "1000"})
     api, name = user_of(server)
     first = listed(server)[1]["kid"]
     assert states(server) == {None: "expired", first: "signing"}
@@ -243,7 +244,7 @@ class CachingClient:
 def test_a_client_that_keeps_the_key_set_verifies_every_token_while_keys_rotate(serve):
     publish_s, cache_s = int(patience(5)), patience(3)
     server = serve({"token.algorithm": "ES256", "token.publish_s": str(publish_s), "master.drain_s": "1",
-                    "token.refresh_s": "3600"})
+                    "token.refresh_s": "3600", "token.sessions_max": "1000"})
     names = [user_of(server)[1] for _ in range(4)]
     stop, wrong, kids, checked = threading.Event(), [], set(), [0]
 

@@ -146,18 +146,27 @@ bool limit_try_begin(struct limits *limits, struct slice key, mono_ns now,
     return refuse(0, wait_s_out);
 }
 
-void limit_try_right(struct limits *limits, const struct limit_try *try)
+/* One turn: a word that changes meanwhile is a try that began after the failures were forgiven. */
+static void forget(struct limit_set *set, uint64_t tag)
 {
-    struct limit_set *set = &limits->shared->failures[try->set % FAILURE_SETS];
-
-    if (try->after == 0)
-        return;
-    /* One turn: a word that changes meanwhile is a try that began after this one was right. */
     for (unsigned i = 0; i < LIMIT_WAYS; i++) {
         const uint64_t word = atomic_load_explicit(&set->way[i], memory_order_relaxed);
-        if (word != 0 && limit_tag(word) == try->tag)
+        if (word != 0 && limit_tag(word) == tag)
             (void)limit_swap(set, i, word, 0);
     }
+}
+
+void limit_try_right(struct limits *limits, const struct limit_try *try)
+{
+    if (try->after != 0)
+        forget(&limits->shared->failures[try->set % FAILURE_SETS], try->tag);
+}
+
+void limit_forget(struct limits *limits, struct slice key)
+{
+    const uint64_t hash = limit_hash(limits, NO_KIND, key);
+
+    forget(&limits->shared->failures[hash % FAILURE_SETS], limit_tag(hash));
 }
 
 void limit_try_undo(struct limits *limits, const struct limit_try *try, mono_ns now)

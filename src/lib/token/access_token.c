@@ -315,6 +315,7 @@ enum token_status token_check(const struct token_keys *keys, struct slice token,
     if (key == NULL || !signature_good(key, token, segments[SIGNATURE]) ||
         !read_segment(segments[PAYLOAD], &payload))
         return TOKEN_INVALID;
+    claims.key_until_s = key->name.until_s;
     enum token_status status = take_claims(&payload, wanted, now / 1000, &claims);
     json_object_fini(&payload);
     if (status == TOKEN_OK)

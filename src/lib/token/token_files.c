@@ -204,7 +204,7 @@ static int64_t end_of(const struct token_names *names, size_t index,
         const struct token_name *next = &names->at[i];
 
         if (next->algorithm == name->algorithm || next->algorithm == rules->algorithm)
-            return next->since_s + rules->refresh_s + CLOCKS_APART_S;
+            return next->since_s + rules->life_s + CLOCKS_APART_S;
     }
     return TOKEN_NEVER_S;
 }

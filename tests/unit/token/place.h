@@ -36,7 +36,7 @@ static int make_place(void **state)
     place->rules = (struct token_rules){.secret_file = place->secret,
                                         .dir = place->dir,
                                         .algorithm = TOKEN_ES256,
-                                        .refresh_s = REFRESH_S};
+                                        .life_s = REFRESH_S};
     *state = place;
     return 0;
 }

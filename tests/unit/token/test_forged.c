@@ -33,7 +33,7 @@ static struct token_keys *load(enum token_algorithm algorithm, bool accept_hs256
         .dir = dir,
         .algorithm = algorithm,
         .accept_hs256 = accept_hs256,
-        .refresh_s = 315360000, /* the keys are of one age, and none is to retire */
+        .life_s = 315360000, /* the keys are of one age, and none is to retire */
     };
 
     assert_non_null(mkdtemp(dir));

@@ -174,7 +174,7 @@ static void test_what_is_made_is_loaded_signs_and_is_in_the_key_set(void **state
         struct token_claims found;
 
         place->rules.algorithm = algorithm;
-        place->rules.refresh_s = 315360000;
+        place->rules.life_s = 315360000;
         assert_true(token_key_make(&place->rules, 1700000000 + algorithm, &name, &err));
         struct token_keys *keys = token_keys_load(&place->rules, &err);
 
