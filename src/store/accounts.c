@@ -52,14 +52,26 @@ bool user_may_have_letter(struct user_row *user, uint32_t letters_max, uint32_t 
     return true;
 }
 
+bool user_may_have_notice(struct user_row *user, uint32_t letters_max, uint32_t window_s,
+                          wall_ms now)
+{
+    return user->email_verified || user_may_have_letter(user, letters_max, window_s, now);
+}
+
+/* The first letter of its window, or none: the others stay for what the owner asks for. */
+static bool attempt_is_due(struct user_row *owner, const struct attempt *attempt)
+{
+    return user_may_have_letter(owner, attempt->letters_max != 0 ? 1 : 0, attempt->window_s,
+                                attempt->now);
+}
+
 void owner_tell(struct call *call, const struct attempt *attempt, struct letters *letters)
 {
     struct row storage;
     struct user_row owner;
 
     audit_add(call, AUDIT_SIGNUP_CONCEALED, &attempt->owner_id, attempt->peer);
-    if (!user_load(call, &attempt->owner_id, &storage, &owner) ||
-        !user_may_have_letter(&owner, attempt->letters_max, attempt->window_s, attempt->now))
+    if (!user_load(call, &attempt->owner_id, &storage, &owner) || !attempt_is_due(&owner, attempt))
         return;
     user_save(call, &attempt->owner_id, &owner);
     letter_notice(call, letters, MAIL_SIGNUP_ATTEMPT, &attempt->job_id, &owner, attempt->now);
@@ -173,8 +185,9 @@ enum store_status password_change_on_request(struct call *call)
         return STORE_SPENT;
     account_set_password(call, &ask.user_id, &user, ask.new_password,
                          ask.keeps_session ? &ask.kept_session : NULL, ask.now);
+    if (user_may_have_notice(&user, ask.letters_max, ask.window_s, ask.now))
+        letter_notice(call, &letters, MAIL_PASSWORD_CHANGED, &ask.job_id, &user, ask.now);
     user_save(call, &ask.user_id, &user);
-    letter_notice(call, &letters, MAIL_PASSWORD_CHANGED, &ask.job_id, &user, ask.now);
     audit_add(call, AUDIT_PASSWORD_CHANGED, &ask.user_id, ask.peer);
     letters_answer_with(call, &letters);
     return STORE_OK;

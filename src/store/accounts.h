@@ -16,6 +16,12 @@ MUST_USE bool address_is_taken(struct call *call, struct slice email_key, const 
 MUST_USE bool user_may_have_letter(struct user_row *user, uint32_t letters_max, uint32_t window_s,
                                    wall_ms now);
 
+/* Is a notice of what happened to the account due? Always at an address that its owner proved. One
+ * that somebody else may have signed up with gets it as a letter that was asked for: within its
+ * share, and counted. The caller saves the user row. */
+MUST_USE bool user_may_have_notice(struct user_row *user, uint32_t letters_max, uint32_t window_s,
+                                   wall_ms now);
+
 /* Somebody asked for an address that has an account, and is not to know. */
 struct attempt {
     struct uuid owner_id; /* whose address it is */
@@ -26,7 +32,8 @@ struct attempt {
     wall_ms now;
 };
 
-/* The owner hears of it, once in a while; an audit row says it each time. */
+/* The owner hears of it when the window has no letter yet, so that strangers take one of the
+ * owner's letters at most; an audit row says it each time. */
 void owner_tell(struct call *call, const struct attempt *attempt, struct letters *letters);
 
 /* Another address: the index follows, open proofs of the old one are void. email_key is free. The

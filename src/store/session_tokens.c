@@ -9,6 +9,7 @@
  * Invariant: no token leaves the list within the grace time. When the list is full the current
  * token is not spent but given back, so somebody who refreshes in a tight loop is not taken for a
  * thief by losing track of his own tokens. */
+#include "accounts.h"
 #include "audit.h"
 #include "outbox.h"
 #include "requests.h"
@@ -167,7 +168,7 @@ static enum store_status adopt(struct call *call, const struct session_refresh_a
 }
 
 static enum store_status end_family(struct call *call, const struct session_refresh_ask *ask,
-                                    const struct session_row *session, const struct user_row *user)
+                                    const struct session_row *session, struct user_row *user)
 {
     struct letters letters = {0};
 
@@ -176,7 +177,9 @@ static enum store_status end_family(struct call *call, const struct session_refr
     if (call->failure != 0)
         return STORE_BUSY;
     session_remove(call, &ask->session_id, session);
-    letter_notice(call, &letters, MAIL_TOKEN_REUSED, &ask->job_id, user, ask->now);
+    if (user_may_have_notice(user, ask->letters_max, ask->window_s, ask->now))
+        letter_notice(call, &letters, MAIL_TOKEN_REUSED, &ask->job_id, user, ask->now);
+    user_save(call, &session->user_id, user);
     audit_add(call, AUDIT_TOKEN_REUSED, &session->user_id, ask->peer);
     answer(call, 0, false, letters_job(&letters, 0));
     return STORE_SPENT;

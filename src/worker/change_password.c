@@ -90,6 +90,7 @@ static void ask_to_change(struct request *request, const char *encoded)
 {
     const struct password_change *change = request->state;
     const struct account *account = request->account;
+    const struct config *config = request->worker->config;
     const wall_ms now = clock_wall_ms();
     uint8_t bytes[ASK_BYTES];
     struct packer packer = packer_over(bytes, sizeof(bytes));
@@ -100,6 +101,8 @@ static void ask_to_change(struct request *request, const char *encoded)
         .keeps_session = account->has_session,
         .kept_session = account->session_id,
         .job_id = uuid_new(now),
+        .letters_max = letters_max(config),
+        .window_s = config->limits_letters.period_s,
         .peer = slice_of_text(request->peer),
         .now = now,
     };

@@ -69,6 +69,8 @@ static void rotate(struct request *request, const struct token_claims *claims)
         .grace_ms = (uint32_t)config->token_refresh_grace_s * 1000,
         .sessions_max = (uint32_t)config->token_sessions_max,
         .job_id = uuid_new(grant->now),
+        .letters_max = letters_max(config),
+        .window_s = config->limits_letters.period_s,
         .peer = slice_of_text(request->peer),
         .now = grant->now,
     };

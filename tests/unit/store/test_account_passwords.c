@@ -17,6 +17,46 @@ static enum store_status change_password(struct desk *desk, struct slice old, co
     return carry_out(desk, STORE_PASSWORD_CHANGE, &packer);
 }
 
+/* Person 1's, from a worker that has limits; the new form is always another. */
+static struct slice change_within(struct desk *desk, uint32_t letters_max, uint64_t letter,
+                                  wall_ms now)
+{
+    struct packer packer = asking(desk);
+    struct row storage;
+    struct letters_answer letters;
+    char new[64];
+
+    (void)snprintf(new, sizeof(new), "form %u", (unsigned)letter);
+    password_change_ask_pack(
+        &packer, &(struct password_change_ask){.user_id = rig_person(1).user_id,
+                                               .old_password = stored_form(desk, 1, &storage),
+                                               .new_password = slice_of_text(new),
+                                               .job_id = rig_uuid(5, letter),
+                                               .letters_max = letters_max,
+                                               .window_s = 3600,
+                                               .now = now});
+    assert_int_equal(carry_out(desk, STORE_PASSWORD_CHANGE, &packer), STORE_OK);
+    assert_true(slice_equal(stored_form(desk, 1, &storage), slice_of_text(new)));
+    assert_true(letters_answer_unpack(answered(desk), &letters));
+    return letters.first;
+}
+
+static void test_notices_to_an_unproven_address_are_counted_as_letters(void **state)
+{
+    struct desk *desk = *state;
+    struct row storage;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(ask_reset(desk, 90), STORE_OK); /* the first of the three */
+    for (uint64_t i = 1; i <= 6; i++)
+        assert_int_equal(change_within(desk, 3, i, RIG_NOW).len > 0, i <= 2);
+    assert_int_equal(user_of(desk, 1, &storage).letters_sent, 3);
+    assert_int_equal(ask_reset(desk, 91), STORE_NOT_FOUND);
+    assert_true(change_within(desk, 3, 7, RIG_NOW + 3600 * 1000).len > 0);
+    for (uint64_t i = 8; i <= 12; i++) /* limits.enabled = no */
+        assert_true(change_within(desk, 0, i, RIG_NOW + 3600 * 1000).len > 0);
+}
+
 static void test_a_new_password_ends_the_other_sessions(void **state)
 {
     struct desk *desk = *state;
@@ -72,6 +112,19 @@ static void test_a_reset_is_spent_once_and_for_its_purpose(void **state)
     assert_false(session_is_there(desk, 1));
 }
 
+static void test_the_owner_of_a_proven_address_is_always_told(void **state)
+{
+    struct desk *desk = *state;
+    struct row storage;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(ask_reset(desk, 90), STORE_OK);
+    assert_int_equal(reset(desk, rig_uuid(4, 90), 1), STORE_OK);
+    for (uint64_t i = 1; i <= 6; i++)
+        assert_true(change_within(desk, 1, i, RIG_NOW).len > 0);
+    assert_int_equal(user_of(desk, 1, &storage).letters_sent, 1); /* the reset's */
+}
+
 static void test_a_changed_password_voids_a_reset(void **state)
 {
     struct desk *desk = *state;
@@ -89,6 +142,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_new_password_ends_the_other_sessions, start, end),
         cmocka_unit_test_setup_teardown(test_a_reset_is_spent_once_and_for_its_purpose, start, end),
         cmocka_unit_test_setup_teardown(test_a_changed_password_voids_a_reset, start, end),
+        cmocka_unit_test_setup_teardown(test_notices_to_an_unproven_address_are_counted_as_letters,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(test_the_owner_of_a_proven_address_is_always_told, start,
+                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

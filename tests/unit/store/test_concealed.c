@@ -102,7 +102,7 @@ static void test_a_taken_name_is_told_and_leaves_nothing(void **state)
     assert_int_equal(desk->env.tally.pending, 1);
 }
 
-static void test_letters_to_the_owner_are_counted(void **state)
+static void test_strangers_take_one_letter_of_the_owners_at_most(void **state)
 {
     struct desk *desk = *state;
     struct account_create_answer answer;
@@ -115,14 +115,31 @@ static void test_letters_to_the_owner_are_counted(void **state)
             try_with(desk, 2 + i, (struct attempt_of){name, OWNERS, 2, RIG_NOW}, &answer),
             STORE_OK);
         assert_int_equal(answer.concealed, 1);
-        assert_int_equal(answer.job.len > 0, i < 2);
+        assert_int_equal(answer.job.len > 0, i == 0);
         assert_true(finds(desk, TABLE_USERS_BY_NAME, name));
     }
-    assert_int_equal(desk->env.tally.pending, 3);
+    assert_int_equal(desk->env.tally.pending, 2);
+    assert_int_equal(ask_reset(desk, 20), STORE_OK); /* of three: two are left */
+    assert_int_equal(ask_reset(desk, 21), STORE_OK);
+    assert_int_equal(ask_reset(desk, 22), STORE_NOT_FOUND);
     assert_int_equal(
         try_with(desk, 8, (struct attempt_of){"later", OWNERS, 2, RIG_NOW + 3600 * 1000}, &answer),
         STORE_OK);
     assert_int_equal(answer.job.len > 0, 1);
+}
+
+static void test_an_owner_who_has_letters_gets_none_of_strangers(void **state)
+{
+    struct desk *desk = *state;
+    struct account_create_answer answer;
+
+    owner_signs_up(desk);
+    assert_int_equal(ask_reset(desk, 20), STORE_OK);
+    assert_int_equal(try_with(desk, 2, (struct attempt_of){"kept", OWNERS, 3, RIG_NOW}, &answer),
+                     STORE_OK);
+    assert_int_equal(answer.concealed, 1);
+    assert_int_equal(answer.job.len, 0);
+    assert_true(finds(desk, TABLE_USERS_BY_NAME, "kept"));
 }
 
 /* Name and address are one text: it says no more than the address, so it need not be kept. */
@@ -163,7 +180,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_name_is_kept_and_the_owner_told_in_one_transaction,
                                         start, end),
         cmocka_unit_test_setup_teardown(test_a_taken_name_is_told_and_leaves_nothing, start, end),
-        cmocka_unit_test_setup_teardown(test_letters_to_the_owner_are_counted, start, end),
+        cmocka_unit_test_setup_teardown(test_strangers_take_one_letter_of_the_owners_at_most, start,
+                                        end),
+        cmocka_unit_test_setup_teardown(test_an_owner_who_has_letters_gets_none_of_strangers, start,
+                                        end),
         cmocka_unit_test_setup_teardown(
             test_an_address_as_its_own_name_is_concealed_like_the_address, start, end),
         cmocka_unit_test_setup_teardown(test_an_address_that_is_only_a_name_is_told, start, end),

@@ -67,6 +67,35 @@ static void test_without_a_grace_time_the_second_use_is_reuse(void **state)
     assert_int_equal(refresh_with(desk, ask, 0), STORE_SPENT);
 }
 
+/* A session of person 1 whose first token is used twice, without a grace time. */
+static struct slice reuse(struct desk *desk, uint64_t session, uint32_t letters_max)
+{
+    struct session_refresh_ask ask;
+
+    assert_int_equal(open_session(desk, 1, session, 0), STORE_OK);
+    ask = refreshing(desk, session);
+    ask.grace_ms = 0;
+    ask.letters_max = letters_max;
+    ask.window_s = 3600;
+    assert_int_equal(refresh_with(desk, ask, 0), STORE_OK);
+    assert_int_equal(refresh_with(desk, ask, 0), STORE_SPENT);
+    const struct session_refresh_answer answer = refreshed(desk);
+    assert_int_equal(check(desk, session, 1, false), STORE_NOT_FOUND);
+    return answer.letter;
+}
+
+static void test_a_reuse_ends_the_session_even_when_no_letter_is_due(void **state)
+{
+    struct desk *desk = *state;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK); /* the address is not proven */
+    for (uint64_t session = 1; session <= 4; session++)
+        assert_int_equal(reuse(desk, session, 2).len > 0, session <= 2);
+    assert_true(reuse(desk, 5, 0).len > 0); /* limits.enabled = no */
+    desk->now += 3600 * 1000;
+    assert_true(reuse(desk, 6, 2).len > 0);
+}
+
 static void test_nobody_loses_track_of_his_tokens_in_a_tight_loop(void **state)
 {
     struct desk *desk = *state;
@@ -235,6 +264,7 @@ int main(void)
         TEST(test_a_refresh_token_gives_one_successor_for_the_grace_time),
         TEST(test_a_token_that_was_spent_long_ago_ends_its_session_and_a_letter_tells),
         TEST(test_without_a_grace_time_the_second_use_is_reuse),
+        TEST(test_a_reuse_ends_the_session_even_when_no_letter_is_due),
         TEST(test_nobody_loses_track_of_his_tokens_in_a_tight_loop),
         TEST(test_a_refresh_is_for_the_account_alone),
         TEST(test_a_token_from_elsewhere_makes_one_session),
