@@ -16,6 +16,8 @@ enum limit_kind {
     LIMIT_TOKEN_ADDRESS,
     LIMIT_MAIL_ADDRESS,
     LIMIT_ACCOUNT_CHANGES,
+    LIMIT_SIGNUP_EMAIL, /* a mail address is the key of these two */
+    LIMIT_CHANGE_EMAIL,
     LIMIT_SIGNUP_GLOBAL, /* these once for the server, whatever the key */
     LIMIT_LOGIN_GLOBAL,
     LIMIT_KINDS
@@ -60,6 +62,11 @@ uint64_t limits_evictions(struct limits *limits);
  * come in *wait_s_out seconds (at least 1). Cost: 0.3 us. */
 MUST_USE bool limit_take(struct limits *limits, enum limit_kind kind, struct slice key, mono_ns now,
                          uint32_t *wait_s_out);
+
+/* What limit_take would say, and nothing is counted: for what counts only when it has been done. Of
+ * the kinds that have keys. */
+MUST_USE bool limit_has_room(struct limits *limits, enum limit_kind kind, struct slice key,
+                             mono_ns now, uint32_t *wait_s_out);
 
 /* One try that may turn out to be a failure. It is counted as one before anybody knows, so that
  * many at the same time cannot all slip through before the first has failed. */

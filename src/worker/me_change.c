@@ -3,9 +3,10 @@
  *   step              where        fails how
  *   1 read            loop         400 field errors; a new address needs the password
  *   2 reauthenticate  hash thread  400 password wrong; 503; left out when the address stays
- *   3 ask_to_change   store        400 taken; 429 the hour's letters are used up; one transaction:
- *                                  the new name, or the proof of the new address with its letter
- *                                  and a notice to the old one
+ *   3 ask_to_change   store        429 the hour's letters to the new address, by whomever, or those
+ *                                  of the account are used up; 400 taken; one transaction: the new
+ *                                  name, or the proof of the new address with its letter and a
+ *                                  notice to the old one
  *   4 answer          loop         200 with the account; its address is the old one until the new
  *                                  one is proven
  *
@@ -17,6 +18,7 @@
 #include "new_name.h"
 #include "reauth.h"
 #include "reply.h"
+#include "throttle.h"
 
 #define ASK_BYTES 4096
 
@@ -131,6 +133,8 @@ static void ask_to_change(struct request *request)
     };
 
     request_forget_body(request);
+    if (ask.email_key.len > 0 && !throttle_admit_change(&request, ask.email_key))
+        return;
     account_change_ask_pack(&packer, &ask);
     request_ask(&request, STORE_ACCOUNT_CHANGE, &packer, on_changed);
 }

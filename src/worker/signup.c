@@ -4,11 +4,12 @@
  *   1 read_form         loop         400 parse error, not an object, bad Idempotency-Key
  *   2 ask_if_free       store        400 all field errors, taken names among them; 422 key reused;
  *                                    a repeat of a finished sign-up is answered here, unhashed
- *   3 hash              hash thread  503 queue full or waited too long
- *   4 ask_to_store      store        400 lost a race; 503 store away; one transaction: account,
- *                                    proof, outbox row; where signup.reveal is no and the address
- *                                    has an account: the name, and a letter to the owner
- *   5 tell_and_answer   loop         the job into the mail lane; 201
+ *   3 hash              hash thread  429 the hour's accounts with the address were made; 503 queue
+ *                                    full or waited too long
+ *   4 ask_to_store      store        429 they were made meanwhile; 400 lost a race; 503 store away;
+ * one transaction: account, proof, outbox row; where signup.reveal is no and the address has an
+ * account: the name, and a letter to the owner 5 tell_and_answer   loop         the job into the
+ * mail lane; 201
  *
  * Wrong fields do not end the matter at once: DRF looks the names up all the same, so that a taken
  * name and a bad address are told together. Only a body with nothing to look up skips the store.
@@ -24,6 +25,7 @@
 #include "new_name.h"
 #include "new_password.h"
 #include "reply.h"
+#include "throttle.h"
 
 #define IDEMPOTENCY_KEY_MAX 255
 #define ASK_BYTES           8192
@@ -208,6 +210,8 @@ static void hash(struct request *request)
 {
     struct signup *signup = request->state;
 
+    if (!throttle_admit_signup(&request, slice_of_text(signup->form.email.key)))
+        return;
     if (!hasher_encode(&request, signup->form.password, on_hashed))
         return;
     signup->form.password = slice_of(NULL, 0);
@@ -217,10 +221,11 @@ static void hash(struct request *request)
 static void on_hashed(void *owner, const struct password_work *work)
 {
     struct request *request = owner;
+    const struct signup *signup = request->state;
 
     if (work->expired)
         reply_problem(&request, PROBLEM_UNAVAILABLE);
-    else
+    else if (throttle_admit_signup(&request, slice_of_text(signup->form.email.key)))
         ask_to_store(request, work->encoded);
 }
 
@@ -295,6 +300,7 @@ static void tell(struct request *request, const struct account_create_answer *an
     const struct signup *signup = request->state;
 
     if (!answer->concealed) {
+        throttle_count_signup(request->worker, slice_of_text(signup->form.email.key));
         letter_announce(request->worker, slice_of(signup->job, signup->job_len));
         metric_count(METRIC_SIGNUPS);
     } else if (answer->job.len > 0) {

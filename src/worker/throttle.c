@@ -35,6 +35,8 @@ static const enum metric METRICS[LIMIT_KINDS] = {
     [LIMIT_TOKEN_ADDRESS] = METRIC_THROTTLED_TOKEN_ADDRESS,
     [LIMIT_MAIL_ADDRESS] = METRIC_THROTTLED_MAIL_ADDRESS,
     [LIMIT_ACCOUNT_CHANGES] = METRIC_THROTTLED_ACCOUNT_CHANGES,
+    [LIMIT_SIGNUP_EMAIL] = METRIC_THROTTLED_SIGNUP_EMAIL,
+    [LIMIT_CHANGE_EMAIL] = METRIC_THROTTLED_CHANGE_EMAIL,
     [LIMIT_SIGNUP_GLOBAL] = METRIC_THROTTLED_SIGNUP_GLOBAL,
     [LIMIT_LOGIN_GLOBAL] = METRIC_THROTTLED_LOGIN_GLOBAL,
 };
@@ -44,6 +46,7 @@ static const char *const NAMES[LIMIT_KINDS] = {
     [LIMIT_SIGNUP_ADDRESS] = "signup_address",   [LIMIT_LOGIN_ADDRESS] = "login_address",
     [LIMIT_REFRESH_ADDRESS] = "refresh_address", [LIMIT_TOKEN_ADDRESS] = "token_address",
     [LIMIT_MAIL_ADDRESS] = "mail_address",       [LIMIT_ACCOUNT_CHANGES] = "account_changes",
+    [LIMIT_SIGNUP_EMAIL] = "signup_email",       [LIMIT_CHANGE_EMAIL] = "change_email",
     [LIMIT_SIGNUP_GLOBAL] = "signup_global",     [LIMIT_LOGIN_GLOBAL] = "login_global",
 };
 
@@ -69,6 +72,8 @@ struct limits *throttle_open(const struct worker *worker)
         rates[LIMIT_TOKEN_ADDRESS] = rate_of(config->limits_token_address);
         rates[LIMIT_MAIL_ADDRESS] = rate_of(config->limits_mail_address);
         rates[LIMIT_ACCOUNT_CHANGES] = rate_of(config->limits_account_changes);
+        rates[LIMIT_SIGNUP_EMAIL] = rate_of(config->limits_letters);
+        rates[LIMIT_CHANGE_EMAIL] = rate_of(config->limits_letters);
         rates[LIMIT_SIGNUP_GLOBAL] = rate_of(config->limits_signup_global);
         rates[LIMIT_LOGIN_GLOBAL] = rate_of(config->limits_login_global);
         growth = (struct limit_growth){.free = (uint32_t)config->limits_account_failures,
@@ -78,18 +83,24 @@ struct limits *throttle_open(const struct worker *worker)
     return limits_open(worker->segment, rates, &growth);
 }
 
-static bool take(struct request **request, enum limit_kind kind, struct slice key)
+/* Returns false, as the callers have it. */
+static bool refuse(struct request **request, enum limit_kind kind, uint32_t wait_s)
 {
-    uint32_t wait_s;
-
-    if (limit_take((*request)->worker->limits, kind, key, clock_mono_ns(), &wait_s))
-        return true;
-    metric_count(METRICS[kind]);
     const struct account *account = (*request)->account;
+
+    metric_count(METRICS[kind]);
     audit_note_throttled(*request, account != NULL ? &account->user_id : &(struct uuid){{0}},
                          NAMES[kind]);
     reply_throttled(request, wait_s);
     return false;
+}
+
+static bool take(struct request **request, enum limit_kind kind, struct slice key)
+{
+    uint32_t wait_s;
+
+    return limit_take((*request)->worker->limits, kind, key, clock_mono_ns(), &wait_s) ||
+           refuse(request, kind, wait_s);
 }
 
 bool throttle_admit(struct request **request)
@@ -105,6 +116,30 @@ bool throttle_admit(struct request **request)
     if (len > 0 && !take(request, class->key, slice_of(network, len)))
         return false;
     return !class->has_global || take(request, class->global, slice_of(NULL, 0));
+}
+
+bool throttle_admit_signup(struct request **request, struct slice email_key)
+{
+    uint32_t wait_s;
+
+    return limit_has_room((*request)->worker->limits, LIMIT_SIGNUP_EMAIL, email_key,
+                          clock_mono_ns(), &wait_s) ||
+           refuse(request, LIMIT_SIGNUP_EMAIL, wait_s);
+}
+
+void throttle_count_signup(const struct worker *worker, struct slice email_key)
+{
+    uint32_t wait_s;
+    /* Where others were made meanwhile there may be no room: then the next is refused as it is. */
+    const bool counted =
+        limit_take(worker->limits, LIMIT_SIGNUP_EMAIL, email_key, clock_mono_ns(), &wait_s);
+
+    (void)counted;
+}
+
+bool throttle_admit_change(struct request **request, struct slice email_key)
+{
+    return take(request, LIMIT_CHANGE_EMAIL, email_key);
 }
 
 void throttle_count_evictions(const struct worker *worker)

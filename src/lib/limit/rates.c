@@ -82,6 +82,17 @@ static bool take_global(_Atomic uint64_t *cell, const struct limit_reading *read
     return refuse(0, wait_s_out);
 }
 
+/* Of a key: two words of it are added up. */
+static uint64_t ahead_in_all(const struct limit_reading *reading, const struct limit_look *look,
+                             const struct rate *rate)
+{
+    uint64_t ahead = 0;
+
+    for (unsigned k = 0; k < look->owns; k++)
+        ahead += ahead_of(reading, look->word[look->own[k]], rate);
+    return ahead;
+}
+
 static bool take_keyed(struct limits *limits, uint64_t hash, const struct limit_reading *reading,
                        const struct rate *rate, uint32_t *wait_s_out)
 {
@@ -90,10 +101,8 @@ static bool take_keyed(struct limits *limits, uint64_t hash, const struct limit_
     struct limit_look look;
 
     for (int i = 0; i < LIMIT_TRIES_MAX; i++) {
-        uint64_t ahead = 0;
         limit_look(set, tag, reading, &look);
-        for (unsigned k = 0; k < look.owns; k++)
-            ahead += ahead_of(reading, look.word[look.own[k]], rate);
+        const uint64_t ahead = ahead_in_all(reading, &look, rate);
         if (ahead + rate->cost > rate->burst)
             return refuse(ahead + rate->cost - rate->burst, wait_s_out);
         if (look.owns == 0) {
@@ -121,4 +130,20 @@ bool limit_take(struct limits *limits, enum limit_kind kind, struct slice key, m
     if (kind >= LIMIT_SIGNUP_GLOBAL)
         return take_global(&limits->shared->global[kind].word, &reading, &rate, wait_s_out);
     return take_keyed(limits, limit_hash(limits, (uint8_t)kind, key), &reading, &rate, wait_s_out);
+}
+
+bool limit_has_room(struct limits *limits, enum limit_kind kind, struct slice key, mono_ns now,
+                    uint32_t *wait_s_out)
+{
+    const struct limit_reading reading = read_at(now);
+    struct limit_look look;
+
+    BUG_ON(kind >= LIMIT_SIGNUP_GLOBAL);
+    if (limits->rates[kind].count == 0)
+        return true;
+    const struct rate rate = rate_of(&limits->rates[kind]);
+    const uint64_t hash = limit_hash(limits, (uint8_t)kind, key);
+    limit_look(&limits->shared->rates[hash % RATE_SETS], limit_tag(hash), &reading, &look);
+    const uint64_t ahead = ahead_in_all(&reading, &look, &rate);
+    return ahead + rate.cost <= rate.burst || refuse(ahead + rate.cost - rate.burst, wait_s_out);
 }

@@ -35,6 +35,26 @@ static void test_as_many_as_the_rate_says_come_at_once_and_then_one_by_one(void 
     }
 }
 
+static void test_a_look_says_what_would_be_taken_and_counts_nothing(void **state)
+{
+    (void)state;
+    struct limits *limits = rig_open(3, 3600);
+    const struct slice key = SLICE_LITERAL("somebody");
+    uint32_t wait_s = 0;
+
+    for (unsigned taken = 0; taken < 3; taken++) {
+        for (unsigned i = 0; i < 10; i++)
+            assert_true(limit_has_room(limits, LIMIT_LOGIN_ADDRESS, key, NOW, &wait_s));
+        assert_true(rig_take(limits, "somebody", NOW));
+    }
+    assert_false(limit_has_room(limits, LIMIT_LOGIN_ADDRESS, key, NOW, &wait_s));
+    assert_int_equal(wait_s, 1200);
+    assert_true(limit_has_room(limits, LIMIT_LOGIN_ADDRESS, SLICE_LITERAL("other"), NOW, &wait_s));
+    assert_true(limit_has_room(limits, LIMIT_LOGIN_ADDRESS, key, NOW + 1200 * NS_PER_S, &wait_s));
+    assert_true(limit_has_room(limits, LIMIT_MAIL_ADDRESS, key, NOW, &wait_s)); /* has no limit */
+    limits_close(&limits);
+}
+
 static void test_over_a_long_time_the_rate_holds(void **state)
 {
     (void)state;
@@ -188,6 +208,8 @@ int main(void)
         cmocka_unit_test(test_siphash_gives_its_authors_values),
         cmocka_unit_test_setup_teardown(
             test_as_many_as_the_rate_says_come_at_once_and_then_one_by_one, rig_up, rig_down),
+        cmocka_unit_test_setup_teardown(test_a_look_says_what_would_be_taken_and_counts_nothing,
+                                        rig_up, rig_down),
         cmocka_unit_test_setup_teardown(test_over_a_long_time_the_rate_holds, rig_up, rig_down),
         cmocka_unit_test_setup_teardown(test_keys_and_kinds_do_not_meet, rig_up, rig_down),
         cmocka_unit_test_setup_teardown(test_another_rate_reads_what_the_old_one_wrote, rig_up,
