@@ -1,5 +1,8 @@
 """Clients that keep signing up while a test does something to the server. Each writes down what it
 was told AFTER it read the answer: that list is what the server must keep its word on."""
+import os
+import signal
+import socket
 import threading
 import time
 
@@ -15,6 +18,37 @@ def kept_connection(server):
         if not connection.request("GET", "/healthz").closes():
             return connection, server.worker_of(connection.sock)
         connection.close()
+
+
+TAKEN_S = 1     # much less than a worker may stand still
+
+
+def connection_of(server, worker):
+    """A connection that this worker accepted, or None: it was not ready to. The others are stopped
+    meanwhile: left to the kernel, who is awake takes most of them, and on a loaded machine one takes all."""
+    others = [pid for pid in server.workers() if pid != worker]
+    try:
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        connection = Connection(server.address)
+        connection.sock.settimeout(TAKEN_S)
+        leaves = connection.request("GET", "/healthz").closes()
+    except (Closed, socket.timeout):
+        leaves = True
+    finally:
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
+    if leaves or server.worker_of(connection.sock) != worker:
+        connection.close()
+        return None
+    connection.sock.settimeout(connection.timeout)
+    return connection
+
+
+def connection_to_each(server):
+    """{pid of a worker: a connection that it accepted} of all workers."""
+    return {worker: wait_for(lambda pid=worker: connection_of(server, pid), 20, f"a connection to {worker}")
+            for worker in server.workers()}
 
 
 class Client(threading.Thread):

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from client import Api, Closed, Connection, FORM, account, encode, unique
+from client import Api, Closed, Connection, FORM, account, unique
 from gatepost import wait_for
 from letters import letters_to
+from load import connection_to_each
 
 VERIFY = "/api/auth/token/verify"
 LOGIN = "/api/auth/login"
@@ -36,24 +37,6 @@ def reload(server):
              15, "new workers alone")
 
 
-def spread(server):
-    """A connection to each worker. They are opened all together: one after the other, the worker that
-    is awake takes most of them."""
-    found = {}
-
-    def look():
-        crowd = [Connection(server.address) for _ in range(24)]
-        for connection in crowd:
-            connection.send(encode("GET", "/healthz"))
-        for connection in crowd:
-            assert connection.receive().status == 200
-            if len(found) < len(server.workers()):
-                found.setdefault(server.worker_of(connection.sock), connection)
-        return set(found) == set(server.workers())
-    wait_for(look, 8, "a connection to each worker")
-    return list(found.values())
-
-
 def count_at_once(connections, tries):
     """How many of so many tries over each connection get through, all connections at once; and how
     many nobody knows about, because the connection went away."""
@@ -76,21 +59,21 @@ def count_at_once(connections, tries):
 
 def test_the_limit_is_exact_over_four_workers_a_reload_and_a_kill(serve):
     server = serve({"limits.enabled": "yes", "limits.token_address": "400/86400", "http.workers": "4"})
-    through, lost = count_at_once(spread(server), 20)
+    through, lost = count_at_once(connection_to_each(server).values(), 20)
     assert (through, lost) == (80, 0)
     reload(server)
-    more, lost = count_at_once(spread(server), 20)
+    more, lost = count_at_once(connection_to_each(server).values(), 20)
     assert (more, lost) == (80, 0)
     through += more
-    connections = spread(server)
-    victim = server.worker_of(connections[0].sock)
+    workers = connection_to_each(server)
+    victim, connections = next(iter(workers)), list(workers.values())
     killer = threading.Timer(0.02, lambda: server.kill(server.title(victim).split("gatepost: ")[1]))
     killer.start()
     more, lost = count_at_once(connections, 35)
     killer.join()
     through += more
     wait_for(lambda: len(server.workers()) == 4, 10, "four workers again")
-    more, again = count_at_once(spread(server), 150)
+    more, again = count_at_once(connection_to_each(server).values(), 150)
     through += more
     assert again == 0
     # A day for 400: none has come back yet. What was asked of the killed worker may have counted.
