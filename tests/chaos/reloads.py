@@ -38,7 +38,7 @@ def run(result, reloads):
                 most = max(most, len(place.processes()))
             answered = probes.answered()
         problems += [str(failure) for failure in probes.failures]
-        wait_for(lambda: len(place.processes()) == 4, 40, "two workers, a store and a mailer, and nobody else")
+        wait_for(lambda: len(place.processes()) == 5, 40, "two workers, admin, store and mailer, and nobody else")
         time.sleep(0.5)
         problems += census.leaks(place, before)
         problems += [line for line in server.log_complaints().splitlines()]
