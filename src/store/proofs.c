@@ -86,6 +86,7 @@ void proof_begin(struct call *call, struct user_row *user, const struct uuid *pr
                  const struct proof_row *proof)
 {
     proof_void(call, user, proof->purpose);
+    (void)row_delete(call, TABLE_PROOFS, uuid_slice(proof_of_user(user, proof->purpose)));
     *proof_of_user(user, proof->purpose) = *proof_id;
     proof_save(call, proof_id, proof);
 }

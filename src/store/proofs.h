@@ -1,7 +1,7 @@
 /* Proofs: that a letter's reader owns its address. The secret half is not here (docs/design.md 4).
  *
- * Invariant: of a user's proofs at most one of each purpose is open, the one that the user row
- * names. */
+ * Invariant: a user has at most one proof of each purpose, the one that the user row names: what is
+ * deleted with the account would not be found otherwise, and a proof can hold an address. */
 #ifndef GATEPOST_STORE_PROOFS_H
 #define GATEPOST_STORE_PROOFS_H
 
@@ -28,7 +28,8 @@ struct uuid *proof_of_user(struct user_row *user, uint8_t purpose);
  * would carry a dead link. The caller saves the user row. */
 void proof_void(struct call *call, struct user_row *user, uint8_t purpose);
 
-/* A new proof in the place of the earlier one. The caller saves the user row. */
+/* A new proof in the place of the earlier one, whose letter is withdrawn if it waits. The caller
+ * saves the user row. */
 void proof_begin(struct call *call, struct user_row *user, const struct uuid *proof_id,
                  const struct proof_row *proof);
 
