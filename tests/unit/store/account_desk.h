@@ -30,18 +30,29 @@ static inline struct slice stored_form(struct desk *desk, uint64_t number, struc
     return user_of(desk, number, storage).password;
 }
 
-static inline void log_in(struct desk *desk, uint64_t number, uint64_t session)
+/* By a password that was looked at when it had last been changed then. */
+static inline enum store_status open_session(struct desk *desk, uint64_t number, uint64_t session,
+                                             wall_ms password_changed)
 {
     struct packer packer = asking(desk);
 
     session_open_ask_pack(
         &packer,
         &(struct session_open_ask){.user_id = rig_person(number).user_id,
+                                   .password_changed = password_changed,
                                    .session_id = rig_uuid(6, session),
                                    .jti_digest = SLICE_LITERAL("0123456789abcdef0123456789abcdef"),
                                    .expires = RIG_NOW + 86400000,
                                    .now = RIG_NOW});
-    assert_int_equal(carry_out(desk, STORE_SESSION_OPEN, &packer), STORE_OK);
+    return carry_out(desk, STORE_SESSION_OPEN, &packer);
+}
+
+static inline void log_in(struct desk *desk, uint64_t number, uint64_t session)
+{
+    struct row storage;
+    wall_ms password_changed = user_of(desk, number, &storage).password_changed;
+
+    assert_int_equal(open_session(desk, number, session, password_changed), STORE_OK);
 }
 
 static inline bool session_is_there(struct desk *desk, uint64_t session)

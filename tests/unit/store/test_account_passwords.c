@@ -137,6 +137,21 @@ static void test_a_changed_password_voids_a_reset(void **state)
     assert_int_equal(reset(desk, rig_uuid(4, 1), 1), STORE_SPENT);
 }
 
+static void test_a_login_that_a_new_password_overtook_opens_no_session(void **state)
+{
+    struct desk *desk = *state;
+    struct row storage;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    wall_ms looked_at = user_of(desk, 1, &storage).password_changed;
+    assert_int_equal(change_password(desk, stored_form(desk, 1, &storage), "new", 0, 2), STORE_OK);
+    assert_int_equal(open_session(desk, 1, 1, looked_at), STORE_NOT_FOUND);
+    assert_false(desk->call.changed);
+    assert_false(session_is_there(desk, 1));
+    log_in(desk, 1, 1);
+    assert_true(session_is_there(desk, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +162,8 @@ int main(void)
                                         start, end),
         cmocka_unit_test_setup_teardown(test_the_owner_of_a_proven_address_is_always_told, start,
                                         end),
+        cmocka_unit_test_setup_teardown(test_a_login_that_a_new_password_overtook_opens_no_session,
+                                        start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
