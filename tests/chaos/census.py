@@ -3,32 +3,25 @@ clients' own files and the database itself, never through the server.
 
 `lost` is what must be empty whatever happened: acknowledged and not there."""
 import os
-import re
+from collections import Counter
 from types import SimpleNamespace
 
+import lives
+import post
+from changing import DOMAIN
+from client import PASSWORD
 from database import Database
 
 ROUNDING_KIB = 32 << 10
-
-
-def mail_files(directory):
-    """The addresses of the letters that the file transport wrote."""
-    found = []
-    for path in directory.glob("*.eml"):
-        match = re.search(rb"^To: (\S+)\r?$", path.read_bytes(), re.MULTILINE)
-        found.append(match[1].decode())
-    return found
 
 
 def lost_accounts(database, names):
     return [name for name in names if f"{name}@example.com" not in database.by_email]
 
 
-def lost_letters(database, sent, names):
+def lost_letters(letters, names):
     """Neither sent nor waiting nor dead with a reason."""
-    kept = {letter.content.to.decode() for letter in database.letters.values()
-            if not letter.dead or letter.reply}
-    there = sent | kept
+    there = {letter.to for letter in letters.values()}
     return [name for name in names if f"{name}@example.com" not in there]
 
 
@@ -46,36 +39,42 @@ def take(world, recover):
     database = Database.of(world.server.directory / "var" / "db", recovers=recover)
     signed_up, proven, logged_in, out = (world.acknowledged(kind) for kind in "SVLO")
     logged_in = [name for name in logged_in if name not in set(out)]
-    received = world.relay.received if world.relay else {}
-    sent = set(received) | set(mail_files(world.server.mail_dir))
+    sent = {**(world.relay.letters if world.relay else {}), **post.in_files(world.server.mail_dir)}
+    letters = {**post.in_outbox(database), **sent}
     accounts = lost_accounts(database, signed_up)
     there = [name for name in signed_up if name not in set(accounts)]
     census = SimpleNamespace(
-        database=database, sent=sent, acknowledged=signed_up,
-        lost=accounts, letterless=lost_letters(database, sent, there),
+        database=database, letters=letters, acknowledged=signed_up, lives=lives.read(world.folder, PASSWORD),
+        lost=accounts, letterless=lost_letters(letters, there),
         unproven=lost_proofs(database, [name for name in proven if name not in set(accounts)]),
         sessionless=lost_sessions(database, [name for name in logged_in if name not in set(accounts)]),
         problems=list(database.problems()))
+    census.problems += lives.judge(census.lives, database, letters, DOMAIN)
+    census.changes = lives.changes(census.lives)
     if len(set(signed_up)) != len(signed_up):
         census.problems.append("a name was acknowledged twice")
-    strangers = [address for address in sent if address not in database.by_email]
-    if strangers:
-        census.problems.append(f"letters to accounts that do not exist: {strangers[:3]}")
-    if world.relay:
-        several = {address: len(ids) for address, ids in world.relay.ids.items() if len(ids) > 1}
-        if several:
-            census.problems.append(f"a repeat has another Message-ID: {several}")
-        census.duplicates = sum(received.values()) - len(received)
-        census.bound = world.duplicate_bound()
-        if census.duplicates > census.bound:
-            census.problems.append(f"{census.duplicates} letters twice, the bound is {census.bound}")
-    else:
-        census.duplicates = census.bound = 0
+    census.problems += wrong_letters(database, letters)
+    census.duplicates = world.relay.received - len(world.relay.letters) if world.relay else 0
+    census.bound = world.duplicate_bound() if world.relay else 0
+    if census.duplicates > census.bound:
+        census.problems.append(f"{census.duplicates} letters twice, the bound is {census.bound}")
     for word in ("lost", "letterless", "unproven", "sessionless"):
         names = getattr(census, word)
         if names:
             census.problems.append(f"{len(names)} {word}: {names[:3]}")
     return census
+
+
+def wrong_letters(database, letters):
+    """Of accounts that do not change: one letter each, and none for an account that does not exist."""
+    stable = [letter for letter in letters.values() if not letter.to.endswith("@" + DOMAIN)]
+    strangers = [letter.to for letter in stable if letter.to not in database.by_email]
+    if strangers:
+        yield f"letters to accounts that do not exist: {strangers[:3]}"
+    several = [key for key, count in Counter((letter.to, letter.purpose) for letter in stable).items()
+               if count > 1 or key[1] != "verify"]
+    if several:
+        yield f"letters that nobody asked for, or with another Message-ID: {several[:3]}"
 
 
 def doubts(census):
@@ -84,12 +83,12 @@ def doubts(census):
     database, name = census.database, census.acknowledged[-1]
     address = f"{name}@example.com"
     user_id, user = database.by_email[address]
-    kept = dict(database.users_by_name), dict(database.by_email), dict(database.outbox_by_due)
-    missed = []
+    kept = dict(database.users_by_name), dict(database.outbox_by_due)
+    missed = list(lives.doubts(census.lives, database, census.letters, DOMAIN))
     if lost_accounts(database, ["ghost"]) != ["ghost"]:
         missed.append("an account that never was")
-    if lost_letters(database, census.sent - {address}, [name]) != ([] if any(
-            letter.content.to.decode() == address for letter in database.letters.values()) else [name]):
+    fewer = {key: letter for key, letter in census.letters.items() if letter.to != address}
+    if lost_letters(fewer, [name]) != [name]:
         missed.append("a letter that was not sent")
     del database.users_by_name[user.username_key]
     if not any("index entry" in text for text in database.problems()):
@@ -98,7 +97,7 @@ def doubts(census):
     database.outbox_by_due[b"\0" * 24] = b""
     if not any("outbox_by_due" in text for text in database.problems()):
         missed.append("a due time of no letter")
-    database.outbox_by_due = kept[2]
+    database.outbox_by_due = kept[1]
     return missed
 
 

@@ -5,105 +5,23 @@
 
 Each writes what it was told into FOLDER/<number>.acks AFTER it has read the answer, one line an
 acknowledgement: "S name" (201 for a sign-up), "V name" (200 for a proven address), "L name" (200 for
-a login); and "O name" before it logs out. Lines on standard input: `idle`, `load` change the pace, `finish` ends; then a JSON report
+a login); and "O name" before it logs out. What a changing account was told stands in FOLDER/<number>.lives
+(changing.py). Lines on standard input: `idle`, `load` change the pace, `finish` ends; then a JSON report
 goes to standard output: how many answers of each status, and what must never be."""
 import json
 import os
-import random
 import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 
-from client import Closed, Connection, PASSWORD, account  # noqa: E402
+from asking import STATE, Client  # noqa: E402
+from changing import Changing  # noqa: E402
+from client import PASSWORD, account  # noqa: E402
 
 IDLE_S = 0.3
-GIVE_UP_S = 90     # of one thing asked for again and again
-STATE = {"pause_s": 0.0, "finish": False}
-
-
-class Client(threading.Thread):
-    def __init__(self, port, folder, number, seed):
-        super().__init__(daemon=True)
-        self.address = ("127.0.0.1", port)
-        self.random = random.Random(f"{seed}/{number}")
-        self.prefix = f"c{seed % 10**6}n{number}x"
-        self.acks = os.open(Path(folder) / f"{number}.acks", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self.count, self.statuses, self.violations = 0, Counter(), []
-        self.cut, self.longest, self.connection = 0, 0.0, None
-
-    # ---- the connection --------------------------------------------------------------------------
-
-    def close(self):
-        if self.connection is not None:
-            self.connection.close()
-        self.connection = None
-
-    def once(self, method, path, body=None, headers=()):
-        """One request. None: the connection ended, nobody knows what became of it."""
-        began = time.monotonic()
-        try:
-            if self.connection is None:
-                self.connection = Connection(self.address, timeout=40)
-            answer = self.connection.request(method, path, body, headers=headers)
-        except (Closed, OSError):
-            self.close()
-            self.cut += 1
-            time.sleep(self.random.uniform(0, 0.02))
-            return None
-        self.longest = max(self.longest, time.monotonic() - began)
-        self.statuses[answer.status] += 1
-        if answer.closes():
-            self.close()
-        return answer
-
-    def until_answered(self, *request, expect):
-        """Asks until it is answered by something else than 503. None: given up, or told to finish."""
-        until = time.monotonic() + GIVE_UP_S
-        while time.monotonic() < until:
-            answer = self.once(*request)
-            if answer is not None and answer.status != 503:
-                if answer.status not in expect and answer.status != 500:
-                    self.violation(f"{request[:2]}: {answer!r}")
-                return answer
-            if STATE["finish"]:
-                return None
-            time.sleep(0.02)
-        self.violation(f"no answer to {request[:2]} in {GIVE_UP_S} s")
-        return None
-
-    def violation(self, text):
-        self.violations.append(text[:400])
-
-    def acknowledge(self, kind, name):
-        os.write(self.acks, f"{kind} {name}\n".encode())
-
-    def name(self):
-        self.count += 1
-        return f"{self.prefix}{self.count}"
-
-    # ---- what it does ----------------------------------------------------------------------------
-
-    def run(self):
-        while not STATE["finish"]:
-            self.step()
-            if STATE["pause_s"]:
-                time.sleep(self.random.uniform(0, 2 * STATE["pause_s"]))
-        self.close()
-
-    def sign_up_once(self, headers=()):
-        """Asked for once; what became of it when the connection ends nobody will know."""
-        name = self.name()
-        answer = self.once("POST", "/api/auth/signup", account(name), headers)
-        if answer is not None and answer.status == 201:
-            self.acknowledge("S", name)
-            return name
-        if answer is not None and answer.status not in (500, 503):
-            self.violation(f"sign-up of {name}: {answer!r}")
-        return None
 
 
 class Keeping(Client):
@@ -136,10 +54,6 @@ class Session(Client):
     """Signs up, logs in, and holds the server to the session that it was given: a refresh that is
     asked for again because its answer was lost is answered, and who has logged out stays out."""
 
-    def authorized(self, method, path, pair, expect):
-        return self.until_answered(method, path, None, (("Authorization", f"Bearer {pair['access']}"),),
-                                   expect=expect)
-
     def look(self, name, pair):
         answer = self.authorized("GET", "/api/auth/me", pair, (200,))
         if answer is not None and answer.status == 200 and answer.json()["username"] != name:
@@ -162,12 +76,12 @@ class Session(Client):
     def log_out(self, name, pair):
         """Written down before: a lost answer may have been a yes, and 401 then is what a second try gets."""
         self.acknowledge("O", name)
-        lost = self.cut + self.statuses[503]
+        lost = self.lost()
         answer = self.until_answered("POST", "/api/auth/logout", {"refresh": pair["refresh"]},
                                      expect=(200, 401))
         if answer is None or answer.status == 500:
             return
-        if answer.status == 401 and self.cut + self.statuses[503] == lost:
+        if answer.status == 401 and self.lost() == lost:
             self.violation(f"{name} could not log out: {answer!r}")
         self.authorized("GET", "/api/auth/me", pair, (401,))
         self.until_answered("POST", "/api/auth/token/refresh", {"refresh": pair["refresh"]}, expect=(401,))
@@ -207,12 +121,12 @@ class Verifying(Client):
             time.sleep(0.05)
             return
         name, token = line.split()
-        lost = self.cut + self.statuses[503]
+        lost = self.lost()
         answer = self.until_answered("POST", "/api/auth/verify-email", {"token": token}, expect=(200, 400))
         if answer is None or answer.status == 500:
             return
         # Spent already: by a try whose answer was lost, or by the same letter's second copy.
-        asked_once = self.cut + self.statuses[503] == lost
+        asked_once = self.lost() == lost
         if answer.status == 400 and asked_once and name not in self.spent:
             self.violation(f"the link of {name} does not work: {answer!r}")
         self.spent.add(name)
@@ -220,7 +134,8 @@ class Verifying(Client):
             self.acknowledge("V", name)
 
 
-KINDS = {"keep": Keeping, "fresh": Fresh, "retry": Retrying, "session": Session, "verify": Verifying}
+KINDS = {"keep": Keeping, "fresh": Fresh, "retry": Retrying, "session": Session, "verify": Verifying,
+         "change": Changing, "change-by-mail": Changing.by_mail}
 
 
 def report(clients):

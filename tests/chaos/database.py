@@ -14,7 +14,9 @@ from types import SimpleNamespace
 
 TABLES = ("users", "users_by_name", "users_by_email", "users_by_subject", "answers", "sessions",
           "sessions_by_user", "proofs", "outbox", "outbox_by_due", "audit", "audit_by_user", "meta")
-SIGNED_UP = 1  # enum audit_event
+SIGNED_UP, ACCOUNT_DELETED = 1, 16  # enum audit_event
+PROOF_OPEN = 0                      # enum proof_state
+PROOF_FIELDS = {1: "verify_proof", 2: "reset_proof", 3: "change_proof"}     # enum mail_purpose
 
 # Fields of a record behind its version byte: u8 u32 u64 wall, uuid, s (a slice).
 VERSIONS = {"user": 2, "session": 2, "proof": 2, "audit": 2}   # the others: 1
@@ -104,6 +106,7 @@ class Database:
             letter = record(data, "letter")
             letter.content = fields(letter.job, JOB)
             self.letters[job_id] = letter
+        self.trail = {key: record(self.audit[key], "audit") for key in sorted(self.audit)}
 
     @classmethod
     def of(cls, store_dir, recovers):
@@ -139,9 +142,13 @@ class Database:
                 yield f"{name} names users that do not exist: {strays[:3]}"
 
     def _proofs(self):
+        named = {user_id: user for user_id, user in self.by_email.values()}
         for proof_id, data in self.proofs.items():
-            if record(data, "proof").user_id not in self.users:
-                yield f"proof {proof_id.hex()} belongs to nobody"
+            proof = record(data, "proof")
+            if proof.user_id not in self.users:
+                yield f"proof {proof_id.hex()} of purpose {proof.purpose} belongs to nobody"
+            elif proof.state == PROOF_OPEN and getattr(named[proof.user_id], PROOF_FIELDS[proof.purpose]) != proof_id:
+                yield f"proof {proof_id.hex()} is open, but not the one that its user row names"
         for email, (_, user) in self.by_email.items():
             if user.verify_proof not in self.proofs:
                 yield f"{email} has no proof"
@@ -151,8 +158,6 @@ class Database:
         for job_id, letter in self.letters.items():
             if letter.content.job_id != job_id:
                 yield f"letter {job_id.hex()} holds another job"
-            if letter.content.to.decode() not in self.by_email:
-                yield f"letter {job_id.hex()} goes to {letter.content.to!r}, which nobody has"
             if letter.dead and not letter.reply:
                 yield f"letter {job_id.hex()} is dead without a reason"
             if not letter.dead:
@@ -178,16 +183,17 @@ class Database:
         counted = (len(self.users), len(self.letters) - dead, dead)
         if (tally.users, tally.pending, tally.dead) != counted:
             yield f"the tally says {tally}, there are {counted}"
-        trail = {key: record(self.audit[key], "audit") for key in sorted(self.audit)}
         chain = bytes(32)
-        for key, row in trail.items():
+        for key, row in self.trail.items():
             chain = hashlib.sha256(chain + key + self.audit[key][:-32]).digest()
             if chain != row.chain:
                 yield f"the audit trail's chain breaks at {key.hex()}"
                 break
-        if {row.user_id + key for key, row in trail.items() if any(row.user_id)} != set(self.audit_by_user):
+        if {row.user_id + key for key, row in self.trail.items() if any(row.user_id)} != set(self.audit_by_user):
             yield "audit_by_user and audit differ"
-        signed_up = Counter(row.user_id for row in trail.values() if row.event == SIGNED_UP)
-        wrong = [user_id for user_id in self.users if signed_up[user_id] != 1]
-        if wrong or len(signed_up) != len(self.users):
-            yield f"the audit trail has not one sign-up for each account: {wrong[:3]}"
+        signed_up = Counter(row.user_id for row in self.trail.values() if row.event == SIGNED_UP)
+        deleted = Counter(row.user_id for row in self.trail.values() if row.event == ACCOUNT_DELETED)
+        if signed_up != Counter(list(self.users)) + deleted:
+            wrong = [user_id.hex() for user_id in {*signed_up, *self.users, *deleted}
+                     if signed_up[user_id] != (user_id in self.users) + deleted[user_id]]
+            yield f"the audit trail has not one sign-up for each account, or more ends than one: {wrong[:3]}"

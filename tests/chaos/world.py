@@ -31,18 +31,19 @@ class World:
                                 "http.workers": str(settings["workers"]),
                                 "smtp.connections": str(settings["connections"]),
                                 # longer than a client may have to ask again for a lost answer
-                                "token.refresh_grace_s": "120", **RESTING})
+                                "token.refresh_grace_s": "120", "token.access_s": "3600", **RESTING})
         self.server.allow_deaths = True
         self.folder = self.server.directory / "clients"
         self.folder.mkdir()
-        (self.folder / "tokens").touch()
+        for name in ("tokens", "links"):
+            (self.folder / name).touch()
         if settings["small_logs"]:
             home = self.server.directory / "var" / "db"
             home.mkdir(parents=True, mode=0o700)
             (home / "DB_CONFIG").write_text(SMALL_LOGS)
         self.relay = None
         if settings["transport"] == "smtp":
-            self.relay = Relay(self.folder / "tokens", tls=settings["tls"]).start()
+            self.relay = Relay(self.folder, tls=settings["tls"]).start()
             self.server.settings.update({"smtp.host": "127.0.0.1", "smtp.port": str(self.relay.port),
                                          "smtp.tls": settings["tls"]})
             if settings["tls"] != "none":
@@ -147,6 +148,11 @@ class World:
         wait_for(self.whole, 60, "every process at work after the chaos")
         wait_for(lambda: self.metric("gatepost_outbox_pending") == 0, 90, "every letter sent or dead")
         return report
+
+    def audit_problems(self):
+        """What the server's own check of the audit trail says, by way of the admin process."""
+        done = self.server.command("audit", "verify", seconds=60)
+        return [] if done.returncode == 0 else [f"gatepost audit verify: {done.stdout} {done.stderr}"]
 
     def destroy(self):
         if self.clients is not None:
