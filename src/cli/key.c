@@ -172,9 +172,19 @@ _Noreturn static void make_and_exit(const struct key_order *order, int64_t since
     _exit(fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED);
 }
 
+/* Of two keys of one second the name decides which is the newer, and that is chance: the first
+ * second from then on that no key has. */
+static int64_t second_of_its_own(const struct token_names *names, int64_t since_s)
+{
+    for (size_t i = 1; i < names->count; i++)
+        since_s += names->at[i].since_s == since_s;
+    return since_s;
+}
+
 static int rotate(struct key_order *order)
 {
-    const int64_t since_s = order->now_s + (order->now ? 0 : order->config->token_publish_s);
+    const int64_t since_s = second_of_its_own(
+        &order->names, order->now_s + (order->now ? 0 : order->config->token_publish_s));
     struct err err = {0};
     int status = 0;
     pid_t reaped;

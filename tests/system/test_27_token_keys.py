@@ -166,8 +166,9 @@ def test_a_key_is_published_signs_and_retires(serve):
     old = api.tokens(name)
     assert jwt.get_unverified_header(old["access"])["kid"] == first
     assert "signs" in key_command(server, "retire", first, code=1)
-    # No reload at the moment itself: the clock is enough.
-    wait_for(lambda: jwt.get_unverified_header(api.tokens(name)["access"])["kid"] == second, 10,
+    # No reload at the moment itself: the clock is enough. Another's logins: so many end the first session.
+    _, other = user_of(server)
+    wait_for(lambda: jwt.get_unverified_header(api.tokens(other)["access"])["kid"] == second, 10,
              "the second key signs")
     assert states(server) == {None: "expired", first: "retiring", second: "signing"}
     assert api.me(old["access"]).status == 200
@@ -197,6 +198,15 @@ def test_rotate_without_a_server_and_wrong_words(prepare):
     assert head == {"alg": "HS256", "typ": "JWT", "kid": listed(server)[1]["kid"]}
     assert jwks(api) == {"keys": []}
     server.stop()
+
+
+def test_keys_that_are_made_in_one_second_follow_each_other(prepare):
+    server = prepare({"token.algorithm": "EdDSA"})
+    (server.directory / "var").mkdir(mode=0o700)
+    made = [key_command(server, "rotate", "--now").split()[0] for _ in range(5)]
+    keys = listed(server)[1:]
+    assert [key["kid"] for key in keys] == made
+    assert all(old["since"] < new["since"] for old, new in zip(keys, keys[1:]))
 
 
 def test_a_change_over_from_hs256_needs_accept_hs256(prepare):
@@ -255,7 +265,7 @@ def test_a_client_that_keeps_the_key_set_verifies_every_token_while_keys_rotate(
             while not stop.is_set():
                 try:
                     pair = api.tokens(name)
-                    kept = (kept + [pair["access"]])[-200:]
+                    kept = (kept + [pair["access"]])[-80:]     # more logins than sessions_max would end them
                     for token in (pair["access"], pair["refresh"], kept[0]):
                         client.check(token)
                         checked[0] += 1
