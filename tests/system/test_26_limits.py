@@ -3,10 +3,11 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 
 import pytest
 
-from client import Api, Closed, Connection, FORM, account, unique
+from client import Api, Closed, Connection, FORM, JSON, PASSWORD, account, unique
 from gatepost import wait_for
 from letters import letters_to
 from load import connection_to_each
@@ -78,6 +79,77 @@ def test_the_limit_is_exact_over_four_workers_a_reload_and_a_kill(serve):
     assert again == 0
     # A day for 400: none has come back yet. What was asked of the killed worker may have counted.
     assert 400 - lost <= through <= 400, (through, lost)
+
+
+class StoreKills(threading.Thread):
+    """kill -9 of one store after the other, until somebody has enough of it."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server, self.enough, self.kills = server, threading.Event(), 0
+
+    def run(self):
+        while not self.enough.wait(0.1):
+            pid = self.server.kill("store")
+            self.kills += 1
+            wait_for(lambda pid=pid: pid not in self.server.children().get("store", [pid]), 10, "another store")
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.enough.set()
+        self.join()
+
+
+def while_the_store_dies(server, connections, request):
+    """The statuses of what each connection asks, request(number) at a time, while stores are killed; not
+    before three were, and every connection was told three times in a row that it asks too often."""
+    statuses = []
+
+    def run(first, connection, kills):
+        told = 0
+        for number in range(first, 10**6, len(connections)):
+            statuses.append(connection.request(*request(number)).status)
+            told = told + 1 if statuses[-1] == 429 else 0
+            if told >= 3 and kills.kills >= 3:
+                return
+    with StoreKills(server) as kills:
+        threads = [threading.Thread(target=run, args=(number, connection, kills))
+                   for number, connection in enumerate(connections)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return Counter(statuses)
+
+
+def test_limits_are_exact_over_four_workers_while_the_store_is_killed(serve):
+    server = serve({"limits.enabled": "yes", "limits.login_address": "150/86400", "http.workers": "4",
+                    "limits.account_failures": "7", "limits.account_delay_s": "600", "limits.letters": "5/3600",
+                    "limits.mail_address": "no"})
+    connections = list(connection_to_each(server).values())
+    owner = Api(server.address, source="127.0.0.9")     # whose logins do not count among the others'
+    assert owner.signup("anna").status == 201
+    access = owner.tokens("anna")["access"]
+    guesses = while_the_store_dies(server, connections, lambda number: (
+        "POST", "/api/auth/password/change",
+        {"current_password": "not the password", "new_password": f"another-long-password-{number}"}, JSON,
+        [("Authorization", f"Bearer {access}")]))
+    # A guess that ended with 503 was none: nobody learned anything.
+    assert guesses[400] == 7 and set(guesses) <= {400, 429, 503}, guesses
+    logins = while_the_store_dies(server, connections, lambda number: (
+        "POST", LOGIN, {"username": f"nobody{number}", "password": "x"}))
+    assert logins[401] + logins[503] == 150 and set(logins) <= {401, 429, 503}, logins
+    assert owner.signup("otto").status == 201
+    access = owner.tokens("otto")["access"]
+    moves = while_the_store_dies(server, connections, lambda number: (
+        "PATCH", "/api/auth/me", {"email": f"otto{number}@example.net", "password": PASSWORD}, JSON,
+        [("Authorization", f"Bearer {access}")]))
+    assert 5 - moves[503] <= moves[200] <= 5 and set(moves) <= {200, 429, 503}, moves
+    wait_for(lambda: owner.fresh().metrics()["gatepost_outbox_pending"] == 0, 10, "an empty outbox")
+    assert len(letters_to(server, "otto@example.com", 1)) == 1 + 5, "the sign-up's, a notice for each move"
 
 
 def test_a_throttled_request_is_told_when_to_come_again_before_all_else(serve):
