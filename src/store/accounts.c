@@ -39,10 +39,11 @@ bool address_is_taken(struct call *call, struct slice email_key, const struct uu
 bool user_may_have_letter(struct user_row *user, uint32_t letters_max, uint32_t window_s,
                           wall_ms now)
 {
-    wall_ms window_ms = (wall_ms)window_s * 1000;
+    const uint64_t window_ms = (uint64_t)window_s * 1000;
 
-    /* A window from the future is a clock that was set back: it counts for nothing. */
-    if (user->letters_since > now || user->letters_since + window_ms <= now) {
+    /* A window from the future is a clock that was set back: it counts for nothing. Subtracted so
+     * that no time can overflow: it may be anything in a hostile ask. */
+    if (user->letters_since > now || (uint64_t)now - (uint64_t)user->letters_since >= window_ms) {
         user->letters_since = now;
         user->letters_sent = 0;
     }

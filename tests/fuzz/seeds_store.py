@@ -23,7 +23,7 @@ def asks(choices, *requests):
 
 def refresh_ask(session, adopt, subject, old, later=0, new=b"n" * 32):
     return 8, pack([session], (adopt, 1), subject, old, new, NOW + DAY, NOW + DAY, (10000, 4), (100, 4),
-                   [uuid(8)], b"192.0.2.1", NOW + later)
+                   [uuid(8)], (3, 4), (3600, 4), b"192.0.2.1", NOW + later)
 
 
 def logout_ask(session, adopt, subject):
@@ -132,7 +132,7 @@ def store_requests():
         "refresh_adopts_nobody": asks(0, refresh_ask(foreign, 1, b"7", b"o" * 32)),
         "refresh_short_digest": asks(WITH_SESSION, (8, pack([session], (0, 1), subject,
                                                             OPENED_DIGEST, b"n", NOW, NOW, (0, 4),
-                                                            (0, 4), [uuid(8)], b"", NOW))),
+                                                            (0, 4), [uuid(8)], (0, 4), (0, 4), b"", NOW))),
         "check": asks(WITH_SESSION, check_ask(session), check_ask(session, 0, OPENED_DIGEST),
                       check_ask(session, 0, b"o" * 32), check_ask(session, 1), check_ask(foreign, 1)),
         "user_with_session": asks(WITH_SESSION, (10, pack(subject, (1, 1), [session], NOW)),

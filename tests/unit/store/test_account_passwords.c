@@ -1,6 +1,8 @@
 /* Passwords that are changed and set anew, against a database of their own. */
 #include "account_desk.h"
 
+#include "store/accounts.h"
+
 static enum store_status change_password(struct desk *desk, struct slice old, const char *new,
                                          uint64_t kept, uint64_t letter)
 {
@@ -152,6 +154,27 @@ static void test_a_login_that_a_new_password_overtook_opens_no_session(void **st
     assert_true(session_is_there(desk, 1));
 }
 
+static void test_a_window_of_letters_is_measured_whatever_the_times_are(void **state)
+{
+    static const struct {
+        wall_ms since;
+        wall_ms now;
+        bool due;
+    } cases[] = {
+        {RIG_NOW, RIG_NOW, false},          {RIG_NOW, RIG_NOW + 3600000 - 1, false},
+        {RIG_NOW, RIG_NOW + 3600000, true}, {RIG_NOW + 1, RIG_NOW, true}, /* set back */
+        {INT64_MAX, INT64_MAX, false},      {INT64_MIN, INT64_MAX, true},
+        {INT64_MAX, INT64_MIN, true},       {INT64_MIN, INT64_MIN, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct user_row user = {.letters_since = cases[i].since, .letters_sent = 1};
+
+        assert_int_equal(user_may_have_letter(&user, 1, 3600, cases[i].now), cases[i].due);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +183,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_changed_password_voids_a_reset, start, end),
         cmocka_unit_test_setup_teardown(test_notices_to_an_unproven_address_are_counted_as_letters,
                                         start, end),
+        cmocka_unit_test(test_a_window_of_letters_is_measured_whatever_the_times_are),
         cmocka_unit_test_setup_teardown(test_the_owner_of_a_proven_address_is_always_told, start,
                                         end),
         cmocka_unit_test_setup_teardown(test_a_login_that_a_new_password_overtook_opens_no_session,
