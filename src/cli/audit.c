@@ -109,9 +109,11 @@ static const char *read_option(const char *const *words, size_t count, size_t *a
     if (*at + 1 == count)
         return "unknown option, or its value is missing";
     const char *value = words[++*at];
+    if (value[0] == '\0')
+        return "its value is empty";
     if (strcmp(word, "--user") == 0) {
         order->user = value;
-        return value[0] != '\0' && utf8_valid(slice_of_text(value)) ? NULL : "this is no user";
+        return utf8_valid(slice_of_text(value)) ? NULL : "this is no user";
     }
     if (strcmp(word, "--event") == 0) {
         order->event = value;
@@ -293,7 +295,7 @@ static int verify(struct audit_order *order)
         char path[256];
 
         (void)snprintf(path, sizeof(path), "/admin/audit/verify?after=%s&chain=%s&chained=%s",
-                       verification.after, verification.chain, verification.chained ? "1" : "");
+                       verification.after, verification.chain, verification.chained ? "1" : "0");
         code = user_ask(&order->asking, "GET", path, NULL, &answer);
         if (code == EXIT_DONE)
             take_page(&verification, &answer);

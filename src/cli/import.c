@@ -113,8 +113,8 @@ static int post(struct import *import, struct admin_answer *answer_out)
     struct err err = {0};
 
     (void)snprintf(path, sizeof(path), "/admin/import?dry_run=%s&verified=%s",
-                   has_option(order, OPTION_DRY_RUN) ? "1" : "",
-                   has_option(order, OPTION_VERIFIED) ? "1" : "");
+                   has_option(order, OPTION_DRY_RUN) ? "1" : "0",
+                   has_option(order, OPTION_VERIFIED) ? "1" : "0");
     for (int tries = 0;; tries++) {
         enum admin_status status = admin_post_lines(
             order->client, path, slice_of(import->lines, import->len), answer_out, &err);

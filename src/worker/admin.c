@@ -181,3 +181,16 @@ struct slice admin_parameter(const struct json_object *query, const char *name)
     }
     return slice_of(NULL, 0);
 }
+
+bool admin_flag(const struct json_object *query, const char *name, bool *flag_out)
+{
+    const struct slice text = admin_parameter(query, name);
+    const bool yes =
+        slice_equal(text, SLICE_LITERAL("1")) || slice_equal(text, SLICE_LITERAL("yes"));
+
+    if (!yes && text.at != NULL && !slice_equal(text, SLICE_LITERAL("0")) &&
+        !slice_equal(text, SLICE_LITERAL("no")))
+        return false;
+    *flag_out = yes;
+    return true;
+}

@@ -42,6 +42,9 @@ void admin_reply_not_found(struct request **request, enum store_status status);
 /* A parameter of the query as text; "" when it is not there. The query stays the caller's. */
 struct slice admin_parameter(const struct json_object *query, const char *name);
 
+/* One that is 1 or yes, 0 or no; not there is no. Returns false for any other text. */
+MUST_USE bool admin_flag(const struct json_object *query, const char *name, bool *flag_out);
+
 /* Endpoints. */
 void users_list_on_request(struct request *request);
 void users_add_on_request(struct request *request);

@@ -158,9 +158,10 @@ static const char *read_query(struct slice text, struct audit_reading *reading)
             wrong = "user";
         else if (!read_chain(admin_parameter(&query, "chain"), reading))
             wrong = "chain";
+        else if (!admin_flag(&query, "chained", &reading->chained))
+            wrong = "chained";
         else if (limit_text.len > 0 && (!read_number(limit_text, LIMIT_MAX, &limit) || limit == 0))
             wrong = "limit";
-        reading->chained = admin_parameter(&query, "chained").len > 0;
     }
     reading->limit = (uint32_t)limit;
     json_object_fini(&query);

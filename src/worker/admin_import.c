@@ -1,7 +1,7 @@
 /* POST /admin/import?dry_run=1&verified=1   an account a line (application/x-ndjson)
  *
  *   step      where  fails how
- *   1 read    loop   400 a parameter, 413 over 1 MiB, 415
+ *   1 read    loop   400 a parameter, 413 over 1 MiB or LINES_MAX lines, 415; nothing was asked yet
  *   2 ask     store  line by line checked, as many to an ask as go into it, ASKS_MAX at a time; a
  *                    line that is wrong is told and no more; 503 when the store is away or busy:
  *                    what was added stays, the same body can be sent again
@@ -59,39 +59,34 @@ static void answer(struct request *request);
 /* ---- 1 ------------------------------------------------------------------------------------------
  */
 
-void users_import_on_request(struct request *request)
+/* Returns the name of the parameter that makes no sense, or NULL. */
+static const char *read_query(struct slice text, struct accounts_import *import)
 {
-    struct accounts_import *import = request_keep(request, sizeof(*import));
     struct json_object query;
+    const char *wrong = NULL;
 
-    request_peer(request);
-    if (!form_read(request_query(request), &query)) {
-        json_object_fini(&query);
-        reply_field(&request, "non_field_errors", "The query is not UTF-8.");
-        return;
-    }
-    import->dry_run = admin_parameter(&query, "dry_run").len > 0;
-    import->verified = admin_parameter(&query, "verified").len > 0;
+    if (!form_read(text, &query))
+        wrong = "non_field_errors";
+    else if (!admin_flag(&query, "dry_run", &import->dry_run))
+        wrong = "dry_run";
+    else if (!admin_flag(&query, "verified", &import->verified))
+        wrong = "verified";
     json_object_fini(&query);
-    go_on(request);
+    return wrong;
 }
 
-/* ---- 2 ------------------------------------------------------------------------------------------
- */
-
-/* The next line of the body that is not empty. */
-static bool next_line(const struct request *request, struct accounts_import *import,
-                      struct slice *line_out)
+/* The next line of the body that is not empty. read: bytes of it that were taken. */
+static bool next_line(const struct request *request, size_t *read, struct slice *line_out)
 {
     struct slice body = request_body(request);
 
-    while (import->read < body.len) {
-        const char *at = body.at + import->read;
-        size_t left = body.len - import->read;
+    while (*read < body.len) {
+        const char *at = body.at + *read;
+        size_t left = body.len - *read;
         const char *end = memchr(at, '\n', left);
         size_t len = end != NULL ? (size_t)(end - at) : left;
 
-        import->read += end != NULL ? len + 1 : len;
+        *read += end != NULL ? len + 1 : len;
         if (len == 0)
             continue;
         *line_out = slice_of(at, len);
@@ -99,6 +94,35 @@ static bool next_line(const struct request *request, struct accounts_import *imp
     }
     return false;
 }
+
+/* Are there more lines than there is room for outcomes? */
+static bool has_too_many_lines(const struct request *request)
+{
+    struct slice line;
+    size_t read = 0;
+    size_t lines = 0;
+
+    while (lines <= LINES_MAX && next_line(request, &read, &line))
+        lines++;
+    return lines > LINES_MAX;
+}
+
+void users_import_on_request(struct request *request)
+{
+    struct accounts_import *import = request_keep(request, sizeof(*import));
+    const char *wrong = read_query(request_query(request), import);
+
+    request_peer(request);
+    if (wrong != NULL)
+        reply_field(&request, wrong, "This is neither 0 nor 1.");
+    else if (has_too_many_lines(request))
+        reply_problem(&request, PROBLEM_TOO_LARGE);
+    else
+        go_on(request);
+}
+
+/* ---- 2 ------------------------------------------------------------------------------------------
+ */
 
 /* Packs as many lines as go into one ask. Returns how many rows it holds. */
 static uint32_t pack_rows(struct request *request, struct import_ask *ask, struct packer *rows)
@@ -112,8 +136,7 @@ static uint32_t pack_rows(struct request *request, struct import_ask *ask, struc
         struct packer row = packer_over(bytes, sizeof(bytes));
         struct outcome outcome = {.field = NULL};
 
-        if (import->lines == LINES_MAX || ask->count == ROWS_AN_ASK ||
-            !next_line(request, import, &line))
+        if (ask->count == ROWS_AN_ASK || !next_line(request, &import->read, &line))
             break;
         outcome.sentence = moved_row_read(line, import->verified, &row, &outcome.field);
         if (outcome.sentence == NULL) {
@@ -174,8 +197,7 @@ static bool ask_more(struct request *request)
 
 static bool is_read(const struct request *request, const struct accounts_import *import)
 {
-    return request->h2o == NULL || import->read >= request_body(request).len ||
-           import->lines == LINES_MAX;
+    return request->h2o == NULL || import->read >= request_body(request).len;
 }
 
 static void go_on(struct request *request)

@@ -213,6 +213,45 @@ def test_an_import_that_is_killed_is_run_again(serve, tmp_path):
     assert server.command("audit", "verify").returncode == DONE
 
 
+@pytest.fixture
+def admin(server):
+    calls = Api(str(server.directory / "var" / "admin.sock"))
+    yield calls
+    calls.close()
+
+
+def post_lines(admin, lines, query=""):
+    return admin.call("POST", f"/admin/import{query}", "\n".join(lines) + "\n",
+                      content_type="application/x-ndjson")
+
+
+def last_line(answer):
+    assert answer.status == 200, answer
+    return json.loads(answer.text().splitlines()[-1])
+
+
+def test_more_lines_than_are_taken_are_refused_before_anything_is_added(admin):
+    assert post_lines(admin, ["{}"] * 10001).status == 413
+    assert last_line(post_lines(admin, ["{}"] * 10000))["refused"] == 10000
+
+
+@pytest.mark.parametrize("flag", ["dry_run", "verified"])
+def test_a_flag_of_the_query_is_yes_or_no_and_nothing_else(admin, flag):
+    for text in ("", "2", "true", "01", "Yes"):
+        answer = post_lines(admin, ["{}"], f"?{flag}={text}")
+        assert (answer.status, list(answer.json())) == (400, [flag]), text
+    assert list(admin.get("/admin/audit/verify?chained=x").json()) == ["chained"]
+    for text, yes in (("0", False), ("no", False), ("1", True), ("yes", True)):
+        name = f"{flag}{text}".replace("_", "")
+        answer = post_lines(admin, [json.dumps({"username": name, "email": f"{name}@example.com"})], f"?{flag}={text}")
+        assert last_line(answer)["added"] == 1
+        there = admin.get(f"/admin/users/{name}")
+        if flag == "dry_run":
+            assert there.status == (404 if yes else 200)
+        else:
+            assert there.json()["email_verified"] is yes
+
+
 def read_all(master):
     """What was written to a terminal that nobody has open any more."""
     shown = b""
