@@ -80,6 +80,11 @@ static bool read_option(const char *const *words, size_t count, size_t *at,
             err_set(err, "%s needs a value", word);
             return false;
         }
+        if (words[*at + 1][0] ==
+            '\0') { /* "" of a variable that is not set is no way to say "all" */
+            err_set(err, "%s needs a value that is not empty", word);
+            return false;
+        }
         order->options[i] = words[++*at];
         return true;
     }

@@ -127,17 +127,33 @@ static bool path_matches(const char *pattern, struct slice path,
     return at == path.len;
 }
 
+/* Has this path, a route's, items: is there another that is {id} behind it? */
+static bool has_items(const struct route_table *table, const char *path)
+{
+    const size_t len = strlen(path);
+
+    for (size_t i = 0; i < table->count; i++) {
+        if (strncmp(table->routes[i].path, path, len) == 0 &&
+            strncmp(table->routes[i].path + len, "/{", 2) == 0)
+            return true;
+    }
+    return false;
+}
+
 const struct route *route_find(const struct route_table *table, struct slice target,
                                enum method method, struct slice segments_out[ROUTE_SEGMENTS_MAX])
 {
     struct slice path = route_path(target);
     const struct route *of_path = NULL;
+    const bool has_slash = path.len > 1 && path.at[path.len - 1] == '/';
 
-    if (path.len > 1 && path.at[path.len - 1] == '/')
-        path.len--;
+    path.len -= has_slash;
     for (size_t i = 0; i < table->count; i++) {
         struct slice segments[ROUTE_SEGMENTS_MAX];
         if (!path_matches(table->routes[i].path, path, segments))
+            continue;
+        /* The id was lost on the way: that is no wish to delete all of them. */
+        if (has_slash && method == METHOD_DELETE && has_items(table, table->routes[i].path))
             continue;
         of_path = &table->routes[i];
         memcpy(segments_out, segments, sizeof(segments));

@@ -116,6 +116,7 @@ def test_what_cannot_be_is_refused_with_sentences_and_codes(server, person):
 @pytest.mark.parametrize("words", [
     (), ("nonsense",), ("show",), ("show", ""), ("show", "a", "b"), ("show", "a", "--yes"),
     ("list", "--limit", "0"), ("list", "--limit"), ("add", "a"), ("sessions", "a", "--end"),
+    ("sessions", "a", "--end", ""), ("list", "--search", ""),
     ("add", "a", "a@example.com", "--generate", "--no-password"), ("delete", "a"),
     ("set-password", "a"), ("set-password", "a", "--password-stdin")])
 def test_wrong_words_are_told_and_change_nothing(server, words):
@@ -196,6 +197,14 @@ def test_sessions_are_shown_and_ended_one_by_one_or_all(server, api, person):
     done(server, "sessions", person, "--end-all")
     assert [api.me(pair["access"]).status for pair in tokens] == [401, 401, 401]
     assert done(server, "sessions", person, "--json") == ""
+
+
+def test_a_session_without_its_id_is_not_all_of_them(server, api, admin, person):
+    access = api.tokens(person)["access"]
+    assert user(server, "sessions", person, "--end", "").returncode == USAGE
+    assert admin.call("DELETE", f"/admin/users/{person}/sessions/").status == 404
+    assert api.call("DELETE", "/api/auth/sessions/", headers=[("Authorization", f"Bearer {access}")]).status == 404
+    assert api.me(access).status == 200
 
 
 def test_a_list_comes_in_pages_and_has_everybody_once(serve):

@@ -90,6 +90,30 @@ static void test_segments_stand_anywhere_in_a_path_and_are_never_empty(void **st
     assert_string_equal(found("/admin/users"), "");
 }
 
+static bool is_found(const struct route_table *table, const char *target, enum method method)
+{
+    struct slice segments[ROUTE_SEGMENTS_MAX];
+
+    return route_find(table, slice_of_text(target), method, segments) != NULL;
+}
+
+static void test_an_item_without_its_id_is_not_the_whole_collection_to_delete(void **state)
+{
+    (void)state;
+    assert_false(is_found(&WORKER_ROUTES, "/api/auth/sessions/", METHOD_DELETE));
+    assert_false(is_found(&WORKER_ROUTES, "/api/auth/sessions/?x", METHOD_DELETE));
+    assert_true(is_found(&WORKER_ROUTES, "/api/auth/sessions", METHOD_DELETE));
+    assert_true(is_found(&WORKER_ROUTES, "/api/auth/sessions/", METHOD_GET));
+    assert_true(is_found(&WORKER_ROUTES, "/api/auth/sessions/x/", METHOD_DELETE));
+    assert_true(is_found(&WORKER_ROUTES, "/api/auth/me/", METHOD_DELETE));
+    assert_false(is_found(&ADMIN_ROUTES, "/admin/users/", METHOD_DELETE));
+    assert_false(is_found(&ADMIN_ROUTES, "/admin/users/x/sessions/", METHOD_DELETE));
+    assert_true(is_found(&ADMIN_ROUTES, "/admin/users/x/sessions", METHOD_DELETE));
+    assert_true(is_found(&ADMIN_ROUTES, "/admin/users/x/sessions/", METHOD_GET));
+    assert_true(is_found(&ADMIN_ROUTES, "/admin/users/x/sessions/y/", METHOD_DELETE));
+    assert_true(is_found(&ADMIN_ROUTES, "/admin/users/x/", METHOD_DELETE));
+}
+
 struct type_example {
     const char *type;
     const char *encoding;
@@ -151,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_one_slash_at_the_end_and_a_query_change_nothing),
         cmocka_unit_test(test_no_path_is_decoded_merged_or_folded),
         cmocka_unit_test(test_segments_stand_anywhere_in_a_path_and_are_never_empty),
+        cmocka_unit_test(test_an_item_without_its_id_is_not_the_whole_collection_to_delete),
         cmocka_unit_test(test_content_types_are_read_as_drf_reads_them),
         cmocka_unit_test(test_an_empty_body_has_no_type_to_refuse),
         cmocka_unit_test(test_a_page_takes_forms_alone),
