@@ -6,9 +6,14 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "gatepost/pidlock.h"
 
 #define ORIGIN           "http://localhost"
 #define CONNECT_LIMIT_S  5L
@@ -19,7 +24,11 @@ struct admin_client {
     CURL *easy;
     struct curl_slist *headers;
     struct curl_slist *lines_headers; /* of admin_post_lines */
-    char *socket_path;
+    const struct config *config;
+    const char *socket_path; /* the configuration's */
+    int fd;                  /* libcurl's; to look at who is at its other end */
+    bool is_foreign;         /* somebody who is not to be talked to */
+    uid_t foreign_uid;
     char *body;
     size_t len;
 };
@@ -41,9 +50,72 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *context)
     return len;
 }
 
+/* ---- who is at the other end --------------------------------------------------------------------
+ */
+
+/* What runs as master.user are the roles, and root gave them that user so as not to trust them. */
+static bool is_service_user(const struct config *config, uid_t uid)
+{
+    const struct passwd *entry =
+        config->master_user[0] != '\0' ? getpwnam(config->master_user) : NULL;
+
+    return entry != NULL && entry->pw_uid == uid;
+}
+
+/* Is it who runs the server that holds the pid file? pidlock_holder says that the file is his. */
+static bool runs_the_server(const struct config *config, uid_t uid)
+{
+    struct err err = {0};
+    struct stat file;
+    pid_t pid;
+
+    return pidlock_holder(config->master_pid_file, &pid, &err) == PIDLOCK_HOLDER_FOUND &&
+           lstat(config->master_pid_file, &file) == 0 && file.st_uid == uid;
+}
+
+/* A unix socket's other end is who called listen(): the master. */
+static bool is_trusted(const struct admin_client *client, uid_t *uid_out)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
+    *uid_out = (uid_t)-1;
+    if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+        return false;
+    *uid_out = peer.uid;
+    if (peer.uid == 0 || peer.uid == geteuid())
+        return true;
+    return !is_service_user(client->config, peer.uid) && runs_the_server(client->config, peer.uid);
+}
+
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct admin_client *client = context;
+
+    (void)purpose;
+    client->fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return client->fd < 0 ? CURL_SOCKET_BAD : client->fd;
+}
+
+/* Before each request, once there is a connection. */
+static int on_connected(void *context, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    struct admin_client *client = context;
+
+    (void)peer_ip;
+    (void)own_ip;
+    (void)peer_port;
+    (void)own_port;
+    client->is_foreign = !is_trusted(client, &client->foreign_uid);
+    return client->is_foreign ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* ---- the client ---------------------------------------------------------------------------------
+ */
+
 #define SET(option, value) BUG_ON(curl_easy_setopt(client->easy, (option), (value)) != CURLE_OK)
 
-struct admin_client *admin_client_new(const char *socket_path)
+struct admin_client *admin_client_new(const struct config *config)
 {
     struct admin_client *client = xcalloc(1, sizeof(*client));
 
@@ -53,8 +125,14 @@ struct admin_client *admin_client_new(const char *socket_path)
     client->lines_headers = curl_slist_append(NULL, "Content-Type: application/x-ndjson");
     client->lines_headers = curl_slist_append(client->lines_headers, "Expect:"); /* just send it */
     BUG_ON(client->easy == NULL || client->headers == NULL || client->lines_headers == NULL);
-    client->socket_path = xstrdup(socket_path);
-    SET(CURLOPT_UNIX_SOCKET_PATH, socket_path);
+    client->config = config;
+    client->socket_path = config->admin_socket;
+    client->fd = -1;
+    SET(CURLOPT_UNIX_SOCKET_PATH, client->socket_path);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+    SET(CURLOPT_OPENSOCKETDATA, client);
+    SET(CURLOPT_PREREQFUNCTION, on_connected);
+    SET(CURLOPT_PREREQDATA, client);
     SET(CURLOPT_PROTOCOLS_STR, "http");
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_PATH_AS_IS, 1L);
@@ -77,7 +155,6 @@ void admin_client_free(struct admin_client **client_io)
     curl_slist_free_all(client->headers);
     curl_slist_free_all(client->lines_headers);
     curl_global_cleanup();
-    free(client->socket_path);
     free(client->body);
     free(client);
     *client_io = NULL;
@@ -112,6 +189,14 @@ static enum admin_status perform(struct admin_client *client, const char *method
     free(url);
     if (code == CURLE_COULDNT_CONNECT)
         return explain_no_connection(client, err);
+    if (client->is_foreign) {
+        err_set(err,
+                "%s: uid %u listens there, who is neither root nor you, nor runs the server of %s: "
+                "nothing was asked",
+                client->socket_path, (unsigned)client->foreign_uid,
+                client->config->master_pid_file);
+        return ADMIN_FAILED;
+    }
     if (code != CURLE_OK ||
         curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK) {
         err_set(err, "%s: %s", client->socket_path, curl_easy_strerror(code));

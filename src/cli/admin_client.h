@@ -2,13 +2,15 @@
 #ifndef GATEPOST_CLI_ADMIN_CLIENT_H
 #define GATEPOST_CLI_ADMIN_CLIENT_H
 
-#include "gatepost/base.h"
+#include "gatepost/config.h"
 #include "gatepost/err.h"
 
 struct admin_client;
 
-/* socket_path: admin.socket of the configuration, copied. */
-struct admin_client *admin_client_new(const char *socket_path);
+/* Talks to admin.socket, and to nobody there but root, this process's own user, or who runs the
+ * server that holds master.pid_file: where master.user owns the directory, what broke into a role
+ * can put a socket of its own into the place. config: borrowed until the client is freed. */
+struct admin_client *admin_client_new(const struct config *config);
 void admin_client_free(struct admin_client **client);
 
 struct admin_answer {

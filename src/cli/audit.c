@@ -316,7 +316,7 @@ int cli_audit(const struct config_source *source, const char *const *words, size
     if (config == NULL)
         return EXIT_CONFIG;
     config_forget_secrets(config);
-    order.asking.client = admin_client_new(config->admin_socket);
+    order.asking.client = admin_client_new(config);
     int code = order.verifies ? verify(&order) : show(&order);
     if (fflush(stdout) != 0 && code == EXIT_DONE)
         code = user_fail("standard output cannot be written to");

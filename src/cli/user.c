@@ -321,7 +321,7 @@ int cli_user(const struct config_source *source, const char *const *words, size_
         return EXIT_CONFIG;
     config_forget_secrets(config);
     order.config = config;
-    order.client = admin_client_new(config->admin_socket);
+    order.client = admin_client_new(config);
     int code = order.command->run(&order);
     if (fflush(stdout) != 0 && code == EXIT_DONE)
         code = user_fail("standard output cannot be written to");

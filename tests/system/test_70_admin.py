@@ -199,14 +199,6 @@ def test_sessions_are_shown_and_ended_one_by_one_or_all(server, api, person):
     assert done(server, "sessions", person, "--json") == ""
 
 
-def test_a_session_without_its_id_is_not_all_of_them(server, api, admin, person):
-    access = api.tokens(person)["access"]
-    assert user(server, "sessions", person, "--end", "").returncode == USAGE
-    assert admin.call("DELETE", f"/admin/users/{person}/sessions/").status == 404
-    assert api.call("DELETE", "/api/auth/sessions/", headers=[("Authorization", f"Bearer {access}")]).status == 404
-    assert api.me(access).status == 200
-
-
 def test_a_list_comes_in_pages_and_has_everybody_once(serve):
     server = serve({"http.workers": "1"})
     ids = {}
