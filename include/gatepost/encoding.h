@@ -41,4 +41,7 @@ size_t utf8_count(struct slice text);
 /* Reads one code point of valid UTF-8 and moves the slice past it; slice->len > 0. */
 uint32_t utf8_next(struct slice *text);
 
+/* Text without the characters that Python's str.strip() takes away. text: valid UTF-8. */
+struct slice text_trimmed(struct slice text);
+
 #endif

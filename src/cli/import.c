@@ -3,8 +3,8 @@
  * Story: the file is read in pieces (import_file.h), each account becomes a line, a batch of lines
  * is posted; what the server did not add is reported with its place in the file. Nothing is kept of
  * what was sent: an import that was cut short is run again, and finds the accounts it had brought
- * unchanged. A dry run sends the same, and the server only looks; what the file itself holds twice
- * is found here then (seen.h), since nothing of it is there yet. */
+ * unchanged. A dry run sends the same, and the server only looks; of what it would add, that which
+ * the file itself holds twice is found here (seen.h), since nothing of it is there yet. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,6 +40,7 @@ struct import {
     size_t count;
     uint64_t places[BATCH_LINES]; /* in the file */
     char *names[BATCH_LINES];     /* for the report */
+    struct seen_keys keys[BATCH_LINES];
     unsigned long long added;
     unsigned long long unchanged;
     unsigned long long duplicate;
@@ -80,10 +81,37 @@ static unsigned long long number_of(const struct json_object *object, const char
                                                                         : 0;
 }
 
-/* Lines of what was not added, then one of sums. */
+/* In a dry run: accounts of the batch that the server would add, if they stood there alone. */
+static void look_back(struct import *import, size_t from, size_t end)
+{
+    static const char *const sentences[] = {
+        [SEEN_ID] = "id: an account before it in this file has it",
+        [SEEN_NAME] = "username: an account before it in this file has it, or one that looks like "
+                      "it",
+        [SEEN_ADDRESS] = "email: an account before it in this file has it",
+    };
+
+    for (size_t i = from; import->seen != NULL && i < end; i++) {
+        enum seen_result result = seen_look(import->seen, &import->keys[i]);
+
+        if (result == SEEN_NEW)
+            continue;
+        import->added--; /* as the server counted it */
+        if (result == SEEN_UNCHANGED) {
+            import->unchanged++;
+            continue;
+        }
+        import->duplicate++;
+        report(import, import->places[i], import->names[i], "duplicate",
+               slice_of_text(sentences[result]));
+    }
+}
+
+/* Lines of what was not added, in their order, then one of sums. */
 static void take_outcomes(struct import *import, struct slice answer)
 {
     struct slice line;
+    size_t told = 0; /* accounts of the batch */
 
     while (next_line(&answer, &line)) {
         struct json_object object;
@@ -93,7 +121,10 @@ static void take_outcomes(struct import *import, struct slice answer)
         if (number > 0 && number <= import->count) {
             char result[16] = "";
 
-            if (slice_to_text(user_member(&object, "result"), result, sizeof(result)))
+            look_back(import, told, number - 1);
+            told = number;
+            if (slice_to_text(user_member(&object, "result"), result, sizeof(result)) &&
+                strcmp(result, "unchanged") != 0)
                 report(import, import->places[number - 1], import->names[number - 1], result,
                        user_member(&object, "why"));
         } else {
@@ -104,6 +135,7 @@ static void take_outcomes(struct import *import, struct slice answer)
         }
         json_object_fini(&object);
     }
+    look_back(import, told, import->count);
 }
 
 static int post(struct import *import, struct admin_answer *answer_out)
@@ -158,18 +190,6 @@ static bool on_user(void *context, const struct moved_user *user, uint64_t line)
     struct import *import = context;
     struct json_writer *writer = json_writer_new();
 
-    if (import->seen != NULL) {
-        const char *twice = seen_before(import->seen, user);
-
-        if (twice != NULL) {
-            char *name = terminal_text(user->username.text);
-            report(import, line, name, "duplicate", slice_of_text(twice));
-            free(name);
-            import->duplicate++;
-            json_writer_free(&writer);
-            return true;
-        }
-    }
     moved_user_write(user, writer);
     struct slice text = json_writer_text(writer);
     BUG_ON(text.len + 1 >
@@ -182,6 +202,8 @@ static bool on_user(void *context, const struct moved_user *user, uint64_t line)
     import->len += text.len;
     import->lines[import->len++] = '\n';
     import->places[import->count] = line;
+    if (import->seen != NULL)
+        import->keys[import->count] = seen_keys_of(user);
     import->names[import->count++] = terminal_text(user->username.text);
     json_writer_free(&writer);
     return import->count < BATCH_LINES || batch_send(import);

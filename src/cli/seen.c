@@ -1,18 +1,26 @@
-/* See seen.h. Not the texts are kept but 64 bits of their SHA-256: of a million accounts two that
+/* See seen.h. Names and addresses are of one kind, as in the server: no name may be another's
+ * address. Not the texts are kept but 64 bits of their SHA-256: of a million accounts two that
  * differ look alike once in some million files. */
 #include "seen.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gatepost/email.h"
+#include "gatepost/encoding.h"
 #include "gatepost/secret.h"
 #include "gatepost/username.h"
 
 #define SLOTS_FIRST 4096U
 
-/* Open addressing; 0 is an empty slot. At most half full. */
+struct slot {
+    uint64_t mark; /* of an id, a name or an address; 0: empty */
+    uint64_t both; /* of the account that has it */
+};
+
+/* Open addressing. At most half full. */
 struct seen {
-    uint64_t *slots;
+    struct slot *slots;
     size_t size; /* a power of two */
     size_t count;
 };
@@ -35,14 +43,16 @@ void seen_free(struct seen **seen)
     *seen = NULL;
 }
 
-/* kind: 'i', 'n' or 'e'. */
+/* kind: 'i' of an id, 'n' of a name or an address, 'b' of both. */
 static uint64_t mark_of(char kind, struct slice text)
 {
-    char bytes[USERNAME_MAX_BYTES + 2];
+    char bytes[USERNAME_MAX_BYTES + EMAIL_MAX_BYTES + 3];
     uint8_t digest[32];
     uint64_t mark;
-    size_t len = text.len < USERNAME_MAX_BYTES ? text.len : USERNAME_MAX_BYTES;
+    size_t len = text.len < sizeof(bytes) - 1 ? text.len : sizeof(bytes) - 1;
 
+    if (len == 0)
+        return 0;
     bytes[0] = kind;
     memcpy(bytes + 1, text.at, len);
     digest_sha256(bytes, len + 1, digest);
@@ -50,63 +60,92 @@ static uint64_t mark_of(char kind, struct slice text)
     return mark == 0 ? 1 : mark;
 }
 
-static uint64_t *slot_of(uint64_t *slots, size_t size, uint64_t mark)
+/* What is no text, or none that can be a name, has no key: the server will refuse it. */
+static struct slice trimmed(const struct json_member *member)
+{
+    if (member->type != JSON_STRING || !utf8_valid(member->text))
+        return slice_of(NULL, 0);
+    return text_trimmed(member->text);
+}
+
+struct seen_keys seen_keys_of(const struct moved_user *user)
+{
+    char both[USERNAME_MAX_BYTES + EMAIL_MAX_BYTES + 2];
+    char name[USERNAME_MAX_BYTES + 1] = "";
+    struct email email = {.key = ""};
+    const struct slice username = trimmed(&user->username);
+    const struct slice address = trimmed(&user->email);
+
+    if (username.len == 0 || !username_key(username, name))
+        name[0] = '\0';
+    if (address.len == 0 || !email_parse(address, &email))
+        email.key[0] = '\0';
+    int len = snprintf(both, sizeof(both), "%s %s", name, email.key); /* no key has a blank */
+    return (struct seen_keys){
+        .id = mark_of('i', user->id.text),
+        .name = mark_of('n', slice_of_text(name)),
+        .address = mark_of('n', slice_of_text(email.key)),
+        .both = mark_of('b', slice_of(both, (size_t)len)),
+    };
+}
+
+static struct slot *slot_of(struct slot *slots, size_t size, uint64_t mark)
 {
     size_t at = (size_t)mark & (size - 1);
 
-    while (slots[at] != 0 && slots[at] != mark)
+    while (slots[at].mark != 0 && slots[at].mark != mark)
         at = (at + 1) & (size - 1);
     return &slots[at];
 }
 
 static void grow(struct seen *seen)
 {
-    uint64_t *larger = xcalloc(seen->size * 2, sizeof(*larger));
+    struct slot *larger = xcalloc(seen->size * 2, sizeof(*larger));
 
     for (size_t i = 0; i < seen->size; i++) {
-        if (seen->slots[i] != 0)
-            *slot_of(larger, seen->size * 2, seen->slots[i]) = seen->slots[i];
+        if (seen->slots[i].mark != 0)
+            *slot_of(larger, seen->size * 2, seen->slots[i].mark) = seen->slots[i];
     }
     free(seen->slots);
     seen->slots = larger;
     seen->size *= 2;
 }
 
-static bool has(const struct seen *seen, uint64_t mark)
+/* Who has it, or NULL. */
+static const struct slot *find(const struct seen *seen, uint64_t mark)
 {
-    return mark != 0 && *slot_of(seen->slots, seen->size, mark) == mark;
+    const struct slot *slot = mark != 0 ? slot_of(seen->slots, seen->size, mark) : NULL;
+
+    return slot != NULL && slot->mark != 0 ? slot : NULL;
 }
 
-static void add(struct seen *seen, uint64_t mark)
+static void add(struct seen *seen, uint64_t mark, uint64_t both)
 {
-    if (mark == 0)
+    if (mark == 0 || find(seen, mark) != NULL)
         return;
     if (seen->count * 2 >= seen->size)
         grow(seen);
-    *slot_of(seen->slots, seen->size, mark) = mark;
+    *slot_of(seen->slots, seen->size, mark) = (struct slot){.mark = mark, .both = both};
     seen->count++;
 }
 
-const char *seen_before(struct seen *seen, const struct moved_user *user)
+/* The order of the store's look_for (src/store/moving.c). */
+enum seen_result seen_look(struct seen *seen, const struct seen_keys *keys)
 {
-    char key[USERNAME_MAX_BYTES + 1];
-    struct email email;
-    uint64_t id = user->id.text.len > 0 ? mark_of('i', user->id.text) : 0;
-    uint64_t name = user->username.text.len > 0 && username_key(user->username.text, key)
-                        ? mark_of('n', slice_of_text(key))
-                        : 0;
-    uint64_t address = user->email.text.len > 0 && email_parse(user->email.text, &email)
-                           ? mark_of('e', slice_of_text(email.key))
-                           : 0;
+    const struct slot *id = find(seen, keys->id);
+    const struct slot *name = find(seen, keys->name);
+    const struct slot *same = keys->id != 0 ? id : name;
 
-    if (has(seen, id))
-        return "id: an account before it in this file has it";
-    if (has(seen, name))
-        return "username: an account before it in this file has it, or one that looks like it";
-    if (has(seen, address))
-        return "email: an account before it in this file has it";
-    add(seen, id);
-    add(seen, name);
-    add(seen, address);
-    return NULL;
+    if (same != NULL && same->both == keys->both)
+        return SEEN_UNCHANGED;
+    if (id != NULL)
+        return SEEN_ID;
+    if (name != NULL)
+        return SEEN_NAME;
+    if (find(seen, keys->address) != NULL)
+        return SEEN_ADDRESS;
+    add(seen, keys->id, keys->both);
+    add(seen, keys->name, keys->both);
+    add(seen, keys->address, keys->both);
+    return SEEN_NEW;
 }

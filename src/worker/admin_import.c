@@ -6,7 +6,8 @@
  *                    line that is wrong is told and no more; 503 when the store is away or busy:
  *                    what was added stays, the same body can be sent again
  *   3 answer  loop   200: a line for each that was not added and was not there already, with its
- *                    number in the body and why; at last one line of sums
+ *                    number in the body and why; at last one line of sums. In a dry run those too
+ *                    that are there already: who asks can tell what would be added
  *
  * Invariant: the lines are read out of libh2o's buffer, so none is read once the client is gone;
  * what the store was asked by then happens. */
@@ -270,6 +271,8 @@ static void write_outcome(FILE *lines, uint32_t number, const struct outcome *ou
         (void)fprintf(lines, "{\"line\":%u,\"result\":\"refused\",\"why\":\"%s%s%s\"}\n", number,
                       outcome->field != NULL ? outcome->field : "",
                       outcome->field != NULL ? ": " : "", outcome->sentence);
+    else if (outcome->bits == IMPORT_UNCHANGED)
+        (void)fprintf(lines, "{\"line\":%u,\"result\":\"unchanged\",\"why\":\"\"}\n", number);
     else
         (void)fprintf(lines, "{\"line\":%u,\"result\":\"duplicate\",\"why\":\"%s\"}\n", number,
                       taken_sentence(outcome->bits));
@@ -290,7 +293,8 @@ static void write_all(FILE *lines, const struct accounts_import *import)
             sums.unchanged++;
         else
             sums.duplicate++;
-        if (outcome->sentence != NULL || (outcome->bits != 0 && outcome->bits != IMPORT_UNCHANGED))
+        if (outcome->sentence != NULL ||
+            (outcome->bits != 0 && (outcome->bits != IMPORT_UNCHANGED || import->dry_run)))
             write_outcome(lines, i + 1, outcome);
     }
     (void)fprintf(lines, "{\"added\":%u,\"unchanged\":%u,\"duplicate\":%u,\"refused\":%u}\n",

@@ -72,7 +72,4 @@ void field_problem_add(struct field_problems *problems, const char *sentence);
 /* "Invalid data. Expected a dictionary, but got list." or "No data provided"; a constant. */
 const char *body_not_object_sentence(enum json_type top);
 
-/* Text without the characters that Python's str.strip() takes away. text: valid UTF-8. */
-struct slice text_trimmed(struct slice text);
-
 #endif

@@ -149,6 +149,30 @@ def test_a_dry_run_finds_what_the_file_itself_holds_twice(serve):
     assert exported(server) == []
 
 
+def test_a_dry_run_says_what_the_import_says(serve):
+    server = serve()
+    first = [{"id": 1, "username": "there", "email": "there@example.com"}]
+    assert import_lines(server, first).returncode == DONE
+    rows = [*first, *first,                                         # unchanged, twice
+            {"id": 2, "username": "ada", "email": "ada@example.com", "password": "none"},  # refused: nobody's name
+            {"id": 3, "username": "ada", "email": "ada@example.com"},
+            {"id": 3, "username": " Ada", "email": "ADA@example.com "},     # unchanged
+            {"id": 4, "username": "ada@example.com"},               # a name that is an address
+            {"id": 5, "username": "bob", "email": "there@example.com"},     # the server's to say: not remembered
+            {"id": 5, "username": "bob", "email": "bob@example.com"},
+            {"username": "eve", "email": "eve@example.com"},
+            {"username": "eve", "email": "eve@example.com"},        # unchanged
+            {"id": 6, "username": "eve", "email": ""}]
+    looked = import_lines(server, rows, "--dry-run")
+    ran = import_lines(server, rows)
+    assert ran.stdout == sums(added=3, unchanged=4, duplicates=3, refused=1) + "\n", ran
+    assert looked.stdout == "dry run: " + ran.stdout
+
+    def told(text):
+        return [line.split(": ")[:4] for line in text.splitlines()]
+    assert told(looked.stderr) == told(ran.stderr) and len(told(ran.stderr)) == 4
+
+
 def test_a_table_is_read_by_its_header(serve, tmp_path):
     server = serve()
     path = tmp_path / "users.csv"

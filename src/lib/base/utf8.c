@@ -113,3 +113,29 @@ uint32_t utf8_next(struct slice *text)
     text->len -= len;
     return point;
 }
+
+/* str.isspace(), which is what str.strip() goes by. */
+static bool is_blank_point(uint32_t point)
+{
+    return (point >= 0x09 && point <= 0x0d) || (point >= 0x1c && point <= 0x20) || point == 0x85 ||
+           point == 0xa0 || point == 0x1680 || (point >= 0x2000 && point <= 0x200a) ||
+           point == 0x2028 || point == 0x2029 || point == 0x202f || point == 0x205f ||
+           point == 0x3000;
+}
+
+struct slice text_trimmed(struct slice text)
+{
+    const char *begin = NULL;
+    const char *end = NULL;
+    struct slice rest = text;
+
+    while (rest.len > 0) {
+        const char *at = rest.at;
+        if (is_blank_point(utf8_next(&rest)))
+            continue;
+        if (begin == NULL)
+            begin = at;
+        end = rest.at;
+    }
+    return begin == NULL ? slice_of(text.at, 0) : slice_of(begin, (size_t)(end - begin));
+}

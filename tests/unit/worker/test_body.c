@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gatepost/encoding.h"
 #include "worker/body.h"
 
 struct form {
