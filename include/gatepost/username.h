@@ -29,6 +29,11 @@ MUST_USE unsigned username_check(struct slice text, struct username *username_ou
  * Korean (UTS #39, "Highly Restrictive"), with decimal digits of one system? name: NFKC. */
 MUST_USE bool username_single_script(struct slice name);
 
+/* Is all of it seen, with nothing that is blank, controls another character's place (bidi overrides
+ * are Cf) or ends a line? What an id from outside must be: it ends up in tokens, logs and on
+ * terminals. text: valid UTF-8. */
+MUST_USE bool username_is_visible(struct slice text);
+
 /* The key alone, of whatever somebody types at login: false when it can be nobody's name. */
 MUST_USE bool username_key(struct slice text, char key_out[USERNAME_MAX_BYTES + 1]);
 

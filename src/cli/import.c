@@ -185,15 +185,30 @@ static bool batch_send(struct import *import)
 /* ---- an account ---------------------------------------------------------------------------------
  */
 
+static bool on_refused(void *context, uint64_t line, const char *sentence)
+{
+    struct import *import = context;
+
+    report(import, line, "", "refused", slice_of_text(sentence));
+    import->refused++;
+    return true;
+}
+
 static bool on_user(void *context, const struct moved_user *user, uint64_t line)
 {
     struct import *import = context;
     struct json_writer *writer = json_writer_new();
 
-    moved_user_write(user, writer);
+    if (!moved_user_write(user, writer)) {
+        json_writer_free(&writer);
+        return on_refused(import, line,
+                          "extra: it cannot be read, has a name twice or over 32 members");
+    }
     struct slice text = json_writer_text(writer);
-    BUG_ON(text.len + 1 >
-           BATCH_BYTES); /* import_file.c has a smaller bound, with room for escapes */
+    if (text.len + 1 > BATCH_BYTES) { /* escapes make it up to six times as long as it was */
+        json_writer_free(&writer);
+        return on_refused(import, line, "the record is too long");
+    }
     if (import->len + text.len + 1 > BATCH_BYTES && !batch_send(import)) {
         json_writer_free(&writer);
         return false;
@@ -207,15 +222,6 @@ static bool on_user(void *context, const struct moved_user *user, uint64_t line)
     import->names[import->count++] = terminal_text(user->username.text);
     json_writer_free(&writer);
     return import->count < BATCH_LINES || batch_send(import);
-}
-
-static bool on_refused(void *context, uint64_t line, const char *sentence)
-{
-    struct import *import = context;
-
-    report(import, line, "", "refused", slice_of_text(sentence));
-    import->refused++;
-    return true;
 }
 
 /* ---- the file -----------------------------------------------------------------------------------

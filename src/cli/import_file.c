@@ -11,8 +11,16 @@
 #include "csv.h"
 
 #define RECORD_MAX_BYTES 65536 /* json_read takes no more */
+#define HEADER_MAX_BYTES 4096  /* each record is sent with its names */
 
 enum format { FORMAT_DJANGO, FORMAT_CSV, FORMAT_JSONL };
+
+struct line {
+    char *bytes; /* RECORD_MAX_BYTES */
+    size_t len;
+    bool too_long;
+    uint64_t number; /* of the one that ended last */
+};
 
 struct import_file {
     enum format format;
@@ -21,6 +29,8 @@ struct import_file {
     struct csv *csv;
     size_t columns; /* of the header line; 0: not yet seen */
     char *names[CSV_FIELDS_MAX];
+    struct line line;       /* of JSON a line */
+    const char *unreadable; /* why the rest of the file is of no use, or NULL */
 };
 
 /* ---- JSON ---------------------------------------------------------------------------------------
@@ -42,8 +52,9 @@ static bool take_members(const struct import_file *file, struct moved_user *user
         if (object->members[i].has_surrogate)
             return file->sink->on_refused(file->sink->context, line,
                                           "half of a surrogate pair: this is not Unicode");
-        if (!moved_user_take(user, &object->members[i]))
-            return file->sink->on_refused(file->sink->context, line, "too many members");
+        const char *wrong = moved_user_take(user, &object->members[i]);
+        if (wrong != NULL)
+            return file->sink->on_refused(file->sink->context, line, wrong);
     }
     return file->sink->on_user(file->sink->context, user, line);
 }
@@ -95,11 +106,61 @@ static bool on_object(void *context, struct slice text, uint64_t line)
     return goes_on;
 }
 
+/* An object a line: cut at line feeds, so that a line that is none costs no other. */
+static bool end_line(struct import_file *file)
+{
+    struct line *line = &file->line;
+    const uint64_t number = ++line->number;
+    struct slice text = slice_of(line->bytes, line->len);
+    const bool too_long = line->too_long;
+
+    line->len = 0;
+    line->too_long = false;
+    if (too_long)
+        return file->sink->on_refused(file->sink->context, number, "the line is too long");
+    if (utf8_valid(text) && text_trimmed(text).len == 0)
+        return true;
+    return on_object(file, text, number);
+}
+
+static bool feed_lines(struct import_file *file, struct slice bytes)
+{
+    struct line *line = &file->line;
+
+    while (bytes.len > 0) {
+        const char *end = memchr(bytes.at, '\n', bytes.len);
+        size_t len = end != NULL ? (size_t)(end - bytes.at) : bytes.len;
+        size_t step = end != NULL ? len + 1 : len;
+
+        if (line->too_long || len > RECORD_MAX_BYTES - line->len) {
+            line->too_long = true;
+        } else {
+            memcpy(line->bytes + line->len, bytes.at, len);
+            line->len += len;
+        }
+        if (end != NULL && !end_line(file))
+            return false;
+        bytes = slice_of(bytes.at + step, bytes.len - step);
+    }
+    return true;
+}
+
 /* ---- CSV ----------------------------------------------------------------------------------------
  */
 
 static bool take_header(struct import_file *file, const struct slice *fields, size_t count)
 {
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bytes += fields[i].len;
+        if (!utf8_valid(fields[i]))
+            file->unreadable = "line 1: the names of the columns are not UTF-8";
+        else if (bytes > HEADER_MAX_BYTES)
+            file->unreadable = "line 1: the names of the columns are too long";
+        if (file->unreadable != NULL)
+            return false;
+    }
     for (size_t i = 0; i < count; i++) {
         file->names[i] = xcalloc(1, fields[i].len + 1);
         if (fields[i].len > 0)
@@ -135,6 +196,12 @@ static void type_field(struct json_member *member)
     }
 }
 
+static bool is_active(struct slice name)
+{
+    return slice_equal(name, SLICE_LITERAL("active")) ||
+           slice_equal(name, SLICE_LITERAL("is_active"));
+}
+
 static bool on_record(void *context, const struct slice *fields, size_t count, uint64_t line)
 {
     struct import_file *file = context;
@@ -149,13 +216,17 @@ static bool on_record(void *context, const struct slice *fields, size_t count, u
         struct json_member member = {
             .name = slice_of_text(file->names[i]), .type = JSON_STRING, .text = fields[i]};
 
+        if (fields[i].len == 0 &&
+            is_active(member.name)) /* no safe guess: nobody is let in by it */
+            return file->sink->on_refused(file->sink->context, line, "active: is empty");
         if (fields[i].len == 0)
             continue; /* not given */
         if (!utf8_valid(fields[i]))
             return file->sink->on_refused(file->sink->context, line, "this is not UTF-8");
         type_field(&member);
-        if (!moved_user_take(&user, &member))
-            return file->sink->on_refused(file->sink->context, line, "too many fields");
+        const char *wrong = moved_user_take(&user, &member);
+        if (wrong != NULL)
+            return file->sink->on_refused(file->sink->context, line, wrong);
     }
     return file->sink->on_user(file->sink->context, &user, line);
 }
@@ -179,6 +250,8 @@ struct import_file *import_file_new(const char *format, struct import_sink *sink
     file->sink = sink;
     if (file->format == FORMAT_CSV)
         file->csv = csv_new(RECORD_MAX_BYTES, on_record, file);
+    else if (file->format == FORMAT_JSONL)
+        file->line.bytes = xcalloc(1, RECORD_MAX_BYTES);
     else
         file->stream = json_stream_new(RECORD_MAX_BYTES, on_object, file);
     return file;
@@ -190,6 +263,7 @@ void import_file_free(struct import_file **file)
         return;
     json_stream_free(&(*file)->stream);
     csv_free(&(*file)->csv);
+    free((*file)->line.bytes);
     for (size_t i = 0; i < (*file)->columns; i++)
         free((*file)->names[i]);
     free(*file);
@@ -198,12 +272,40 @@ void import_file_free(struct import_file **file)
 
 bool import_file_feed(struct import_file *file, struct slice bytes, struct err *err)
 {
-    return file->format == FORMAT_CSV ? csv_feed(file->csv, bytes, err)
-                                      : json_stream_feed(file->stream, bytes, err);
+    bool goes_on = false;
+
+    switch (file->format) {
+    case FORMAT_CSV:
+        goes_on = csv_feed(file->csv, bytes, err);
+        break;
+    case FORMAT_JSONL:
+        goes_on = feed_lines(file, bytes);
+        break;
+    case FORMAT_DJANGO:
+        goes_on = json_stream_feed(file->stream, bytes, err);
+        break;
+    }
+    if (file->unreadable != NULL)
+        err_set(err, "%s", file->unreadable);
+    return goes_on;
 }
 
 bool import_file_end(struct import_file *file, struct err *err)
 {
-    return file->format == FORMAT_CSV ? csv_end(file->csv, err)
-                                      : json_stream_end(file->stream, err);
+    bool fine = false;
+
+    switch (file->format) {
+    case FORMAT_CSV:
+        fine = csv_end(file->csv, err);
+        break;
+    case FORMAT_JSONL:
+        fine = (file->line.len == 0 && !file->line.too_long) || end_line(file);
+        break;
+    case FORMAT_DJANGO:
+        fine = json_stream_end(file->stream, err);
+        break;
+    }
+    if (file->unreadable != NULL)
+        err_set(err, "%s", file->unreadable);
+    return fine;
 }

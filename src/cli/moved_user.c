@@ -18,7 +18,7 @@ static const struct {
     {"last_login", offsetof(struct moved_user, last_login)},
 };
 
-bool moved_user_take(struct moved_user *user, const struct json_member *member)
+const char *moved_user_take(struct moved_user *user, const struct json_member *member)
 {
     struct slice name = member->name;
 
@@ -26,18 +26,22 @@ bool moved_user_take(struct moved_user *user, const struct json_member *member)
         name = SLICE_LITERAL("active"); /* Django's word */
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         if (slice_equal(name, slice_of_text(NAMES[i].name))) {
-            *(struct json_member *)((char *)user + NAMES[i].offset) = *member;
-            return true;
+            struct json_member *place = (struct json_member *)((char *)user + NAMES[i].offset);
+
+            if (place->name.len > 0)
+                return "a member stands twice, under two names perhaps";
+            *place = *member;
+            return NULL;
         }
     }
     if (slice_equal(name, SLICE_LITERAL("extra")) && member->type == JSON_OBJECT) {
         user->extra = member->text;
-        return true;
+        return NULL;
     }
     if (user->extra_count == EXTRAS_MAX)
-        return false;
+        return "too many members";
     user->extras[user->extra_count++] = *member;
-    return true;
+    return NULL;
 }
 
 void moved_value_write(struct json_writer *writer, const struct json_member *member)
@@ -62,28 +66,53 @@ void moved_value_write(struct json_writer *writer, const struct json_member *mem
     }
 }
 
+static void write_members(struct json_writer *writer, const struct json_member *members,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        json_string(writer, members[i].name);
+        moved_value_write(writer, &members[i]);
+    }
+}
+
+/* Is one of these names another's too, or the first before it? */
+static bool has_twice(const struct json_member *members, size_t count,
+                      const struct json_member *others, size_t other_count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (slice_equal(members[i].name, members[j].name))
+                return true;
+        }
+        for (size_t j = 0; j < other_count; j++) {
+            if (slice_equal(members[i].name, others[j].name))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Members of an object that is there already, and those that were found beside it. */
-static void write_extra(const struct moved_user *user, struct json_writer *writer)
+static bool write_extra(const struct moved_user *user, struct json_writer *writer)
 {
     struct json_object inner = {.count = 0};
     struct err err = {0};
 
-    json_object_begin(writer);
-    if (user->extra.len > 0 && json_read(user->extra, &inner, &err) == JSON_OK) {
-        for (size_t i = 0; i < inner.count; i++) {
-            json_string(writer, inner.members[i].name);
-            moved_value_write(writer, &inner.members[i]);
-        }
+    if (user->extra.len > 0 && json_read(user->extra, &inner, &err) != JSON_OK)
+        return false;
+    bool fine = inner.count + user->extra_count <= JSON_MEMBERS_MAX &&
+                !has_twice(user->extras, user->extra_count, inner.members, inner.count);
+    if (fine) {
+        json_object_begin(writer);
+        write_members(writer, inner.members, inner.count);
+        write_members(writer, user->extras, user->extra_count);
+        json_object_end(writer);
     }
     json_object_fini(&inner);
-    for (size_t i = 0; i < user->extra_count; i++) {
-        json_string(writer, user->extras[i].name);
-        moved_value_write(writer, &user->extras[i]);
-    }
-    json_object_end(writer);
+    return fine;
 }
 
-void moved_user_write(const struct moved_user *user, struct json_writer *writer)
+bool moved_user_write(const struct moved_user *user, struct json_writer *writer)
 {
     json_object_begin(writer);
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
@@ -97,7 +126,9 @@ void moved_user_write(const struct moved_user *user, struct json_writer *writer)
     }
     if (user->extra_count > 0 || user->extra.len > 0) {
         json_string(writer, SLICE_LITERAL("extra"));
-        write_extra(user, writer);
+        if (!write_extra(user, writer))
+            return false;
     }
     json_object_end(writer);
+    return true;
 }

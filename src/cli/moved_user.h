@@ -22,14 +22,15 @@ struct moved_user {
     size_t extra_count;
 };
 
-/* Sorts a member in by its name: those that Django and Gatepost have, else an extra. Returns false
- * when there are too many. */
-MUST_USE bool moved_user_take(struct moved_user *user, const struct json_member *member);
+/* Sorts a member in by its name: those that Django and Gatepost have, else an extra. Returns the
+ * sentence that is wrong with it (a constant), or NULL. */
+MUST_USE const char *moved_user_take(struct moved_user *user, const struct json_member *member);
 
 /* A member's value as the file wrote it. */
 void moved_value_write(struct json_writer *writer, const struct json_member *member);
 
-/* As the line that POST /admin/import wants. */
-void moved_user_write(const struct moved_user *user, struct json_writer *writer);
+/* As the line that POST /admin/import wants. Returns false when `extra` cannot be kept: it is no
+ * object that can be read, or together with the extras it has a name twice or too many. */
+MUST_USE bool moved_user_write(const struct moved_user *user, struct json_writer *writer);
 
 #endif

@@ -40,10 +40,8 @@ static const char *read_id(struct reading *reading, const struct json_member *me
         return "is no text and no whole number";
     if (id.len == 0 || id.len >= TOKEN_SUBJECT_BYTES)
         return "is empty or longer than 63 bytes";
-    for (size_t i = 0; i < id.len; i++) {
-        if ((unsigned char)id.at[i] <= ' ' || id.at[i] == 0x7F)
-            return "has a blank or a control character in it";
-    }
+    if (!username_is_visible(id))
+        return "has a blank or a character in it that is not seen";
     reading->account.subject = id;
     return NULL;
 }
@@ -135,12 +133,20 @@ static const char *read_login(struct reading *reading, const struct json_member 
 
 static const char *read_extra(struct reading *reading, const struct json_member *member)
 {
+    struct json_object inner;
+    struct err err = {0};
+
     if (member->type == JSON_NULL)
         return NULL;
     if (member->type != JSON_OBJECT)
         return "is no object";
     if (member->text.len > EXTRA_MAX_BYTES)
         return "is longer than 2048 bytes";
+    /* It is read again on its way out: what that refuses would be lost. */
+    enum json_status status = json_read(member->text, &inner, &err);
+    json_object_fini(&inner);
+    if (status != JSON_OK)
+        return "has a name twice or over 32 members";
     reading->account.extra = member->text;
     return NULL;
 }

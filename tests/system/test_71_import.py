@@ -195,7 +195,7 @@ def test_a_table_is_read_by_its_header(serve, tmp_path):
 
 @pytest.mark.parametrize("text", ["[1]", '{"username": "ada"', '[{"username":"ada"}] x', '"ada"'])
 def test_a_file_that_is_none_ends_the_import_with_a_sentence(server, text):
-    ran = user(server, "import", "--from", "jsonl", "-", stdin=text)
+    ran = user(server, "import", "--from", "django", "-", stdin=text)
     assert ran.returncode == REFUSED and "gatepost: line 1: " in ran.stderr
 
 

@@ -128,6 +128,18 @@ unsigned username_check(struct slice text, struct username *username_out)
     return USERNAME_FINE;
 }
 
+bool username_is_visible(struct slice text)
+{
+    static const uint32_t hidden = UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf | UC_CATEGORY_MASK_Zs |
+                                   UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp;
+
+    while (text.len > 0) {
+        if (uc_is_general_category_withtable(utf8_next(&text), hidden))
+            return false;
+    }
+    return true;
+}
+
 bool username_key(struct slice text, char key_out[USERNAME_MAX_BYTES + 1])
 {
     char normal[USERNAME_MAX_BYTES + 1];
