@@ -2,11 +2,15 @@
  *
  * jsonl is what `import --from jsonl` reads; django is what `manage.py loaddata` reads. Django's
  * accounts are known by numbers: those whose id is none get one there, behind all that have one, so
- * that none is given away twice; that takes a second look at the list. */
+ * that none is given away twice; that takes a second look at the list.
+ *
+ * A file has its name from when it is whole; until then, and for ever if the export is cut, it is
+ * FILE.part. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gatepost/clock.h"
@@ -15,12 +19,15 @@
 
 #include "lines.h"
 #include "moved_user.h"
+#include "terminal.h"
 #include "user.h"
 
 struct export
 {
     struct user_order *order;
     FILE *to;
+    const char *path; /* NULL: standard output */
+    char *part;       /* what is written to until it is whole */
     bool to_django;
     bool numbered; /* in this pass: those with a number, or those without */
     unsigned long long written;
@@ -68,12 +75,42 @@ static void write_jsonl(const struct json_object *user, struct json_writer *writ
     json_object_end(writer);
 }
 
+/* Fields that the account itself has: an extra of that name would be another password, say. */
+static bool is_written(struct slice name)
+{
+    static const char *const names[] = {"username",  "email",       "password",
+                                        "is_active", "date_joined", "last_login"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (slice_equal(name, slice_of_text(names[i])))
+            return true;
+    }
+    return false;
+}
+
+static void write_extra(const struct json_object *user, struct json_writer *writer)
+{
+    struct json_object extra;
+    struct err err = {0};
+
+    if (json_read(find(user, "extra")->text, &extra, &err) != JSON_OK) {
+        char *id = terminal_text(find(user, "id")->text);
+        (void)fprintf(stderr, "gatepost: the extra of id:%s cannot be read: %s\n", id, err.text);
+        exit(EXIT_FAILED);
+    }
+    for (size_t i = 0; i < extra.count; i++) {
+        if (is_written(extra.members[i].name))
+            continue;
+        json_string(writer, extra.members[i].name);
+        moved_value_write(writer, &extra.members[i]);
+    }
+    json_object_fini(&extra);
+}
+
 static void write_django(const struct export *export, const struct json_object *user,
                          struct json_writer *writer)
 {
     const char *model = export->order->options[OPTION_MODEL];
-    struct json_object extra;
-    struct err err = {0};
 
     json_object_begin(writer);
     json_string(writer, SLICE_LITERAL("model"));
@@ -90,13 +127,7 @@ static void write_django(const struct export *export, const struct json_object *
     write_member(writer, "is_active", find(user, "active"));
     write_member(writer, "date_joined", find(user, "date_joined"));
     write_member(writer, "last_login", find(user, "last_login"));
-    if (json_read(find(user, "extra")->text, &extra, &err) == JSON_OK) {
-        for (size_t i = 0; i < extra.count; i++) {
-            json_string(writer, extra.members[i].name);
-            moved_value_write(writer, &extra.members[i]);
-        }
-        json_object_fini(&extra);
-    }
+    write_extra(user, writer);
     json_object_end(writer);
     json_object_end(writer);
 }
@@ -167,8 +198,53 @@ static int write_all(struct export *export)
         export->numbered = false;
         code = pass(export);
     }
-    if (export->to_django)
+    if (code == EXIT_DONE && export->to_django)
         (void)fputs(export->written == 0 ? "[]\n" : "\n]\n", export->to);
+    return code;
+}
+
+/* ---- the file -----------------------------------------------------------------------------------
+ */
+
+static int fail_at(const char *path, const char *why)
+{
+    struct err err = {0};
+
+    err_set(&err, "%s: %s", path, why);
+    return user_fail(err.text);
+}
+
+static int open_part(struct export *export)
+{
+    const size_t bytes = strlen(export->path) + sizeof(".part");
+    struct stat file;
+
+    if (lstat(export->path, &file) == 0)
+        return fail_at(export->path, strerror(EEXIST));
+    export->part = xcalloc(1, bytes);
+    (void)snprintf(export->part, bytes, "%s.part", export->path);
+    /* The passwords of everybody: for nobody else's eyes. */
+    int fd = open(export->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail_at(export->part, errno == EEXIST ? "another export is under way, or was cut: "
+                                                       "remove the file then"
+                                                     : strerror(errno));
+    export->to = fdopen(fd, "w");
+    return export->to != NULL ? EXIT_DONE : fail_at(export->part, strerror(errno));
+}
+
+/* code: of what was written. */
+static int close_part(struct export *export, int code)
+{
+    bool fine = fflush(export->to) == 0 && fsync(fileno(export->to)) == 0;
+
+    fine = fclose(export->to) == 0 && fine;
+    if (code == EXIT_DONE && !fine)
+        code = fail_at(export->part, "the file cannot be written");
+    if (code == EXIT_DONE && rename(export->part, export->path) != 0)
+        code = fail_at(export->path, strerror(errno));
+    if (code != EXIT_DONE)
+        (void)unlink(export->part);
     return code;
 }
 
@@ -177,27 +253,20 @@ int cli_user_export(struct user_order *order)
     const char *path = order->operands[0];
     const char *format = order->options[OPTION_TO];
     struct export export = {.order = order, .to = stdout};
-    struct err err = {0};
-    int code;
 
     if (format == NULL || (strcmp(format, "django") != 0 && strcmp(format, "jsonl") != 0))
         return user_fail("--to must be django or jsonl");
     export.to_django = strcmp(format, "django") == 0;
-    if (path != NULL && strcmp(path, "-") != 0) {
-        /* The passwords of everybody: for nobody else's eyes. */
-        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        export.to = fd >= 0 ? fdopen(fd, "w") : NULL;
-        if (export.to == NULL) {
-            err_set(&err, "%s: %s", path, strerror(errno));
-            return user_fail(err.text);
-        }
-    }
-    code = write_all(&export);
-    if (export.to != stdout) {
-        if (fclose(export.to) != 0 && code == EXIT_DONE)
-            code = user_fail("the file cannot be written");
-        if (code == EXIT_DONE)
+    if (path != NULL && strcmp(path, "-") != 0)
+        export.path = path;
+    int code = export.path != NULL ? open_part(&export) : EXIT_DONE;
+    if (code == EXIT_DONE) {
+        code = write_all(&export);
+        if (export.path != NULL)
+            code = close_part(&export, code);
+        if (export.path != NULL && code == EXIT_DONE)
             (void)printf("%llu accounts\n", export.written);
     }
+    free(export.part);
     return code;
 }

@@ -1,11 +1,14 @@
 """Files that hold what cannot be taken: each row costs itself alone, and nothing is lost without a word."""
 import csv
 import json
+import signal
+import subprocess
 
 import pytest
 
 from client import Connection
-from test_71_import import REFUSED, exported, import_lines, sums, user
+from gatepost import clean_environment, patience
+from test_71_import import DONE, REFUSED, exported, import_lines, sums, user
 
 
 def import_text(server, text, form="jsonl"):
@@ -82,3 +85,54 @@ def test_a_record_that_grows_by_its_escapes_is_refused_and_the_next_is_taken(ser
     path.write_text(chr(1) * 60000 + f",username\n{chr(1) * 60000},long\nx,short\n")
     ran = user(server, "import", "--from", "csv", str(path))
     assert ran.returncode == REFUSED and "line 1: the names of the columns are too long" in ran.stderr, ran
+
+
+# ---- the way out --------------------------------------------------------------------------------
+
+def test_an_extra_is_no_second_password_in_a_django_project(serve):
+    server = serve()
+    extra = {"password": "md5$x$y", "username": "root", "is_active": True, "email": "x", "date_joined": "x",
+             "last_login": "x", "first_name": "Ada"}
+    assert import_lines(server, [{"id": 1, "username": "ada", "is_active": False, "extra": extra}]).returncode == DONE
+    ran = user(server, "export", "--to", "django")
+    pairs = json.loads(ran.stdout, object_pairs_hook=list)[0]
+    fields = dict(pairs)["fields"]
+    assert len(fields) == len(dict(fields)) == 7
+    assert dict(fields)["username"] == "ada" and dict(fields)["is_active"] is False
+    assert dict(fields)["password"].startswith("!") and dict(fields)["first_name"] == "Ada"
+
+
+def test_an_export_that_was_cut_does_not_look_whole(serve, tmp_path):
+    server = serve()
+    assert import_lines(server, [{"username": f"user{i:04}", "extra": {"x": "y" * 1500}} for i in range(300)]
+                        ).returncode == DONE
+    path = tmp_path / "all.json"
+    whole = user(server, "export", "--to", "django")
+    assert len(json.loads(whole.stdout)) == 300
+    for form, end in (("django", "]\n"), ("jsonl", "}\n")):
+        line = ["prlimit", "--fsize=40960", *server.arguments("user"), "export", "--to", form, str(path)]
+        ran = subprocess.run(line, cwd=server.directory, env=clean_environment(), capture_output=True, text=True,
+                             timeout=patience(60), preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN))
+        assert ran.returncode == REFUSED and "cannot be written" in ran.stderr, ran
+        assert list(tmp_path.iterdir()) == []
+        assert user(server, "export", "--to", form, str(path)).returncode == DONE
+        assert path.read_text().endswith(end) and list(tmp_path.iterdir()) == [path]
+        path.unlink()
+    part = tmp_path / "all.json.part"
+    part.write_text("another's")
+    ran = user(server, "export", "--to", "jsonl", str(path))
+    assert ran.returncode == REFUSED and "all.json.part: another export" in ran.stderr
+    assert part.read_text() == "another's" and not path.exists()
+
+
+def test_an_export_that_the_server_ends_has_no_end(serve):
+    server = serve()
+    rows = [{"username": f"user{i:04}", "extra": {"x": "y" * 1900}} for i in range(3000)]
+    assert import_lines(server, rows).returncode == DONE
+    running = subprocess.Popen(server.arguments("user") + ["export", "--to", "django"], cwd=server.directory,
+                               env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    begun = running.stdout.read(1000)       # and then it waits for the pipe
+    server.stop(signal.SIGTERM)
+    rest, complaint = running.communicate(timeout=patience(60))
+    assert running.returncode != DONE and complaint.startswith("gatepost: ")
+    assert begun.startswith("[") and not rest.endswith("]\n")
