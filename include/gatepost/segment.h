@@ -37,17 +37,27 @@ void *segment_limits(const struct segment *segment);
 enum seat_state { SEAT_FREE, SEAT_LIVE, SEAT_DEAD };
 enum seat_closer { SEAT_CLOSED_BY_STORE, SEAT_CLOSED_BY_MAILER };
 
+/* What a tenant is there for, as bits: the store answers each only what is for it
+ * (store_requests.def). */
+enum seat_role { SEAT_WORKER = 1, SEAT_ADMIN = 2, SEAT_MAILER = 4 };
+
 struct seat_view {
     enum seat_state state;
+    uint8_t roles; /* bits of enum seat_role; 0 of a free seat */
     uint64_t generation;
     uint64_t incarnation; /* random, names this tenant in the store's answers; never 0 */
 };
 
 struct seat_view seat_look(const struct segment *segment, uint32_t slot);
 
-/* The master alone: give a free worker seat; give the mailer's seat; declare the reaped tenant
- * dead and wake store and mailer; free the seat once it is closed. */
-MUST_USE bool seat_take_worker(struct segment *segment, uint32_t *slot_out);
+/* The master alone: give a free seat that is not the mailer's, to a worker or to the admin process;
+ * give the mailer's seat; declare the reaped tenant dead and wake store and mailer; free the seat
+ * once it is closed. */
+MUST_USE bool seat_take(struct segment *segment, uint8_t roles, uint32_t *slot_out);
+static inline MUST_USE bool seat_take_worker(struct segment *segment, uint32_t *slot_out)
+{
+    return seat_take(segment, SEAT_WORKER, slot_out);
+}
 MUST_USE bool seat_take_mailer(struct segment *segment);
 void seat_bury(struct segment *segment, uint32_t slot);
 bool seat_recycle(struct segment *segment, uint32_t slot);

@@ -8,7 +8,7 @@
 #include "gatepost/uuid.h"
 
 enum store_request {
-#define REQUEST(number, NAME, message, access) STORE_##NAME = (number),
+#define REQUEST(number, NAME, message, access, who) STORE_##NAME = (number),
 #include "gatepost/store_requests.def"
 #undef REQUEST
 };

@@ -129,10 +129,11 @@ static bool has_child(const struct master *master, enum proc_role role,
 static bool supervise_server(struct master *master, enum proc_role role, uint32_t number,
                              const struct edition *edition, mono_ns now)
 {
+    const uint8_t roles = role == ROLE_ADMIN ? SEAT_ADMIN : SEAT_WORKER;
     uint32_t slot = 0;
     if (has_child(master, role, edition, number))
         return true;
-    if (!may_start(master, role, now) || !seat_take_worker(master->segment, &slot))
+    if (!may_start(master, role, now) || !seat_take(master->segment, roles, &slot))
         return false;
     if (child_start(master, role, slot, number, edition))
         return true;

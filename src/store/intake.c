@@ -55,6 +55,7 @@ static void look_up(struct store *store, uint32_t slot, const struct ask_head *h
 {
     struct call call = {
         .env = &store->env,
+        .roles = store->seats[slot].roles,
         .now = clock_wall_ms(),
         .packed = packed,
         .answer = packer_over(store->answer + ANSWER_HEAD_BYTES,
@@ -106,6 +107,12 @@ static void take_write(struct store *store, uint32_t slot, const struct ask_head
     }
 }
 
+static void refuse(struct store *store, uint32_t slot, uint64_t sequence, const char *why)
+{
+    seat_report(store, slot, why);
+    answer_plain(store, slot, sequence, STORE_REFUSED, (struct slice){0});
+}
+
 static void take_ask(struct store *store, uint32_t slot, size_t len)
 {
     struct seat *seat = &store->seats[slot];
@@ -126,11 +133,16 @@ static void take_ask(struct store *store, uint32_t slot, size_t len)
     if (head.acknowledged > seat->acknowledged)
         seat->acknowledged = head.acknowledged;
     if (head.sequence == 0 || head.sequence == UINT64_MAX) {
-        seat_report(store, slot, "an ask without a sequence");
-        answer_plain(store, slot, head.sequence, STORE_REFUSED, (struct slice){0});
+        refuse(store, slot, head.sequence, "an ask without a sequence");
         return;
     }
-    switch (request_kind(head.request)) {
+    const enum request_kind kind = request_kind(head.request);
+
+    if (kind != REQUEST_UNKNOWN && !request_is_for(head.request, seat->roles)) {
+        refuse(store, slot, head.sequence, "a request that is not for this seat");
+        return;
+    }
+    switch (kind) {
     case REQUEST_READ:
         look_up(store, slot, &head, packed);
         break;
@@ -138,8 +150,7 @@ static void take_ask(struct store *store, uint32_t slot, size_t len)
         take_write(store, slot, &head, packed);
         break;
     case REQUEST_UNKNOWN:
-        seat_report(store, slot, "an unknown request");
-        answer_plain(store, slot, head.sequence, STORE_REFUSED, (struct slice){0});
+        refuse(store, slot, head.sequence, "an unknown request");
         break;
     }
 }

@@ -4,9 +4,10 @@
 static const struct {
     enum store_status (*carry_out)(struct call *call);
     enum request_kind kind;
+    uint8_t roles; /* of the seats that may ask */
 } requests[] = {
-#define REQUEST(number, NAME, message, access)                                                     \
-    [(number)] = {message##_on_request, REQUEST_##access},
+#define REQUEST(number, NAME, message, access, who)                                                \
+    [(number)] = {message##_on_request, REQUEST_##access, (who)},
 #include "gatepost/store_requests.def"
 #undef REQUEST
 };
@@ -14,6 +15,12 @@ static const struct {
 enum request_kind request_kind(uint8_t request)
 {
     return request < ARRAY_LEN(requests) ? requests[request].kind : REQUEST_UNKNOWN;
+}
+
+bool request_is_for(uint8_t request, uint8_t roles)
+{
+    BUG_ON(request_kind(request) == REQUEST_UNKNOWN);
+    return (requests[request].roles & roles) != 0;
 }
 
 enum store_status request_carry_out(struct call *call, uint8_t request)

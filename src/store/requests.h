@@ -9,13 +9,16 @@
 
 #include "rows.h"
 
-#define REQUEST(number, NAME, message, access)                                                     \
+#define REQUEST(number, NAME, message, access, who)                                                \
     MUST_USE enum store_status message##_on_request(struct call *call);
 #include "gatepost/store_requests.def"
 #undef REQUEST
 
 enum request_kind { REQUEST_UNKNOWN, REQUEST_READ, REQUEST_WRITE };
 enum request_kind request_kind(uint8_t request);
+
+/* request is known. May a seat of these roles ask it? */
+MUST_USE bool request_is_for(uint8_t request, uint8_t roles);
 
 /* request is known. Returns STORE_REFUSED when the ask makes no sense. */
 MUST_USE enum store_status request_carry_out(struct call *call, uint8_t request);

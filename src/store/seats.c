@@ -70,6 +70,7 @@ static void open_seat(struct store *store, uint32_t slot, const struct seat_view
 
     seat->open = true;
     seat->deaf = seat->reported = false;
+    seat->roles = view->roles;
     seat->generation = view->generation;
     seat->acknowledged = 0;
     seat->waiting = 0;
@@ -127,14 +128,16 @@ static bool has_last_words(const struct store *store, uint32_t slot, uint64_t ge
 
 /* Returns true when it is closed: its last words are carried out by then, and a successor that
  * reads the outbox sees what they changed. */
-static bool close_dead(struct store *store, uint32_t slot, uint64_t generation)
+static bool close_dead(struct store *store, uint32_t slot, const struct seat_view *view)
 {
+    const uint64_t generation = view->generation;
     struct seat *seat = &store->seats[slot];
 
     leave_seat(store, slot);
     if (seat->parted != generation) {
         seat->parted = generation;
-        take_last_words(store, slot, generation);
+        if (view->roles & SEAT_MAILER)
+            take_last_words(store, slot, generation);
     }
     if (has_last_words(store, slot, generation))
         return false;
@@ -163,7 +166,7 @@ bool seats_look(struct store *store)
         case SEAT_DEAD:
             if (seat->closed == view.generation)
                 break;
-            changed |= close_dead(store, slot, view.generation);
+            changed |= close_dead(store, slot, &view);
             break;
         case SEAT_FREE:
             leave_seat(store, slot);

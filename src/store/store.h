@@ -39,6 +39,7 @@ struct seat {
     bool open;
     bool deaf;     /* its lane made no sense: not read any more */
     bool reported; /* the master knows */
+    uint8_t roles; /* bits of enum seat_role, as they were when it was opened */
     uint64_t generation;
     uint64_t parted; /* generation whose last words were taken from its lane */
     uint64_t closed; /* generation that was closed last */

@@ -174,7 +174,8 @@ enum store_status audit_page_on_request(struct call *call)
     struct packer rows = packer_over(bytes, sizeof(bytes));
 
     if (!audit_page_ask_unpack(call->packed, &ask) ||
-        (ask.after.len != 0 && ask.after.len != AUDIT_KEY_BYTES) || ask.rows_max == 0)
+        (ask.after.len != 0 && ask.after.len != AUDIT_KEY_BYTES) || ask.rows_max == 0 ||
+        (!ask.by_user && !(call->roles & SEAT_ADMIN)))
         return STORE_REFUSED;
 
     struct reading *reading = xcalloc(1, sizeof(*reading));

@@ -246,7 +246,7 @@ static inline void fake_pack_payload(struct packer *packer, struct script *scrip
 static inline bool fake_understands(uint8_t request, struct slice packed)
 {
     switch ((enum store_request)request) {
-#define REQUEST(number, NAME, message, access)                                                     \
+#define REQUEST(number, NAME, message, access, who)                                                \
     case STORE_##NAME: {                                                                           \
         struct message##_ask ask;                                                                  \
         return message##_ask_unpack(packed, &ask);                                                 \

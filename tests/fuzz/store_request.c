@@ -40,6 +40,7 @@ static enum store_status carry_out(struct call *call, uint8_t request, struct sl
 
     call->packed = packed;
     call->now = RIG_NOW;
+    call->roles = SEAT_WORKER | SEAT_ADMIN | SEAT_MAILER;
     call->answer = packer_over(answer, sizeof(answer));
     enum store_status status = request_carry_out(call, request);
     BUG_ON(call->failure != 0 || call->answer.overflow);

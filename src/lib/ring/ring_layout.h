@@ -14,7 +14,7 @@
 #include "gatepost/segment.h"
 
 #define SEGMENT_MAGIC          0x74736f7065746167ULL /* "gatepost" in a little-endian dump */
-#define SEGMENT_LAYOUT_VERSION 3U                    /* raised by every change of this file */
+#define SEGMENT_LAYOUT_VERSION 4U                    /* raised by every change of this file */
 #define SEGMENT_SEATS_MAX      1024U
 #define APART                  128
 
@@ -43,11 +43,12 @@ struct board_cell {
     _Alignas(64) _Atomic uint64_t value;
 };
 
-/* The master writes tenancy and incarnation, each closer its own word. */
+/* The master writes tenancy, incarnation and roles, each closer its own word. */
 struct seat_shared {
     _Atomic uint64_t tenancy; /* generation << 2 | enum seat_state: both change in one store */
     _Atomic uint64_t incarnation;
     _Atomic uint64_t closed[2]; /* by enum seat_closer: the last generation that one gave up */
+    _Atomic uint64_t roles;     /* of the tenant; written like incarnation */
 };
 
 struct slot_shared {
@@ -91,7 +92,7 @@ struct fault_shared {
 _Static_assert(sizeof(struct segment_header) == APART, "layout");
 _Static_assert(sizeof(struct fault_shared) == 128, "layout");
 _Static_assert(sizeof(struct board_cell) == 64, "layout");
-_Static_assert(sizeof(struct seat_shared) == 32, "layout");
+_Static_assert(sizeof(struct seat_shared) == 40, "layout");
 _Static_assert(offsetof(struct slot_shared, life) == 128, "layout");
 _Static_assert(offsetof(struct slot_shared, seat) == 256, "layout");
 _Static_assert(offsetof(struct slot_shared, counters) == 384, "layout");

@@ -22,12 +22,14 @@ struct seat_view seat_look(const struct segment *segment, uint32_t slot)
     struct seat_shared *seat = &segment->slot[slot].seat;
     struct seat_view view = {.state = SEAT_FREE};
 
-    /* Acquire pairs with the release in publish: who sees LIVE sees the incarnation and the reset
-     * lanes. The second look is for a reader that has no part in closing (the seat may be given
-     * away between two loads); bounded, because a mad process may write here for ever. */
+    /* Acquire pairs with the release in publish: who sees LIVE sees the incarnation, the roles
+     * and the reset lanes. The second look is for a reader that has no part in closing (the seat
+     * may be given away between two loads); bounded, because a mad process may write here for ever.
+     */
     for (int i = 0; i < LOOKS_MAX; i++) {
         uint64_t tenancy = atomic_load_explicit(&seat->tenancy, memory_order_acquire);
         uint64_t incarnation = atomic_load_explicit(&seat->incarnation, memory_order_acquire);
+        uint64_t roles = atomic_load_explicit(&seat->roles, memory_order_acquire);
         view.generation = tenancy >> 2;
         if (tenancy != atomic_load_explicit(&seat->tenancy, memory_order_relaxed))
             continue;
@@ -35,6 +37,7 @@ struct seat_view seat_look(const struct segment *segment, uint32_t slot)
             break;
         view.state = (enum seat_state)(tenancy & 3);
         view.incarnation = incarnation;
+        view.roles = (uint8_t)roles;
         break;
     }
     return view;
@@ -60,22 +63,23 @@ static uint64_t random_incarnation(void)
     return value;
 }
 
-static void take(struct segment *segment, uint32_t slot)
+static void take(struct segment *segment, uint32_t slot, uint8_t roles)
 {
     /* The release on the incarnation keeps a reader that sees it from pairing it with the
      * tenancy before: its second look finds FREE at the latest. */
     atomic_store_explicit(&segment->slot[slot].seat.incarnation, random_incarnation(),
                           memory_order_release);
+    atomic_store_explicit(&segment->slot[slot].seat.roles, roles, memory_order_release);
     life_enter(segment, slot, LIFE_STARTING);
     segment->records[slot].state = SEAT_LIVE;
     publish(segment, slot);
 }
 
-bool seat_take_worker(struct segment *segment, uint32_t *slot_out)
+bool seat_take(struct segment *segment, uint8_t roles, uint32_t *slot_out)
 {
     for (uint32_t slot = SLOT_MAILER + 1; slot < segment->seats; slot++) {
         if (segment->records[slot].state == SEAT_FREE) {
-            take(segment, slot);
+            take(segment, slot, roles);
             *slot_out = slot;
             return true;
         }
@@ -87,7 +91,7 @@ bool seat_take_mailer(struct segment *segment)
 {
     if (segment->records[SLOT_MAILER].state != SEAT_FREE)
         return false;
-    take(segment, SLOT_MAILER);
+    take(segment, SLOT_MAILER, SEAT_MAILER);
     return true;
 }
 

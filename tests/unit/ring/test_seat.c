@@ -47,19 +47,23 @@ static void test_a_seat_goes_from_free_to_live_to_dead_to_free_one_generation_up
     assert_int_equal(live.state, SEAT_LIVE);
     assert_int_equal(live.generation, 1);
     assert_int_not_equal(live.incarnation, 0);
+    assert_int_equal(live.roles, SEAT_WORKER);
 
     seat_bury(segment, slot);
     struct seat_view dead = seat_look(segment, slot);
     assert_int_equal(dead.state, SEAT_DEAD);
     assert_int_equal(dead.generation, live.generation);
     assert_int_equal(dead.incarnation, live.incarnation);
+    assert_int_equal(dead.roles, SEAT_WORKER);
 
     seat_close(segment, slot, dead.generation, SEAT_CLOSED_BY_STORE);
     seat_close(segment, slot, dead.generation, SEAT_CLOSED_BY_MAILER);
     assert_true(seat_recycle(segment, slot));
     assert_int_equal(seat_look(segment, slot).state, SEAT_FREE);
-    assert_true(seat_take_worker(segment, &slot));
+    assert_int_equal(seat_look(segment, slot).roles, 0);
+    assert_true(seat_take(segment, SEAT_ADMIN, &slot));
     assert_int_equal(slot, 1);
+    assert_int_equal(seat_look(segment, slot).roles, SEAT_ADMIN);
     assert_int_equal(seat_look(segment, slot).generation, 2);
     assert_int_not_equal(seat_look(segment, slot).incarnation, live.incarnation);
 }

@@ -59,6 +59,7 @@ static inline enum store_status carry_out(struct desk *desk, enum store_request 
 
     assert_false(packed->overflow);
     desk->call = (struct call){.env = &desk->env,
+                               .roles = SEAT_WORKER | SEAT_ADMIN | SEAT_MAILER,
                                .now = desk->now,
                                .packed = packer_slice(packed),
                                .answer = packer_over(desk->answer, sizeof(desk->answer))};

@@ -61,7 +61,7 @@ static inline void rig_init(struct rig *rig)
     rig->config.store_cache_mib = 64;
     rig->config.master_user = "";
     rig->config.log_level = CONFIG_LOG_ERROR;
-    BUG_ON(!seat_take_worker(rig->segment, &rig->slot));
+    BUG_ON(!seat_take(rig->segment, SEAT_WORKER | SEAT_MAILER, &rig->slot)); /* it plays both */
     rig->client = store_client_new(rig->segment, rig->slot);
 }
 

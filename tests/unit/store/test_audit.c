@@ -23,7 +23,7 @@ struct desk {
 
 static void begin(struct desk *desk)
 {
-    desk->call = (struct call){.env = &desk->env, .now = RIG_NOW};
+    desk->call = (struct call){.env = &desk->env, .roles = SEAT_ADMIN, .now = RIG_NOW};
     assert_int_equal(desk->env.db_env->txn_begin(desk->env.db_env, NULL, &desk->call.txn, 0), 0);
 }
 

@@ -235,7 +235,7 @@ static void begin_again(struct world *world)
     segment_close(&rig->segment);
     rig->segment = segment_create(2, &err);
     assert_non_null(rig->segment);
-    assert_true(seat_take_worker(rig->segment, &rig->slot));
+    assert_true(seat_take(rig->segment, SEAT_WORKER | SEAT_MAILER, &rig->slot));
     rig->client = store_client_new(rig->segment, rig->slot);
     empty_directory(rig->dir);
     copy_directory(world->intact.dir, rig->dir);

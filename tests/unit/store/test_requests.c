@@ -251,7 +251,7 @@ static void test_nobody_is_rehashed_who_is_not_there_or_disabled(void **state)
 static void test_every_request_refuses_what_it_cannot_read(void **state)
 {
     static const uint8_t requests[] = {
-#define REQUEST(number, NAME, message, access) STORE_##NAME,
+#define REQUEST(number, NAME, message, access, who) STORE_##NAME,
 #include "gatepost/store_requests.def"
 #undef REQUEST
     };

@@ -168,6 +168,82 @@ static void test_nonsense_is_refused_and_reported_once(void **state)
     assert_int_equal(broken_reports(rig), 1);
 }
 
+/* An ask that the store would carry out for the admin process. */
+static void push_list(struct rig *rig, uint64_t sequence)
+{
+    uint8_t bytes[64];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    admin_list_ask_pack(&packer, &(struct admin_list_ask){.rows_max = 10});
+    push_ask(rig, &(struct ask_head){.sequence = sequence}, STORE_ADMIN_LIST,
+             packer_slice(&packer));
+}
+
+static void push_trail(struct rig *rig, uint64_t sequence, bool by_user)
+{
+    uint8_t bytes[512];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    audit_page_ask_pack(&packer, &(struct audit_page_ask){.rows_max = 10,
+                                                          .by_user = by_user,
+                                                          .user_id = rig_person(1).user_id});
+    push_ask(rig, &(struct ask_head){.sequence = sequence}, STORE_AUDIT_PAGE,
+             packer_slice(&packer));
+}
+
+static void take_seat(struct rig *rig, uint8_t roles)
+{
+    seat_bury(rig->segment, rig->slot);
+    seat_close(rig->segment, rig->slot, seat_look(rig->segment, rig->slot).generation,
+               SEAT_CLOSED_BY_MAILER);
+    for (int i = 0; !seat_recycle(rig->segment, rig->slot); i++) {
+        assert_true(i < 5000);
+        usleep(1000);
+    }
+    assert_true(seat_take(rig->segment, roles, &rig->slot));
+}
+
+static void test_a_worker_is_not_told_what_is_for_the_admin_process(void **state)
+{
+    static const uint8_t first_page[8 + UUID_BYTES + 8];
+    struct rig *rig = *state;
+
+    take_seat(rig, SEAT_WORKER);
+    push_list(rig, 1);
+    assert_int_equal(answer_to(rig, 1), STORE_REFUSED);
+    assert_int_equal(broken_reports(rig), 1);
+    push_ask(rig, &(struct ask_head){.sequence = 2}, STORE_OUTBOX_PAGE,
+             slice_of(first_page, sizeof(first_page)));
+    assert_int_equal(answer_to(rig, 2), STORE_REFUSED);
+    push_signup(rig, &(struct ask_head){.sequence = 3}, 1);
+    assert_int_equal(answer_to(rig, 3), STORE_OK);
+
+    take_seat(rig, SEAT_ADMIN);
+    push_list(rig, 1);
+    assert_int_equal(answer_to(rig, 1), STORE_OK);
+    assert_int_equal(broken_reports(rig), 0);
+    push_signup(rig, &(struct ask_head){.sequence = 2}, 2);
+    assert_int_equal(answer_to(rig, 2), STORE_REFUSED);
+    assert_int_equal(broken_reports(rig), 1);
+    assert_int_equal(board_get(rig->segment, BOARD_USERS), 1);
+}
+
+static void test_a_worker_reads_the_trail_of_one_account_alone(void **state)
+{
+    struct rig *rig = *state;
+
+    take_seat(rig, SEAT_WORKER);
+    push_trail(rig, 1, true);
+    assert_int_equal(answer_to(rig, 1), STORE_OK);
+    assert_int_equal(broken_reports(rig), 0);
+    push_trail(rig, 2, false);
+    assert_int_equal(answer_to(rig, 2), STORE_REFUSED);
+    assert_int_equal(broken_reports(rig), 1);
+    take_seat(rig, SEAT_ADMIN);
+    push_trail(rig, 1, false);
+    assert_int_equal(answer_to(rig, 1), STORE_OK);
+}
+
 static void test_answers_that_nobody_reads_wait_and_stop_that_lane(void **state)
 {
     struct rig *rig = *state;
@@ -210,6 +286,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_write_that_was_in_work_at_two_deaths_is_not_tried_again, make, end),
         cmocka_unit_test_setup_teardown(test_nonsense_is_refused_and_reported_once, start, end),
+        cmocka_unit_test_setup_teardown(test_a_worker_is_not_told_what_is_for_the_admin_process,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(test_a_worker_reads_the_trail_of_one_account_alone, start,
+                                        end),
         cmocka_unit_test_setup_teardown(test_answers_that_nobody_reads_wait_and_stop_that_lane,
                                         start, end),
     };

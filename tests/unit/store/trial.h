@@ -223,7 +223,7 @@ static inline void successor_starts(struct trial *trial)
         rig->segment = segment_create(2, &err);
         assert_non_null(rig->segment);
         keep_own_memory();
-        assert_true(seat_take_worker(rig->segment, &rig->slot));
+        assert_true(seat_take(rig->segment, SEAT_WORKER | SEAT_MAILER, &rig->slot));
         rig->client = store_client_new(rig->segment, rig->slot);
     }
     trial->ended = false;
