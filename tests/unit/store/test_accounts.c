@@ -211,6 +211,36 @@ static void test_rows_of_version_1_are_read_and_become_version_2(void **state)
     assert_true(slice_equal(user_of(desk, 1, &storage).language, SLICE_LITERAL("de")));
 }
 
+static size_t letters_shown(struct desk *desk, uint64_t number)
+{
+    struct packer packer = asking(desk);
+    struct export_letters_answer page;
+    struct export_letter letter;
+    size_t count = 0;
+
+    export_letters_ask_pack(&packer,
+                            &(struct export_letters_ask){.user_id = rig_person(number).user_id});
+    assert_int_equal(carry_out(desk, STORE_EXPORT_LETTERS, &packer), STORE_OK);
+    assert_true(export_letters_answer_unpack(answered(desk), &page));
+    for (struct unpacker rows = unpacker_over(page.rows); rows.len > 0; count++)
+        assert_true(export_letter_unpack(unpack_slice(&rows, 1024), &letter));
+    return count;
+}
+
+static void test_an_export_shows_a_letter_to_an_address_that_is_still_to_be_proven(void **state)
+{
+    struct desk *desk = *state;
+    struct account_change_answer answer;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(sign_up(desk, 2), STORE_OK);
+    assert_int_equal(change(desk, 1, (struct change){.email = "new@example.net"}, 1, &answer),
+                     STORE_OK);
+    assert_int_equal(letters_shown(desk, 1), 3); /* two to the old one, and the link */
+    /* The notice has no link, and the second account no such proof: nothing is not the same. */
+    assert_int_equal(letters_shown(desk, 2), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +254,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ids_of_letters_and_proofs_are_never_used_twice, start,
                                         end),
         cmocka_unit_test_setup_teardown(test_nothing_is_left_of_a_deleted_account, start, end),
+        cmocka_unit_test_setup_teardown(
+            test_an_export_shows_a_letter_to_an_address_that_is_still_to_be_proven, start, end),
         cmocka_unit_test_setup_teardown(test_rows_of_version_1_are_read_and_become_version_2, start,
                                         end),
     };
