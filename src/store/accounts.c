@@ -194,32 +194,8 @@ enum store_status password_change_on_request(struct call *call)
     return STORE_OK;
 }
 
-/* The proof goes to the new address, a notice to the old one. */
-static void ask_for_move(struct call *call, const struct account_change_ask *ask,
-                         struct user_row *user, struct letters *letters)
-{
-    proof_begin(call, user, &ask->proof_id,
-                &(struct proof_row){.user_id = ask->user_id,
-                                    .purpose = MAIL_CHANGE_EMAIL,
-                                    .state = PROOF_OPEN,
-                                    .expires = ask->proof_expires,
-                                    .job_id = ask->job_id,
-                                    .email = ask->email,
-                                    .email_key = ask->email_key});
-    letter_write(call, letters,
-                 &(struct mail_job){.job_id = ask->job_id,
-                                    .purpose = MAIL_CHANGE_EMAIL,
-                                    .proof_id = ask->proof_id,
-                                    .to = ask->email,
-                                    .username = user->username,
-                                    .language = user->language,
-                                    .created = ask->now,
-                                    .expires = ask->proof_expires});
-    letter_notice(call, letters, MAIL_EMAIL_CHANGE_ASKED, &ask->notice_job_id, user, ask->now);
-    audit_add(call, AUDIT_EMAIL_CHANGE_ASKED, &ask->user_id, ask->peer);
-}
-
-/* An address that has an account is answered like a free one. */
+/* Another account has that address, and the asker is not to know: its owner is told, and nobody
+ * gets a link. */
 static void conceal_move(struct call *call, const struct account_change_ask *ask,
                          struct letters *letters)
 {
@@ -231,6 +207,42 @@ static void conceal_move(struct call *call, const struct account_change_ask *ask
 
     if (user_find(call, TABLE_USERS_BY_EMAIL, ask->email_key, &attempt.owner_id))
         owner_tell(call, &attempt, letters);
+}
+
+static void send_link(struct call *call, const struct account_change_ask *ask,
+                      const struct user_row *user, struct letters *letters)
+{
+    letter_write(call, letters,
+                 &(struct mail_job){.job_id = ask->job_id,
+                                    .purpose = MAIL_CHANGE_EMAIL,
+                                    .proof_id = ask->proof_id,
+                                    .to = ask->email,
+                                    .username = user->username,
+                                    .language = user->language,
+                                    .created = ask->now,
+                                    .expires = ask->proof_expires});
+}
+
+/* The link goes to the new address, a notice to the old one. Whatever the asker can see of it is
+ * the same for an address that is taken: the earlier link is void, the notice comes, the trail says
+ * so. */
+static void ask_for_move(struct call *call, const struct account_change_ask *ask,
+                         struct user_row *user, bool taken, struct letters *letters)
+{
+    proof_begin(call, user, &ask->proof_id,
+                &(struct proof_row){.user_id = ask->user_id,
+                                    .purpose = MAIL_CHANGE_EMAIL,
+                                    .state = PROOF_OPEN,
+                                    .expires = ask->proof_expires,
+                                    .job_id = ask->job_id,
+                                    .email = ask->email,
+                                    .email_key = ask->email_key});
+    if (taken)
+        conceal_move(call, ask, letters);
+    else
+        send_link(call, ask, user, letters);
+    letter_notice(call, letters, MAIL_EMAIL_CHANGE_ASKED, &ask->notice_job_id, user, ask->now);
+    audit_add(call, AUDIT_EMAIL_CHANGE_ASKED, &ask->user_id, ask->peer);
 }
 
 static bool change_makes_sense(struct call *call, const struct account_change_ask *ask)
@@ -290,10 +302,8 @@ enum store_status account_change_on_request(struct call *call)
         account_rename(call, &ask.user_id, &user, ask.username, ask.username_key);
         audit_add(call, AUDIT_USERNAME_CHANGED, &ask.user_id, ask.peer);
     }
-    if (taken)
-        conceal_move(call, &ask, &letters);
-    else if (ask.email.len > 0)
-        ask_for_move(call, &ask, &user, &letters);
+    if (ask.email.len > 0)
+        ask_for_move(call, &ask, &user, taken, &letters);
     user_save(call, &ask.user_id, &user);
     answer_change(call, &answer, &letters);
     return STORE_OK;

@@ -40,10 +40,10 @@ static bool is_for(const struct mail_job *job, const struct user_row *user)
 
     if (user->email.len > 0 && slice_equal(job->to, user->email))
         return true;
-    /* The row names its own proofs: nothing is loaded, and the outbox may be long. */
+    /* The row names its own proofs: nothing is loaded, and the outbox may be long. Not the letter
+     * to a new address: with signup.reveal = no, that there is none would say that it is taken. */
     return !uuid_equal(&job->proof_id, &none) && (uuid_equal(&job->proof_id, &user->verify_proof) ||
-                                                  uuid_equal(&job->proof_id, &user->reset_proof) ||
-                                                  uuid_equal(&job->proof_id, &user->change_proof));
+                                                  uuid_equal(&job->proof_id, &user->reset_proof));
 }
 
 /* Returns false when the page is full. */

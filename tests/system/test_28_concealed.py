@@ -136,6 +136,24 @@ def test_a_change_of_name_does_not_ask_for_anothers_address(api):
         assert api.call("PATCH", "/api/auth/me", {"username": wish}, headers=bearer).status == 200
 
 
+def test_a_change_of_address_does_not_tell_either(hidden, api):
+    """What the asker sees of it: the answer, the letters to the own address, the own account."""
+    owner = unique("owner")
+    assert api.signup(owner).status == 201
+
+    def shown_to_the_asker(wish):
+        name = unique("asker")
+        assert api.signup(name).status == 201
+        bearer = [("Authorization", "Bearer " + api.tokens(name)["access"])]
+        answers = [api.call("PATCH", "/api/auth/me", {"email": email, "password": PASSWORD}, headers=bearer)
+                   for email in (unique("first") + "@example.net", wish)]
+        letters = letters_to(hidden, f"{name}@example.com", 3)
+        events = [event["event"] for event in api.get("/api/auth/me/export", headers=bearer).json()["events"]]
+        return ([answer.status for answer in answers], [str(letter.message["Subject"]) for letter in letters],
+                events)
+    assert shown_to_the_asker(f"{owner}@example.com") == shown_to_the_asker(unique("free") + "@example.com")
+
+
 def test_the_owner_gets_one_letter_of_all_that_strangers_try(module_servers):
     server = module_servers({"signup.reveal": "no", "limits.enabled": "yes", "mail.sweep_s": "1",
                              "limits.letters": "2/3600", "limits.signup_address": "1000/1"})
