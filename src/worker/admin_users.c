@@ -3,8 +3,11 @@
  * DELETE /admin/users/{user}   204: it is gone, with all that was its own
  *
  *   step            where        fails how
- *   1 read          loop         404 what can be nobody's name; 400 field errors
- *   2 ask_whose     store        with a password alone: whose it is to be, for the policy; 404
+ *   1 read          loop         404 what can be nobody's name; 400 field errors, a member that is
+ *                                not known, no change at all
+ *   2 ask_whose     store        with a password alone: whose it is to be, for the policy; from
+ *                                here on the account goes by its id: its name may change hands
+ *                                while the password is hashed; 404
  *   3 judge         loop         400 the password
  *   4 hash          hash thread  503 queue full or waited too long
  *   5 ask_to_store  store        404, 400 a name that fits two accounts or is taken; 503; one
@@ -60,17 +63,36 @@ void user_show_on_request(struct request *request)
         reply_problem(&request, PROBLEM_NOT_FOUND);
 }
 
+static bool knows_all(const struct json_object *object)
+{
+    size_t known = 0;
+
+    for (size_t i = 0; i < object->count; i++) {
+        for (size_t j = 0; j < ARRAY_LEN(FIELDS); j++)
+            known += slice_equal(object->members[i].name, slice_of_text(FIELDS[j].name));
+    }
+    return known == object->count;
+}
+
 /* Checks those fields that came. Returns false when the request has been answered. */
 static bool read_form(struct request **request, struct user_change *change)
 {
     struct field fields[ARRAY_LEN(FIELDS)];
     size_t count = 0;
 
+    if (!knows_all(&(*request)->body->object)) {
+        reply_field(request, "non_field_errors", "There is a member that is not known.");
+        return false;
+    }
     for (size_t i = 0; i < ARRAY_LEN(FIELDS); i++) {
         if (body_has((*request)->body, FIELDS[i].name)) {
             fields[count++] = FIELDS[i];
             change->changes |= CHANGES[i];
         }
+    }
+    if (count == 0) {
+        reply_field(request, "non_field_errors", "This changes nothing.");
+        return false;
     }
     return request_check_body(request, fields, count, &change->form);
 }
@@ -146,6 +168,12 @@ static void judge_and_hash(struct request *request, const struct admin_user_answ
         reply_field(&request, "password", problems.sentences[0]);
         return;
     }
+    struct admin_ref ref = {.subject = ""};
+    if (!slice_to_text(user->subject, ref.subject, sizeof(ref.subject))) {
+        reply_problem(&request, PROBLEM_INTERNAL);
+        return;
+    }
+    change->ref = ref;
     if (!hasher_encode(&request, change->form.password, on_hashed))
         return;
     change->form.password = slice_of(NULL, 0);

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from client import Api, unique
-from gatepost import patience
-from test_70_admin import DONE, REFUSED, USAGE, admin, done, person, shown, user  # noqa: F401  (fixtures too)
+from client import Api, Connection
+from gatepost import clean_environment, patience, wait_for
+from test_70_admin import DONE, REFUSED, USAGE, admin, done, person, user  # noqa: F401  (fixtures too)
 
 
 def test_a_session_without_its_id_is_not_all_of_them(server, api, admin, person):
@@ -70,3 +70,32 @@ def test_the_command_line_says_nothing_to_a_service_user_s_own_socket(prepare):
             assert impostor.stdout.readline() == "0\n"
         finally:
             impostor.kill()
+
+
+def stored(server, who):
+    lines = [json.loads(line) for line in done(server, "export", "--to", "jsonl").splitlines()]
+    return {line["id"]: line["password"] for line in lines}[who]
+
+
+def test_a_password_is_set_for_whom_the_name_meant_when_it_was_judged(serve):
+    server = serve({"password.iterations": "10000000"})       # seconds
+    path = str(server.directory / "var" / "admin.sock")
+    with Connection(path) as admin:
+        first = admin.request("POST", "/admin/users", {"username": "name", "email": "first@example.com"}).json()["id"]
+        before = stored(server, first)
+        running = subprocess.Popen(server.arguments("user") + ["set-password", "name", "--password-stdin"],
+                                   cwd=server.directory, env=clean_environment(), stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running.stdin.write("another correct horse battery\n")
+        running.stdin.close()
+        with_api = Api(server.address)
+        wait_for(lambda: any("password_lanes_busy" in name and value > 0 for name, value in with_api.metrics().items()),
+                 20, "the hash has begun")
+        with_api.close()
+        assert admin.request("PATCH", "/admin/users/name", {"username": "elsewhere"}).status == 200
+        other = admin.request("POST", "/admin/users", {"username": "name", "email": "other@example.com"}).json()["id"]
+        others = stored(server, other)
+        assert running.poll() is None, "the hash was over too early: this shows nothing"
+        assert running.wait(timeout=patience(120)) == DONE
+    assert stored(server, other) == others
+    assert stored(server, first) != before
