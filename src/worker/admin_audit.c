@@ -107,14 +107,19 @@ static bool read_event(struct slice text, uint8_t *event_out)
     return text.len == 0;
 }
 
+/* An account that is gone is found by its id alone, with or without the word in front. */
 static bool read_user(struct slice text, struct audit_reading *reading)
 {
+    static const char word[] = "id:";
+    const size_t len = sizeof(word) - 1;
+    const bool has_word = text.len > len && memcmp(text.at, word, len) == 0;
+    const struct slice bare = has_word ? slice_of(text.at + len, text.len - len) : text;
     char id[UUID_TEXT_BYTES];
 
     if (text.len == 0)
         return true;
     reading->by_user = true;
-    if (slice_to_text(text, id, sizeof(id)) && !uuid_parse(slice_of_text(id), &reading->user_id))
+    if (slice_to_text(bare, id, sizeof(id)) && !uuid_parse(slice_of_text(id), &reading->user_id))
         reading->user_id = (struct uuid){{0}};
     return admin_ref_of_text(text, &reading->ref);
 }

@@ -60,7 +60,8 @@ def test_of_a_deleted_account_the_trail_is_found_by_its_id(server, api):
     ran = server.command("user", "delete", name, "--yes")
     assert ran.returncode == DONE, ran
     assert audit(server, "show", "--user", name).returncode == NOT_THERE
-    assert [event for event, _, _ in events_of(server, user_id)] == ["account.signed_up", "admin.account_deleted"]
+    for who in (user_id, f"id:{user_id}"):
+        assert [event for event, _, _ in events_of(server, who)] == ["account.signed_up", "admin.account_deleted"]
 
 
 def test_since_limit_and_words_that_make_no_sense(server, api):
