@@ -3,6 +3,7 @@
  * its letter, its audit row and its idempotency key, all in the caller's transaction. */
 #include "users.h"
 
+#include "gatepost/encoding.h"
 #include "gatepost/secret.h"
 
 #include "accounts.h"
@@ -12,6 +13,8 @@
 #include "proofs.h"
 #include "requests.h"
 #include "sessions.h"
+
+#define NO_PASSWORD_BYTES 30
 
 /* A row as it was before version 2. */
 static bool upgrade(struct slice packed, struct user_row *user_out)
@@ -225,16 +228,21 @@ static void put_account(struct call *call, const struct account_create_ask *ask,
 }
 
 /* The name that was chosen is kept, else a second try for it would tell: an account without an
- * address, which nobody can log in to. Its rows are about as many as those of a real one. */
+ * address, which nobody can log in to. Its rows are about as many as those of a real one. Nor is
+ * the stranger's password kept: an administrator who enables it later gives nobody a login. */
 static void keep_name(struct call *call, const struct account_create_ask *ask, struct slice subject)
 {
     struct slice id = uuid_slice(&ask->user_id);
+    uint8_t random[NO_PASSWORD_BYTES];
+    char password[1 + BASE64URL_TEXT_BYTES(NO_PASSWORD_BYTES)] = "!"; /* Django's mark */
 
+    random_bytes(random, sizeof(random));
+    base64url_encode(random, sizeof(random), password + 1);
     user_save(call, &ask->user_id,
               &(struct user_row){.subject = subject,
                                  .username = ask->username,
                                  .username_key = ask->username_key,
-                                 .password = ask->password,
+                                 .password = slice_of_text(password),
                                  .date_joined = ask->now});
     row_put(call, TABLE_USERS_BY_NAME, ask->username_key, id);
     row_put(call, TABLE_USERS_BY_SUBJECT, subject, id);

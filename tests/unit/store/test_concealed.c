@@ -77,6 +77,8 @@ static void test_the_name_is_kept_and_the_owner_told_in_one_transaction(void **s
 
     struct user_row kept = user_of(desk, 2, &storage);
     assert_int_equal(kept.active, 0);
+    assert_int_equal(kept.password.at[0], '!'); /* whoever enables it lets nobody in */
+    assert_int_equal(kept.password.len, 41);
     assert_int_equal(kept.email_key.len, 0);
     assert_true(finds(desk, TABLE_USERS_BY_NAME, "kept"));
     assert_int_equal(
