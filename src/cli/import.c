@@ -238,6 +238,14 @@ static int open_file(const char *path, uint64_t *bytes_out)
     return fd;
 }
 
+/* It has everybody's names in it. Returns NULL with errno set. */
+static FILE *open_report(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    return fd >= 0 ? fdopen(fd, "w") : NULL;
+}
+
 /* Returns false when it cannot go on; import->code is set. */
 static bool read_file(struct import *import, struct import_file *file, int fd)
 {
@@ -309,7 +317,7 @@ int cli_user_import(struct user_order *order)
     if (file == NULL) {
         code = user_fail("--from must be django, csv or jsonl");
     } else if (fd < 0 ||
-               (report_path != NULL && (import->report = fopen(report_path, "we")) == NULL)) {
+               (report_path != NULL && (import->report = open_report(report_path)) == NULL)) {
         struct err err;
         err_set(&err, "%s: %s", fd < 0 ? order->operands[0] : report_path, strerror(errno));
         code = user_fail(err.text);

@@ -12,11 +12,19 @@
 #define RANDOM_BYTES_MAX 48 /* password.min_length ends at 64 */
 #define INTERRUPT        3  /* what ^C types while it is no signal */
 
+/* A stream's buffer would keep the password where nobody wipes it. Before the first reading. */
+static void read_unbuffered(FILE *from)
+{
+    (void)setvbuf(from, NULL, _IONBF, 0);
+}
+
 bool password_read(FILE *from, char password_out[PASSWORD_TEXT_BYTES], struct err *err)
 {
     char line[PASSWORD_TEXT_BYTES + 2]; /* and the line's end */
     bool fine = false;
 
+    if (from == stdin)
+        read_unbuffered(from);
     if (fgets(line, sizeof(line), from) == NULL) {
         err_set(err, "there is no password on standard input");
         return false;
@@ -70,6 +78,7 @@ bool password_ask(const char *whose, char password_out[PASSWORD_TEXT_BYTES], str
     struct termios quiet = before;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG); /* who leaves by ^C would leave it without an echo */
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet);
+    read_unbuffered(terminal);
     bool fine = ask_once(terminal, "New password of ", whose, password_out, err) &&
                 ask_once(terminal, "The same again, of ", whose, again, err);
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &before);

@@ -187,7 +187,10 @@ static void print_usage(FILE *to)
     (void)fputs(
         "\n  USER is an id, a username or an e-mail address; id:, username: or email: in\n"
         "  front of it says which. Exit codes: 0 done, 1 refused, 2 wrong words, 3 no such\n"
-        "  user, session or server, 10 the configuration is wrong.\n",
+        "  user, session or server, 10 the configuration is wrong.\n"
+        "\n  import --verified takes every address of the file as proven: only for one whose\n"
+        "  addresses were. Django has no place for it: export --to django loses which were,\n"
+        "  --to jsonl does not.\n",
         to);
 }
 

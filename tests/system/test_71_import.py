@@ -119,6 +119,7 @@ def test_what_is_refused_or_there_already_is_reported_with_its_line(serve, tmp_p
     ran = import_lines(server, rows, "--report", str(report))
     assert ran.returncode == REFUSED and ran.stderr == ""
     assert ran.stdout == sums(added=2, duplicates=3, refused=7) + "\n"
+    assert report.stat().st_mode & 0o777 == 0o600
     told = dict(line.removeprefix("line ").split(": ", 1) for line in report.read_text().splitlines())
     assert sorted(map(int, told)) == [2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
     for line, word in ((2, "ADA: duplicate: username"), (3, "bob: duplicate: email"), (4, "carol: duplicate: id"),
