@@ -58,6 +58,9 @@ MUST_USE enum json_status json_read(struct slice body, struct json_object *objec
                                     struct err *err);
 void json_object_fini(struct json_object *object);
 
+/* The member of that name, or NULL. */
+const struct json_member *json_find(const struct json_object *object, const char *name);
+
 /* Objects out of a file of any size: one array of them, or one after the other (a line each, say).
  * Looks for where each begins and ends and no further: whoever gets one reads it with json_read. */
 struct json_stream;

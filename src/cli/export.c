@@ -37,11 +37,11 @@ struct export
 
 static const struct json_member *find(const struct json_object *object, const char *name)
 {
-    for (size_t i = 0; i < object->count; i++) {
-        if (slice_equal(object->members[i].name, slice_of_text(name)))
-            return &object->members[i];
-    }
-    exit(user_fail("the server's answer cannot be read"));
+    const struct json_member *member = json_find(object, name);
+
+    if (member == NULL)
+        exit(user_fail("the server's answer cannot be read"));
+    return member;
 }
 
 /* A number that a database can have as a key, as it writes it. */

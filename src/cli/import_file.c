@@ -36,15 +36,6 @@ struct import_file {
 /* ---- JSON ---------------------------------------------------------------------------------------
  */
 
-static const struct json_member *find(const struct json_object *object, const char *name)
-{
-    for (size_t i = 0; i < object->count; i++) {
-        if (slice_equal(object->members[i].name, slice_of_text(name)))
-            return &object->members[i];
-    }
-    return NULL;
-}
-
 static bool take_members(const struct import_file *file, struct moved_user *user,
                          const struct json_object *object, uint64_t line)
 {
@@ -63,9 +54,9 @@ static bool take_members(const struct import_file *file, struct moved_user *user
 static bool take_django(const struct import_file *file, const struct json_object *object,
                         uint64_t line)
 {
-    const struct json_member *model = find(object, "model");
-    const struct json_member *pk = find(object, "pk");
-    const struct json_member *fields = find(object, "fields");
+    const struct json_member *model = json_find(object, "model");
+    const struct json_member *pk = json_find(object, "pk");
+    const struct json_member *fields = json_find(object, "fields");
     struct moved_user user = {.extra_count = 0};
     struct json_object inner;
     struct err err = {0};

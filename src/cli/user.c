@@ -278,24 +278,23 @@ void user_read_object(struct slice text, struct json_object *object_out)
 
 struct slice user_member(const struct json_object *object, const char *name)
 {
-    for (size_t i = 0; i < object->count; i++) {
-        const struct json_member *member = &object->members[i];
-        if (!slice_equal(member->name, slice_of_text(name)))
-            continue;
-        switch (member->type) {
-        case JSON_STRING:
-        case JSON_INTEGER:
-        case JSON_FLOAT:
-            return member->text;
-        case JSON_TRUE:
-            return SLICE_LITERAL("yes");
-        case JSON_FALSE:
-            return SLICE_LITERAL("no");
-        case JSON_NULL:
-        case JSON_ARRAY:
-        case JSON_OBJECT:
-            break;
-        }
+    const struct json_member *member = json_find(object, name);
+
+    if (member == NULL)
+        return SLICE_LITERAL("-");
+    switch (member->type) {
+    case JSON_STRING:
+    case JSON_INTEGER:
+    case JSON_FLOAT:
+        return member->text;
+    case JSON_TRUE:
+        return SLICE_LITERAL("yes");
+    case JSON_FALSE:
+        return SLICE_LITERAL("no");
+    case JSON_NULL:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        break;
     }
     return SLICE_LITERAL("-");
 }

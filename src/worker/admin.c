@@ -6,7 +6,11 @@
 
 #include "gatepost/encoding.h"
 
+#include "member.h"
 #include "reply.h"
+
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX     1000
 
 static const char TWO_ACCOUNTS[] =
     "This fits two accounts: put id:, username: or email: in front of it.";
@@ -87,42 +91,17 @@ bool admin_ref_read(const char *segment, struct admin_ref *ref_out)
 /* ---- what is told -----------------------------------------------------------------------------
  */
 
-static void write_text(struct json_writer *writer, const char *name, struct slice text)
-{
-    json_string(writer, slice_of_text(name));
-    json_string(writer, text);
-}
-
-static void write_flag(struct json_writer *writer, const char *name, uint8_t flag)
-{
-    json_string(writer, slice_of_text(name));
-    json_flag(writer, flag != 0);
-}
-
-void admin_write_time(struct json_writer *writer, const char *name, wall_ms when)
-{
-    char text[CLOCK_ISO_BYTES];
-
-    json_string(writer, slice_of_text(name));
-    if (when == 0) {
-        json_null(writer);
-        return;
-    }
-    clock_iso(when, text);
-    json_string(writer, slice_of_text(text));
-}
-
 void admin_write_user(struct json_writer *writer, const struct admin_user_answer *user)
 {
     json_object_begin(writer);
-    write_text(writer, "id", user->subject);
-    write_text(writer, "username", user->username);
-    write_text(writer, "email", user->email);
-    write_flag(writer, "email_verified", user->email_verified);
-    write_flag(writer, "active", user->active);
-    write_flag(writer, "has_password", user->has_password);
-    admin_write_time(writer, "date_joined", user->date_joined);
-    admin_write_time(writer, "last_login", user->last_login);
+    member_text(writer, "id", user->subject);
+    member_text(writer, "username", user->username);
+    member_text(writer, "email", user->email);
+    member_flag(writer, "email_verified", user->email_verified);
+    member_flag(writer, "active", user->active);
+    member_flag(writer, "has_password", user->has_password);
+    member_time(writer, "date_joined", user->date_joined);
+    member_time(writer, "last_login", user->last_login);
     json_object_end(writer);
 }
 
@@ -175,11 +154,36 @@ void admin_reply_not_found(struct request **request, enum store_status status)
 
 struct slice admin_parameter(const struct json_object *query, const char *name)
 {
-    for (size_t i = 0; i < query->count; i++) {
-        if (slice_equal(query->members[i].name, slice_of_text(name)))
-            return query->members[i].text;
+    const struct json_member *member = json_find(query, name);
+
+    return member != NULL ? member->text : slice_of(NULL, 0);
+}
+
+bool admin_number(struct slice text, uint64_t most, uint64_t *number_out)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(text.at[i] - '0');
+        if (number > (most - digit) / 10)
+            return false;
+        number = number * 10 + digit;
     }
-    return slice_of(NULL, 0);
+    *number_out = number;
+    return text.len > 0;
+}
+
+bool admin_limit(const struct json_object *query, uint32_t *limit_out)
+{
+    const struct slice text = admin_parameter(query, "limit");
+    uint64_t limit = LIMIT_DEFAULT;
+
+    if (text.len > 0 && (!admin_number(text, LIMIT_MAX, &limit) || limit == 0))
+        return false;
+    *limit_out = (uint32_t)limit;
+    return true;
 }
 
 bool admin_flag(const struct json_object *query, const char *name, bool *flag_out)

@@ -27,9 +27,6 @@ MUST_USE bool admin_ref_of_text(struct slice text, struct admin_ref *ref_out);
 /* {"id":...} as docs/api.md has it. */
 void admin_write_user(struct json_writer *writer, const struct admin_user_answer *user);
 
-/* ,"name":when or null. */
-void admin_write_time(struct json_writer *writer, const char *name, wall_ms when);
-
 /* One line for each packed row; write_row returns false for one that cannot be read. Takes the
  * request. */
 typedef bool (*admin_write_row_fn)(struct json_writer *writer, struct slice row);
@@ -41,6 +38,12 @@ void admin_reply_not_found(struct request **request, enum store_status status);
 
 /* A parameter of the query as text; "" when it is not there. The query stays the caller's. */
 struct slice admin_parameter(const struct json_object *query, const char *name);
+
+/* A whole number, at most `most`. Returns false for any other text. */
+MUST_USE bool admin_number(struct slice text, uint64_t most, uint64_t *number_out);
+
+/* `limit` of a list: 1 to 1000, 100 when it is not there. */
+MUST_USE bool admin_limit(const struct json_object *query, uint32_t *limit_out);
 
 /* One that is 1 or yes, 0 or no; not there is no. Returns false for any other text. */
 MUST_USE bool admin_flag(const struct json_object *query, const char *name, bool *flag_out);

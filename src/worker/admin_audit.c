@@ -22,8 +22,6 @@
 #include "member.h"
 #include "reply.h"
 
-#define LIMIT_DEFAULT 100
-#define LIMIT_MAX     1000
 #define KEY_BYTES     16
 #define CHAIN_BYTES   32
 #define ID_TEXT_BYTES 44
@@ -49,23 +47,6 @@ static void on_verified(void *context, enum store_status status, struct slice pa
 /* ---- 1 ------------------------------------------------------------------------------------------
  */
 
-/* Returns false for what is no number, or more than most. */
-static bool read_number(struct slice text, uint64_t most, uint64_t *number_out)
-{
-    uint64_t number = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9')
-            return false;
-        uint64_t digit = (uint64_t)(text.at[i] - '0');
-        if (number > (most - digit) / 10)
-            return false;
-        number = number * 10 + digit;
-    }
-    *number_out = number;
-    return text.len > 0;
-}
-
 static bool read_id(struct slice text, struct audit_reading *reading)
 {
     struct packer packer = packer_over(reading->after, sizeof(reading->after));
@@ -78,8 +59,8 @@ static bool read_id(struct slice text, struct audit_reading *reading)
     if (dash == NULL)
         return false;
     size_t len = (size_t)(dash - text.at);
-    if (!read_number(slice_of(text.at, len), INT64_MAX, &time) ||
-        !read_number(slice_of(dash + 1, text.len - len - 1), INT64_MAX, &number))
+    if (!admin_number(slice_of(text.at, len), INT64_MAX, &time) ||
+        !admin_number(slice_of(dash + 1, text.len - len - 1), INT64_MAX, &number))
         return false;
     pack_u64(&packer, time);
     pack_u64(&packer, number);
@@ -146,13 +127,11 @@ static const char *read_query(struct slice text, struct audit_reading *reading)
 {
     struct json_object query;
     const char *wrong = NULL;
-    uint64_t limit = LIMIT_DEFAULT;
 
     if (!form_read(text, &query)) {
         wrong = "non_field_errors";
     } else {
         struct slice since = admin_parameter(&query, "since");
-        struct slice limit_text = admin_parameter(&query, "limit");
         if (!read_id(admin_parameter(&query, "after"), reading))
             wrong = "after";
         else if (since.len > 0 && !clock_read_iso(since.at, since.len, &reading->since))
@@ -165,10 +144,9 @@ static const char *read_query(struct slice text, struct audit_reading *reading)
             wrong = "chain";
         else if (!admin_flag(&query, "chained", &reading->chained))
             wrong = "chained";
-        else if (limit_text.len > 0 && (!read_number(limit_text, LIMIT_MAX, &limit) || limit == 0))
+        else if (!admin_limit(&query, &reading->limit))
             wrong = "limit";
     }
-    reading->limit = (uint32_t)limit;
     json_object_fini(&query);
     return wrong;
 }
@@ -308,14 +286,10 @@ static void on_verified(void *context, enum store_status status, struct slice pa
     hex_encode(page.chain.at, page.chain.len, chain);
     struct json_writer *writer = json_writer_new();
     json_object_begin(writer);
-    json_string(writer, SLICE_LITERAL("rows"));
-    json_integer(writer, page.rows);
-    json_string(writer, SLICE_LITERAL("more"));
-    json_flag(writer, page.more != 0);
-    json_string(writer, SLICE_LITERAL("broken"));
-    json_flag(writer, page.broken != 0);
-    json_string(writer, SLICE_LITERAL("chained"));
-    json_flag(writer, page.chained != 0);
+    member_number(writer, "rows", page.rows);
+    member_flag(writer, "more", page.more != 0);
+    member_flag(writer, "broken", page.broken != 0);
+    member_flag(writer, "chained", page.chained != 0);
     member_text(writer, "after", slice_of_text(id));
     member_text(writer, "chain", slice_of_text(chain));
     json_object_end(writer);

@@ -14,9 +14,6 @@
 #include "form.h"
 #include "reply.h"
 
-#define LIMIT_DEFAULT 100
-#define LIMIT_MAX     1000
-
 struct admin_list {
     char after[TOKEN_SUBJECT_BYTES];
     char search[USERNAME_MAX_BYTES + 1];
@@ -28,23 +25,6 @@ static void on_page(void *context, enum store_status status, struct slice payloa
 
 /* ---- 1 ------------------------------------------------------------------------------------------
  */
-
-/* Returns 0 for what is no limit. */
-static uint32_t limit_of(struct slice text)
-{
-    uint32_t limit = 0;
-
-    if (text.len == 0)
-        return LIMIT_DEFAULT;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9')
-            return 0;
-        limit = limit * 10 + (uint32_t)(text.at[i] - '0');
-        if (limit > LIMIT_MAX)
-            return 0;
-    }
-    return limit;
-}
 
 /* As names and addresses are compared. What can be part of no name is looked for as it is. */
 static void fold(struct slice text, char search_out[USERNAME_MAX_BYTES + 1])
@@ -67,9 +47,8 @@ static const char *read_query(struct slice text, struct admin_list *list, const 
         wrong = "The query is not UTF-8.";
     } else {
         struct slice after = admin_parameter(&query, "after");
-        list->limit = limit_of(admin_parameter(&query, "limit"));
         fold(admin_parameter(&query, "q"), list->search);
-        if (list->limit == 0) {
+        if (!admin_limit(&query, &list->limit)) {
             *name_out = "limit";
             wrong = "Ensure this value is a number of 1 to 1000.";
         } else if (after.len > 0 && !slice_to_text(after, list->after, sizeof(list->after))) {

@@ -12,6 +12,7 @@
 
 #include "admin.h"
 #include "form.h"
+#include "member.h"
 #include "reply.h"
 
 #define USER_AGENT_MAX 256
@@ -88,15 +89,12 @@ static bool write_row(struct json_writer *writer, struct slice row)
         return false;
     uuid_format(&session.session_id, id);
     json_object_begin(writer);
-    json_string(writer, SLICE_LITERAL("id"));
-    json_string(writer, slice_of_text(id));
-    admin_write_time(writer, "created", session.created);
-    admin_write_time(writer, "last_used", session.used);
-    admin_write_time(writer, "expires", session.expires);
-    json_string(writer, SLICE_LITERAL("address"));
-    json_string(writer, readable(session.peer, storage));
-    json_string(writer, SLICE_LITERAL("user_agent"));
-    json_string(writer, readable(session.user_agent, storage));
+    member_text(writer, "id", slice_of_text(id));
+    member_time(writer, "created", session.created);
+    member_time(writer, "last_used", session.used);
+    member_time(writer, "expires", session.expires);
+    member_text(writer, "address", readable(session.peer, storage));
+    member_text(writer, "user_agent", readable(session.user_agent, storage));
     json_object_end(writer);
     return true;
 }

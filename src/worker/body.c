@@ -54,23 +54,14 @@ void body_fini(struct body *body)
     secret_wipe(body, sizeof(*body));
 }
 
-static const struct json_member *find(const struct body *body, const char *name)
-{
-    for (size_t i = 0; i < body->object.count; i++) {
-        if (slice_equal(body->object.members[i].name, slice_of_text(name)))
-            return &body->object.members[i];
-    }
-    return NULL;
-}
-
 bool body_has(const struct body *body, const char *name)
 {
-    return find(body, name) != NULL;
+    return json_find(&body->object, name) != NULL;
 }
 
 bool body_has_value(const struct body *body, const char *name)
 {
-    const struct json_member *member = find(body, name);
+    const struct json_member *member = json_find(&body->object, name);
 
     return member != NULL && member->type != JSON_NULL;
 }
@@ -221,7 +212,7 @@ size_t body_check(struct body *body, const struct field *fields, size_t count, v
     BUG_ON(count > BODY_FIELDS_MAX);
     for (size_t i = 0; i < count; i++) {
         struct field_problems *problems = &problems_out[i];
-        const struct json_member *member = find(body, fields[i].name);
+        const struct json_member *member = json_find(&body->object, fields[i].name);
         void *target = (char *)checked + fields[i].offset;
         struct slice text;
 

@@ -8,8 +8,8 @@
 #include "gatepost/secret.h"
 #include "gatepost/username.h"
 
-#include "admin.h"
 #include "body.h"
+#include "member.h"
 
 #define LINE_MAX_BYTES    16384
 #define EXTRA_MAX_BYTES   2048
@@ -237,18 +237,6 @@ const char *moved_row_read(struct slice line, bool verified, struct packer *row,
 /* ---- out ----------------------------------------------------------------------------------------
  */
 
-static void write_text(struct json_writer *writer, const char *name, struct slice text)
-{
-    json_string(writer, slice_of_text(name));
-    json_string(writer, text);
-}
-
-static void write_flag(struct json_writer *writer, const char *name, uint8_t flag)
-{
-    json_string(writer, slice_of_text(name));
-    json_flag(writer, flag != 0);
-}
-
 bool moved_row_write(struct json_writer *writer, struct slice row)
 {
     struct moved_account account;
@@ -258,15 +246,15 @@ bool moved_row_write(struct json_writer *writer, struct slice row)
         return false;
     uuid_format(&account.user_id, key);
     json_object_begin(writer);
-    write_text(writer, "key", slice_of_text(key));
-    write_text(writer, "id", account.subject);
-    write_text(writer, "username", account.username);
-    write_text(writer, "email", account.email);
-    write_text(writer, "password", account.password);
-    write_flag(writer, "active", account.active);
-    write_flag(writer, "email_verified", account.email_verified);
-    admin_write_time(writer, "date_joined", account.date_joined);
-    admin_write_time(writer, "last_login", account.last_login);
+    member_text(writer, "key", slice_of_text(key));
+    member_text(writer, "id", account.subject);
+    member_text(writer, "username", account.username);
+    member_text(writer, "email", account.email);
+    member_text(writer, "password", account.password);
+    member_flag(writer, "active", account.active);
+    member_flag(writer, "email_verified", account.email_verified);
+    member_time(writer, "date_joined", account.date_joined);
+    member_time(writer, "last_login", account.last_login);
     json_string(writer, SLICE_LITERAL("extra"));
     json_raw(writer, account.extra.len > 0 ? account.extra : SLICE_LITERAL("{}"));
     json_object_end(writer);

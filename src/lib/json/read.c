@@ -375,3 +375,12 @@ void json_object_fini(struct json_object *object)
     object->text_bytes = 0;
     object->count = 0;
 }
+
+const struct json_member *json_find(const struct json_object *object, const char *name)
+{
+    for (size_t i = 0; i < object->count; i++) {
+        if (slice_equal(object->members[i].name, slice_of_text(name)))
+            return &object->members[i];
+    }
+    return NULL;
+}
