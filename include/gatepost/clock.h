@@ -9,6 +9,16 @@
 typedef uint64_t mono_ns; /* CLOCK_MONOTONIC, the same in every process of the machine */
 typedef int64_t wall_ms;  /* milliseconds since 1970 UTC */
 
+/* when + more, or the end of time: when may be anything that somebody wrote. */
+static inline wall_ms wall_add(wall_ms when, wall_ms more)
+{
+    wall_ms sum;
+
+    if (__builtin_add_overflow(when, more, &sum))
+        return more > 0 ? INT64_MAX : INT64_MIN;
+    return sum;
+}
+
 #define NS_PER_MS 1000000ULL
 #define NS_PER_S  1000000000ULL
 

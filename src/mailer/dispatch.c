@@ -10,7 +10,7 @@
 
 static bool is_too_old(const struct mailer *mailer, const struct delivery *delivery, wall_ms now)
 {
-    return now - delivery->created > mailer->config->mail_lifetime_s * 1000;
+    return wall_add(delivery->created, mailer->config->mail_lifetime_s * 1000) < now;
 }
 
 /* Refuses what nobody needs any more. Returns true when the delivery is out of the queue. */

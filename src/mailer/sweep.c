@@ -65,7 +65,7 @@ static uint64_t sweep_ns(const struct sweep *sweep)
 static bool is_wanted(const struct sweep *sweep, const struct outbox_row *row, wall_ms now)
 {
     const struct config *config = sweep->mailer->config;
-    bool young = row->created <= now && now - row->created < config->mail_sweep_s * 1000;
+    bool young = row->created <= now && wall_add(row->created, config->mail_sweep_s * 1000) > now;
 
     if (young && !sweep->any_age)
         return false;

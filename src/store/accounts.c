@@ -39,11 +39,10 @@ bool address_is_taken(struct call *call, struct slice email_key, const struct uu
 bool user_may_have_letter(struct user_row *user, uint32_t letters_max, uint32_t window_s,
                           wall_ms now)
 {
-    const uint64_t window_ms = (uint64_t)window_s * 1000;
+    wall_ms window_ms = (wall_ms)window_s * 1000;
 
-    /* A window from the future is a clock that was set back: it counts for nothing. Subtracted so
-     * that no time can overflow: it may be anything in a hostile ask. */
-    if (user->letters_since > now || (uint64_t)now - (uint64_t)user->letters_since >= window_ms) {
+    /* A window from the future is a clock that was set back: it counts for nothing. */
+    if (user->letters_since > now || wall_add(user->letters_since, window_ms) <= now) {
         user->letters_since = now;
         user->letters_sent = 0;
     }
@@ -257,10 +256,14 @@ static bool change_makes_sense(struct call *call, const struct account_change_as
            (ask->email.len > 0) == (ask->old_password.len > 0);
 }
 
-/* Until the window of letters ends: at least 1. */
+/* Until the window of letters ends: at least 1. user_may_have_letter said no, so the window began
+ * and has not ended: now - letters_since is less than its length. */
 static uint32_t letters_wait_s(const struct user_row *user, const struct account_change_ask *ask)
 {
-    return (uint32_t)((user->letters_since - ask->now) / 1000) + ask->window_s + 1;
+    uint64_t gone_s = (uint64_t)(ask->now - user->letters_since) / 1000;
+    uint64_t wait_s = ask->window_s + 1ULL - gone_s;
+
+    return wait_s < UINT32_MAX ? (uint32_t)wait_s : UINT32_MAX;
 }
 
 static void answer_change(struct call *call, struct account_change_answer *answer,

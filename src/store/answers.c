@@ -48,7 +48,7 @@ enum store_replay idempotency_look(struct call *call, struct slice key, struct s
         row_unreadable(call, TABLE_ANSWERS, key);
         return STORE_REPLAY_NONE;
     }
-    if (record.created + IDEMPOTENCY_LIFE_MS <= now)
+    if (wall_add(record.created, IDEMPOTENCY_LIFE_MS) <= now)
         return STORE_REPLAY_NONE;
     return slice_equal(record.body, body) ? STORE_REPLAY_SAME : STORE_REPLAY_DIFFERS;
 }

@@ -111,7 +111,7 @@ void letter_notice(struct call *call, struct letters *letters, enum mail_purpose
                                     .username = user->username,
                                     .language = user->language,
                                     .created = now,
-                                    .expires = now + NOTICE_LIFE_MS});
+                                    .expires = wall_add(now, NOTICE_LIFE_MS)});
 }
 
 struct slice letters_job(const struct letters *letters, size_t i)

@@ -47,7 +47,7 @@ static void purge_idempotency(struct call *call, struct walk *walk)
 
     if (!idempotency_row_unpack(row_slice(&walk->row), &record))
         row_unreadable(call, TABLE_ANSWERS, walk_key(walk));
-    else if (record.created + IDEMPOTENCY_LIFE_MS <= call->now)
+    else if (wall_add(record.created, IDEMPOTENCY_LIFE_MS) <= call->now)
         walk_delete(walk);
 }
 

@@ -39,7 +39,25 @@ def check_ask(session, adopted=0, digest=b""):
 
 
 def spend_ask(proof, purpose=1):
-    return 4, pack([proof], (purpose, 1), b"192.0.2.1", NOW)
+    return 4, pack([proof], (purpose, 1), [uuid(9)], b"192.0.2.1", NOW)
+
+
+def credentials_ask(name, email=b""):
+    return 6, pack(b"", name, email, b"192.0.2.1", NOW)
+
+
+def change_asks(now, window=3600):
+    """The bearer's own changes, by that clock: a password, an address twice, another letter, the end."""
+    user, unix = uuid(1), (b"192.0.2.1", now)
+
+    def address(number):
+        return 17, pack([user], RIG_PASSWORD, b"", b"", b"new@example.net", b"new@example.net", (0, 1), [uuid(number)],
+                        now, [uuid(number + 1)], [uuid(number + 2)], (1, 4), (window, 4), *unix)
+
+    renew = 5, pack(b"person0@example.com", (1, 1), [uuid(50)], now, [uuid(51)], (1, 4), (window, 4), *unix)
+    return ((16, pack([user], RIG_PASSWORD, RIG_PASSWORD, (0, 1), [uuid(4)], [uuid(30)], *unix)),
+            address(32), address(36), renew,
+            (18, pack([user], RIG_PASSWORD, [uuid(40)], *unix)))
 
 
 def rehash_ask(user, old, new=b"pbkdf2_sha256$2000$c2FsdA$bmV3"):
@@ -104,7 +122,7 @@ def trail_requests():
 def store_requests():
     user, session, foreign = uuid(1), uuid(4), uuid(5)
     subject = uuid_text(user)
-    renew = 5, pack(b"person0@example.com", [uuid(6)], NOW + DAY, [uuid(7)], (3, 4), (3600, 4),
+    renew = 5, pack(b"person0@example.com", (1, 1), [uuid(6)], NOW + DAY, [uuid(7)], (3, 4), (3600, 4),
                     b"192.0.2.1", NOW)
     look = 11, pack(0, [bytes(16)], NOW + 10 * DAY)
     return {
@@ -146,7 +164,7 @@ def store_requests():
         "session_same_id": asks(WITH_SESSION, (7, pack([user], [session], b"d" * 32, NOW + DAY,
                                                        (2, 4), b"192.0.2.1", b"curl", NOW))),
         "rehash_twice": asks(SIGNED_UP, *[rehash_ask(user, RIG_PASSWORD)] * 2,
-                             (6, pack(b"person0", b""))),
+                             credentials_ask(b"person0")),
         "rehash_nobody": asks(SIGNED_UP, rehash_ask(foreign, RIG_PASSWORD)),
         "rehash_no_form": asks(SIGNED_UP, rehash_ask(user, b""), rehash_ask(user, RIG_PASSWORD, b"")),
         "settle_and_look": asks(SIGNED_UP, look,
@@ -155,10 +173,13 @@ def store_requests():
                                 (12, pack([uuid(3)], (0, 1), 0, b"", NOW))),
         "names": asks(SIGNED_UP, (2, pack(b"person0", b"person0@example.com", b"", b"", (0, 1), NOW)),
                       (2, pack(b"nobody", b"", b"k" * 32, b"b" * 32, (1, 1), NOW)), (1, bytes(8)),
-                      (6, pack(b"person0", b"")), (6, pack(b"", b"person0@example.com"))),
+                      credentials_ask(b"person0"), credentials_ask(b"", b"person0@example.com")),
         "concealed": asks(SIGNED_UP, signup_ask(20, b"kept", b"person0@example.com", 1),
                           signup_ask(30, b"kept", b"new@example.com", 1),
                           signup_ask(40, b"person0@example.com", b"person0@example.com", 1), look),
+        "changes": asks(WITH_SESSION, *change_asks(NOW)),
+        "changes_at_the_end_of_time": asks(WITH_SESSION, *change_asks(2 ** 63 - 2, 2 ** 32 - 1)),
+        "changes_before_all_time": asks(WITH_SESSION, *change_asks(-(2 ** 63))),
         "unknown_number": asks(SIGNED_UP, (99, b""), (0, b"")),
     }
 
