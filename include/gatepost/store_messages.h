@@ -50,6 +50,12 @@ enum audit_event {
 /* How it ended. Numbers are stored. */
 enum audit_result { AUDIT_DONE = 0, AUDIT_REFUSED = 1 };
 
+enum audit_broken {
+    AUDIT_WHOLE,
+    AUDIT_CHAIN_BROKEN, /* the row is not what the chain says */
+    AUDIT_UNLISTED,     /* it is, but its account's list does not have it */
+};
+
 /* What became of a moved account; 0: it was added, or would be. */
 enum import_result { /* bits */
                      IMPORT_UNCHANGED = 1,

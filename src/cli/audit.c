@@ -237,6 +237,7 @@ struct verification {
     unsigned long long rows;
     bool more;
     bool broken;
+    bool unlisted; /* broken, but the chain holds */
     bool chained;
     char after[64];
     char chain[CHAIN_DIGITS + 1];
@@ -262,6 +263,7 @@ static void take_page(struct verification *verification, const struct admin_answ
     verification->rows += strtoull(rows, NULL, 10);
     verification->more = is_yes(&object, "more");
     verification->broken = is_yes(&object, "broken");
+    verification->unlisted = is_yes(&object, "unlisted");
     verification->chained = is_yes(&object, "chained");
     json_object_fini(&object);
 }
@@ -274,6 +276,10 @@ static int print_verdict(const struct audit_order *order, const struct verificat
         (void)printf("{\"whole\":%s,\"events\":%llu,\"last\":\"%s\",\"chain\":\"%s\"}\n",
                      verification->broken ? "false" : "true", verification->rows,
                      verification->after, chain);
+    else if (verification->unlisted)
+        (void)printf("broken: event %s, number %llu from the beginning, is missing from its "
+                     "account's list\n",
+                     verification->after, verification->rows);
     else if (verification->broken)
         (void)printf("broken: the chain does not hold at event %s, number %llu from the "
                      "beginning\n",

@@ -7,14 +7,29 @@
 
 #define ROW_BYTES 256U
 
-void audit_index(struct call *call, const struct uuid *user_id, struct slice key)
+static struct slice index_key(const struct uuid *user_id, struct slice key,
+                              uint8_t bytes[UUID_BYTES + AUDIT_KEY_BYTES])
 {
-    uint8_t bytes[UUID_BYTES + AUDIT_KEY_BYTES];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct packer packer = packer_over(bytes, UUID_BYTES + AUDIT_KEY_BYTES);
 
     pack_uuid(&packer, user_id);
     pack_raw(&packer, key.at, key.len);
-    row_put(call, TABLE_AUDIT_BY_USER, packer_slice(&packer), (struct slice){0});
+    BUG_ON(packer.overflow);
+    return packer_slice(&packer);
+}
+
+void audit_index(struct call *call, const struct uuid *user_id, struct slice key)
+{
+    uint8_t bytes[UUID_BYTES + AUDIT_KEY_BYTES];
+
+    row_put(call, TABLE_AUDIT_BY_USER, index_key(user_id, key, bytes), (struct slice){0});
+}
+
+bool audit_is_indexed(struct call *call, const struct uuid *user_id, struct slice key)
+{
+    uint8_t bytes[UUID_BYTES + AUDIT_KEY_BYTES];
+
+    return row_exists(call, TABLE_AUDIT_BY_USER, index_key(user_id, key, bytes));
 }
 
 void audit_chain_step(uint8_t chain[AUDIT_CHAIN_BYTES], struct slice key, struct slice packed)

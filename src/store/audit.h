@@ -31,6 +31,8 @@ void audit_chain_step(uint8_t chain[AUDIT_CHAIN_BYTES], struct slice key, struct
 /* Where an account's rows are listed: user id and key of the row -> nothing. */
 void audit_index(struct call *call, const struct uuid *user_id, struct slice key);
 
+MUST_USE bool audit_is_indexed(struct call *call, const struct uuid *user_id, struct slice key);
+
 /* At the start: where the trail ends, so that the next row goes on behind it. */
 void audit_find_end(struct call *call);
 

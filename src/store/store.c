@@ -99,7 +99,7 @@ static void begin(struct store *store, struct heritage *heritage)
     (void)seats_look(store);
     take_over_answers(store);
     room_enter(ROOM_SERVING);
-    store->purge.stepped = clock_mono_ns();
+    store->purge.stepped = store->noting.noted = clock_mono_ns();
     store->flusher = flusher_start(&store->env);
     store->checkpointer = checkpointer_start(&store->env);
     disk_look(store, clock_mono_ns());
@@ -121,6 +121,7 @@ static void announce(struct store *store)
         "store.opened", "epoch=%llu users=%llu pending=%llu dead=%llu",
         (unsigned long long)store->heritage->generation, (unsigned long long)store->env.tally.users,
         (unsigned long long)store->env.tally.pending, (unsigned long long)store->env.tally.dead);
+    noting_tell(&store->env.audit);
 }
 
 /* One round. Returns false when there was nothing to do. */
@@ -135,6 +136,8 @@ static bool step(struct store *store)
     busy |= seats_look(store);
     busy |= seats_push_backlogs(store);
     disk_look(store, clock_mono_ns());
+    noting_look(&store->noting, &store->env.audit, store->commits, store->flush.flushed,
+                clock_mono_ns());
     busy |= intake(store);
     busy |= batch_run(store);
     return busy;
@@ -214,10 +217,12 @@ static void end(struct store *store)
     checkpointer_stop(&store->checkpointer);
     flusher_stop(&store->flusher);
     FAULT("s.closing");
+    const struct audit_end trail_end = store->env.audit;
     env_close(&store->env);
     parcel_drop_all(&store->line);
     parcel_drop_all(&store->held);
     seats_free(store);
+    noting_tell(&trail_end);
     log_info("store.closed", "epoch=%llu", (unsigned long long)store->heritage->generation);
 }
 

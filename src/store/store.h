@@ -10,6 +10,7 @@
 #include "gatepost/lane.h"
 #include "gatepost/proc.h"
 #include "meta.h"
+#include "noting.h"
 #include "purge.h"
 
 /* A write on its way in, or an answer on its way out. */
@@ -69,6 +70,7 @@ struct store {
     struct shelf *doomed;     /* of tenants that are gone; deleted by the next batch */
     size_t doomed_count;
     struct purge purge;
+    struct noting noting;
     mono_ns disk_looked;
     mono_ns log_full_since; /* 0: it is not at its cap */
     uint64_t free_bytes;

@@ -211,6 +211,13 @@ static bool row_holds(struct audit_verify_answer *answer, uint8_t chain[AUDIT_CH
     return memcmp(chain, reading->row.chain.at, AUDIT_CHAIN_BYTES) == 0;
 }
 
+/* Of a row whose bytes are right: can its account's owner find it? */
+static bool is_listed(const struct reading *reading)
+{
+    return uuid_equal(&reading->row.user_id, &nobody) ||
+           audit_is_indexed(reading->call, &reading->row.user_id, reading->key);
+}
+
 static void verify_page(struct reading *reading, struct audit_verify_answer *answer,
                         uint8_t chain[AUDIT_CHAIN_BYTES], uint8_t next[AUDIT_KEY_BYTES])
 {
@@ -230,10 +237,12 @@ static void verify_page(struct reading *reading, struct audit_verify_answer *ans
         memcpy(next, reading->key.at,
                reading->key.len < AUDIT_KEY_BYTES ? reading->key.len : AUDIT_KEY_BYTES);
         answer->next = slice_of(next, AUDIT_KEY_BYTES);
-        if (!holds) {
-            answer->broken = 1;
+        if (!holds)
+            answer->broken = AUDIT_CHAIN_BROKEN;
+        else if (!is_listed(reading))
+            answer->broken = AUDIT_UNLISTED;
+        if (answer->broken != AUDIT_WHOLE)
             return;
-        }
     }
 }
 

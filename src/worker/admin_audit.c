@@ -289,6 +289,7 @@ static void on_verified(void *context, enum store_status status, struct slice pa
     member_number(writer, "rows", page.rows);
     member_flag(writer, "more", page.more != 0);
     member_flag(writer, "broken", page.broken != 0);
+    member_flag(writer, "unlisted", page.broken == AUDIT_UNLISTED);
     member_flag(writer, "chained", page.chained != 0);
     member_text(writer, "after", slice_of_text(id));
     member_text(writer, "chain", slice_of_text(chain));

@@ -137,6 +137,7 @@ def test_verify_finds_the_row_that_was_changed(serve):
     assert before["last"] == rows[-1]["id"] and before["chain"] == rows[-1]["chain"]
     api.close()
     server.stop()
+    assert f'audit.noted events=20 chain={before["chain"]}\n' in server.log_text()
 
     # The seventh sign-up came from elsewhere, somebody would have us believe.
     home = server.directory / "var" / "db"

@@ -109,6 +109,29 @@ static void assert_whole(struct desk *desk, uint32_t rows)
     assert_false(broken);
 }
 
+static void test_a_row_that_its_accounts_list_does_not_have_is_told(void **state)
+{
+    struct desk *desk = *state;
+    uint8_t key_bytes[AUDIT_KEY_BYTES];
+    uint8_t bytes[UUID_BYTES + AUDIT_KEY_BYTES];
+    struct packer key = packer_over(key_bytes, sizeof(key_bytes));
+    struct packer entry = packer_over(bytes, sizeof(bytes));
+    struct uuid user_id = rig_uuid(1, 700 % 10);
+    bool broken;
+
+    pack_u64(&key, (uint64_t)RIG_NOW + 700 * 1000);
+    pack_u64(&key, 700);
+    pack_uuid(&entry, &user_id);
+    pack_raw(&entry, key_bytes, sizeof(key_bytes));
+    begin(desk);
+    assert_true(row_delete(&desk->call, TABLE_AUDIT_BY_USER, packer_slice(&entry)));
+    assert_int_equal(verify(desk, &broken), 701);
+    assert_true(broken);
+    audit_index(&desk->call, &user_id, packer_slice(&key));
+    assert_whole(desk, ROWS);
+    commit(desk);
+}
+
 static void assert_broken_at(struct desk *desk, uint32_t rows)
 {
     bool broken;
@@ -327,6 +350,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
     const struct CMUnitTest tests[] = {
         TEST(test_a_trail_that_nobody_touched_is_whole),
+        TEST(test_a_row_that_its_accounts_list_does_not_have_is_told),
         TEST(test_every_byte_of_a_row_that_is_changed_breaks_the_chain_there),
         TEST(test_a_row_taken_out_or_put_in_breaks_the_chain),
         TEST(test_a_row_without_a_chain_behind_those_that_have_one_is_found),
