@@ -10,11 +10,10 @@
 #include "gatepost/encoding.h"
 #include "gatepost/proc.h"
 
-#include "lines.h"
+#include "listing.h"
 #include "terminal.h"
 #include "user.h"
 
-#define PAGE_LINES   500
 #define FOLLOW_US    1000000
 #define CHAIN_DIGITS 64
 
@@ -151,43 +150,7 @@ static bool read_words(const char *const *words, size_t count, struct audit_orde
 static const char *const HEADERS[] = {"TIME", "EVENT", "RESULT", "USER", "ADDRESS", "DETAIL"};
 static const char *const MEMBERS[] = {"time", "event", "result", "user", "address", "detail"};
 
-static void add_row(struct table *table, const struct json_object *object)
-{
-    struct slice cells[ARRAY_LEN(MEMBERS)];
-    char time[TIME_TEXT_BYTES];
-
-    for (size_t i = 0; i < ARRAY_LEN(MEMBERS); i++)
-        cells[i] = user_member(object, MEMBERS[i]);
-    cells[0] = time_text(cells[0], time);
-    table_add(table, cells);
-}
-
-/* Returns how many lines it printed; the last one's id is kept. */
-static size_t print_page(const struct audit_order *order, struct table *table, struct slice page,
-                         size_t most, char **last_id)
-{
-    struct slice line;
-    size_t count = 0;
-
-    while (count < most && next_line(&page, &line)) {
-        struct json_object object;
-        user_read_object(line, &object);
-        struct slice id = user_member(&object, "id");
-        free(*last_id);
-        *last_id = xcalloc(1, id.len + 1);
-        memcpy(*last_id, id.at, id.len);
-        if (has_option(&order->asking, OPTION_JSON))
-            (void)printf("%.*s\n", (int)line.len, line.at);
-        else
-            add_row(table, &object);
-        json_object_fini(&object);
-        count++;
-    }
-    if (!has_option(&order->asking, OPTION_JSON))
-        table_print(table, stdout);
-    (void)fflush(stdout);
-    return count;
-}
+static const struct listing LISTING = {HEADERS, MEMBERS, ARRAY_LEN(HEADERS), 1U << 0};
 
 static char *page_path(const struct audit_order *order, const char *after, size_t most)
 {
@@ -197,7 +160,8 @@ static char *page_path(const struct audit_order *order, const char *after, size_
     char *path = xcalloc(1, bytes);
 
     (void)snprintf(path, bytes, "/admin/audit?user=%s&event=%s&since=%s&after=%s&limit=%zu", user,
-                   event, order->since, after, most < PAGE_LINES ? most : PAGE_LINES);
+                   event, order->since, after,
+                   most < LISTING_PAGE_LINES ? most : LISTING_PAGE_LINES);
     free(user);
     free(event);
     return path;
@@ -218,7 +182,9 @@ static int show(struct audit_order *order)
         code = user_ask(&order->asking, "GET", path, NULL, &answer);
         free(path);
         if (code == EXIT_DONE)
-            count = print_page(order, table, slice_of(answer.body, answer.len), left, &last_id);
+            count = listing_print(&LISTING, table, has_option(&order->asking, OPTION_JSON),
+                                  slice_of(answer.body, answer.len), left, &last_id);
+        (void)fflush(stdout); /* who follows sees it now */
         left -= count;
         if (count == 0 && !order->follows)
             break;

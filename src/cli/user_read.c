@@ -10,63 +10,11 @@
 
 #include "gatepost/proc.h"
 
-#include "lines.h"
+#include "listing.h"
 #include "terminal.h"
-
-#define PAGE_LINES 500
 
 /* ---- pages ------------------------------------------------------------------------------------
  */
-
-#define COLUMNS_MAX 7
-
-/* What is listed: which members, under which headers. Times are told by their names' place. */
-struct listing {
-    const char *const *headers;
-    const char *const *members;
-    size_t columns;
-    unsigned times; /* bits: those columns */
-};
-
-static void add_row(struct table *table, const struct listing *listing,
-                    const struct json_object *object)
-{
-    struct slice cells[COLUMNS_MAX];
-    char times[COLUMNS_MAX][TIME_TEXT_BYTES];
-
-    for (size_t i = 0; i < listing->columns; i++) {
-        cells[i] = user_member(object, listing->members[i]);
-        if ((listing->times & (1U << i)) != 0)
-            cells[i] = time_text(cells[i], times[i]);
-    }
-    table_add(table, cells);
-}
-
-/* Prints a page, at most `most` lines of it. Returns how many, and the last one's id. */
-static size_t print_page(const struct user_order *order, const struct listing *listing,
-                         struct table *table, struct slice page, size_t most, char **last_id_out)
-{
-    struct slice line;
-    size_t count = 0;
-
-    while (count < most && next_line(&page, &line)) {
-        struct json_object object;
-        user_read_object(line, &object);
-        struct slice id = user_member(&object, "id");
-        free(*last_id_out);
-        *last_id_out = xcalloc(1, id.len + 1);
-        memcpy(*last_id_out, id.at, id.len);
-        if (has_option(order, OPTION_JSON))
-            (void)printf("%.*s\n", (int)line.len, line.at);
-        else
-            add_row(table, listing, &object);
-        json_object_fini(&object);
-        count++;
-    }
-    if (!has_option(order, OPTION_JSON))
-        table_print(table, stdout);
-    return count;
-}
 
 /* query: behind the path, beginning with '?' or empty. about: the path is the account's. */
 static int print_all(struct user_order *order, const struct listing *listing, const char *path)
@@ -83,11 +31,11 @@ static int print_all(struct user_order *order, const struct listing *listing, co
         size_t bytes = strlen(path) + strlen(after) + 64;
         char *page_path = xcalloc(1, bytes);
         snprintf(page_path, bytes, "%slimit=%zu&after=%s", path,
-                 left < PAGE_LINES ? left : PAGE_LINES, after);
+                 left < LISTING_PAGE_LINES ? left : LISTING_PAGE_LINES, after);
         code = user_ask(order, "GET", page_path, NULL, &answer);
         if (code == EXIT_DONE) {
-            count = print_page(order, listing, table, slice_of(answer.body, answer.len), left,
-                               &last_id);
+            count = listing_print(listing, table, has_option(order, OPTION_JSON),
+                                  slice_of(answer.body, answer.len), left, &last_id);
             left -= count;
         }
         free(page_path);
