@@ -63,6 +63,7 @@ static void carry_out(struct store *store, struct batch *batch, struct parcel *a
     metric_count(METRIC_STORE_WRITES);
 
     call->changed = false;
+    call->roles = seat ? seat->roles : 0;
     call->packed = slice_of(ask->bytes, ask->len);
     call->answer = packer_over(payload, sizeof(payload));
     FAULT_ON("s.carry_out", call->packed);

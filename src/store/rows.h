@@ -18,7 +18,7 @@ struct call {
     int failure;          /* first unexpected error of the database; 0 is none */
     bool changed;         /* something was put or deleted */
     bool durable;         /* of a read: its answer waits until what it saw is on disk */
-    uint8_t roles;        /* of a read: whose seat it came from, bits of enum seat_role */
+    uint8_t roles;        /* whose seat it came from, bits of enum seat_role; 0: gone, or upkeep */
     wall_ms now;          /* by the store's clock */
     struct slice packed;  /* the ask message; hostile */
     struct packer answer; /* the answer message goes here */

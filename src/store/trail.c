@@ -16,18 +16,24 @@ static const struct uuid nobody;
  */
 
 /* A worker that was taken over can add noise, but not say that something was done. */
+static bool may_tell(uint8_t roles, uint8_t event)
+{
+    if (event == AUDIT_ADMIN_EXPORTED)
+        return (roles & SEAT_ADMIN) != 0;
+    return event == AUDIT_LOGIN_FAILED || event == AUDIT_THROTTLED;
+}
+
 enum store_status audit_note_on_request(struct call *call)
 {
     struct audit_note_ask ask;
 
-    if (!audit_note_ask_unpack(call->packed, &ask) ||
-        (ask.event != AUDIT_LOGIN_FAILED && ask.event != AUDIT_THROTTLED))
+    if (!audit_note_ask_unpack(call->packed, &ask) || !may_tell(call->roles, ask.event))
         return STORE_REFUSED;
     /* A note may come when the account is gone: of that there is a row already. */
     if (!row_exists(call, TABLE_USERS, uuid_slice(&ask.user_id)))
         ask.user_id = nobody;
-    audit_add_detail(call, (enum audit_event)ask.event, &ask.user_id, ask.peer, AUDIT_REFUSED,
-                     ask.detail);
+    audit_add_detail(call, (enum audit_event)ask.event, &ask.user_id, ask.peer,
+                     ask.event == AUDIT_ADMIN_EXPORTED ? AUDIT_DONE : AUDIT_REFUSED, ask.detail);
     return STORE_OK;
 }
 

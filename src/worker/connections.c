@@ -269,6 +269,17 @@ void server_peer(h2o_req_t *h2o, char *text_out, size_t text_bytes)
     peer_text((const struct sockaddr *)&address, len, text_out, text_bytes);
 }
 
+void server_operator(h2o_req_t *h2o, char *text_out, size_t text_bytes)
+{
+    struct ucred who;
+    socklen_t len = sizeof(who);
+
+    if (getsockopt(server_fd(h2o), SOL_SOCKET, SO_PEERCRED, &who, &len) == 0)
+        (void)snprintf(text_out, text_bytes, "unix:uid=%u", (unsigned)who.uid);
+    else
+        server_peer(h2o, text_out, text_bytes);
+}
+
 /* ---- begin and end ------------------------------------------------------------------------------
  */
 

@@ -257,7 +257,11 @@ struct slice request_query(const struct request *request)
 
 const char *request_peer(struct request *request)
 {
-    if (request->peer[0] == '\0' && request->h2o != NULL)
+    if (request->peer[0] != '\0' || request->h2o == NULL)
+        return request->peer;
+    if (request->worker->heritage->role == ROLE_ADMIN)
+        server_operator(request->h2o, request->peer, sizeof(request->peer));
+    else
         forwarded_peer(request->worker, request->h2o, request->peer, sizeof(request->peer));
     return request->peer;
 }

@@ -117,7 +117,8 @@ struct slice request_header(const struct request *request, const char *name);
 struct slice request_body(const struct request *request);
 struct slice request_query(const struct request *request); /* after the '?', or empty */
 
-/* The client's address as text: "127.0.0.1", "2001:db8::1", "unix". Behind a proxy of
+/* The client's address as text: "127.0.0.1", "2001:db8::1", "unix"; to the admin process the user
+ * who opened the socket, "unix:uid=0". Behind a proxy of
  * http.trusted_proxies the one that the proxy gives. Asked once while h2o is there, kept for later.
  */
 const char *request_peer(struct request *request);

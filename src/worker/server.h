@@ -85,6 +85,9 @@ void server_watch(struct server *server, int fd, server_readable_fn on_readable)
 /* The peer's address as text. */
 void server_peer(h2o_req_t *h2o, char *text_out, size_t text_bytes);
 
+/* Who opened the unix socket, as the kernel knows it: "unix:uid=0". */
+void server_operator(h2o_req_t *h2o, char *text_out, size_t text_bytes);
+
 /* The client's descriptor; and the end of that connection, whatever is answered on it. */
 int server_fd(h2o_req_t *h2o);
 void server_cut(h2o_req_t *h2o);

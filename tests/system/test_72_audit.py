@@ -1,5 +1,6 @@
 """The audit trail of a running server: what is in it, `gatepost audit show`, `gatepost audit verify`."""
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -121,6 +122,18 @@ def test_who_is_throttled_and_who_fails_to_confirm_a_change_is_in_the_trail(serv
     assert [event["detail"] for event in shown(server, "--event", "request.throttled")] == ["account_failures"]
     assert audit(server, "verify").returncode == DONE
     api.close()
+
+
+def test_what_an_administrator_did_says_who(server, api):
+    name = unique("byhand")
+    who = f"unix:uid={os.getuid()}"
+    assert api.signup(name).status == 201
+    assert server.command("user", "disable", name).returncode == DONE
+    assert shown(server, "--event", "admin.account_disabled")[-1]["address"] == who
+    before = len(shown(server, "--event", "admin.accounts_exported"))
+    assert server.command("user", "export", "--to", "jsonl").returncode == DONE
+    told = shown(server, "--event", "admin.accounts_exported")[before:]
+    assert [(event["address"], event["result"], event["user"]) for event in told] == [(who, "done", None)]
 
 
 @pytest.mark.skipif(not (shutil.which("db5.3_dump") and shutil.which("db5.3_load")), reason="no Berkeley DB tools")

@@ -307,7 +307,7 @@ static void test_whose_rows_are_wanted_must_be_told(void **state)
 /* ---- notes --------------------------------------------------------------------------------------
  */
 
-static enum store_status note(struct desk *desk, uint8_t event, struct uuid user_id)
+static enum store_status note(struct desk *desk, uint8_t roles, uint8_t event, struct uuid user_id)
 {
     uint8_t bytes[256];
     struct packer packer = packer_over(bytes, sizeof(bytes));
@@ -318,6 +318,7 @@ static enum store_status note(struct desk *desk, uint8_t event, struct uuid user
                                                           .peer = SLICE_LITERAL("192.0.2.9"),
                                                           .detail = SLICE_LITERAL("credentials")});
     begin(desk);
+    desk->call.roles = roles;
     status = ask(desk, STORE_AUDIT_NOTE, &packer);
     commit(desk);
     return status;
@@ -332,9 +333,11 @@ static void test_a_worker_can_tell_what_it_refused_and_nothing_else(void **state
     struct audit_row entry;
     struct uuid nobody = {{0}};
 
-    assert_int_equal(note(desk, AUDIT_PASSWORD_CHANGED, rig_uuid(1, 1)), STORE_REFUSED);
+    assert_int_equal(note(desk, SEAT_WORKER, AUDIT_PASSWORD_CHANGED, rig_uuid(1, 1)),
+                     STORE_REFUSED);
+    assert_int_equal(note(desk, SEAT_WORKER, AUDIT_ADMIN_EXPORTED, nobody), STORE_REFUSED);
     assert_whole(desk, ROWS);
-    assert_int_equal(note(desk, AUDIT_LOGIN_FAILED, rig_uuid(1, 1)), STORE_OK);
+    assert_int_equal(note(desk, SEAT_WORKER, AUDIT_LOGIN_FAILED, rig_uuid(1, 1)), STORE_OK);
     assert_true(row_last_key(&desk->call, TABLE_AUDIT, &key, &last));
     assert_true(row_get(&desk->call, TABLE_AUDIT, last, &row));
     assert_true(audit_read(row_slice(&row), &entry));
@@ -343,6 +346,9 @@ static void test_a_worker_can_tell_what_it_refused_and_nothing_else(void **state
     assert_true(uuid_equal(&entry.user_id, &nobody)); /* there is no such account */
     assert_true(slice_equal(entry.detail, SLICE_LITERAL("credentials")));
     assert_whole(desk, ROWS + 1);
+    assert_int_equal(note(desk, SEAT_ADMIN, AUDIT_PASSWORD_CHANGED, nobody), STORE_REFUSED);
+    assert_int_equal(note(desk, SEAT_ADMIN, AUDIT_ADMIN_EXPORTED, nobody), STORE_OK);
+    assert_whole(desk, ROWS + 2);
 }
 
 int main(void)
