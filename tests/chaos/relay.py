@@ -1,5 +1,7 @@
 """The relay of the chaos run: tests/system/smtp_peer.py with plans to misbehave by, and the keeper of
 every letter that came in."""
+import random
+import socket
 import tempfile
 
 import post
@@ -9,9 +11,21 @@ REFUSED = "7@example."  # with the plan `550`: addresses that end so, or nearly,
 STEPS = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "DOT")
 
 
+def port_of_no_client():
+    """A port below those that the kernel gives to connections: while the relay refuses, a client of
+    somebody else, or the mailer's own try to connect, may get one of them and keep it."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.SystemRandom().randrange(10000, 30000)))
+                return probe.getsockname()[1]
+            except OSError:
+                continue
+
+
 class Relay(SmtpPeer):
     def __init__(self, folder, **options):
-        super().__init__(**options)
+        super().__init__(port=port_of_no_client(), **options)
         self.received, self.letters = 0, {}     # {id: letter}
         self.ambiguous = 0      # letters that were kept and whose sender was not told
         self.closed_open = 0    # sessions that were cut by a change of plan: as ambiguous, each
