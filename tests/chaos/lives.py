@@ -215,6 +215,7 @@ def doubts(lives, database, letters, domain):
         if not list(problems_of(life, database, events)):
             yield f"another {field} of a life"
         setattr(life, field, kept)
-    kept = {key: letter for key, letter in letters.items() if (letter.to, letter.purpose) != (life.address, "password")}
-    if not any("'password'" in text for text in letter_problems(lives, kept, domain)):
+    notice = next(key for key in life.letters if key[1] == "password")
+    kept = {key: letter for key, letter in letters.items() if (letter.to, letter.purpose) != notice}
+    if not any(str(notice) in text for text in letter_problems(lives, kept, domain)):
         yield "a notice that was not sent"
