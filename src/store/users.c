@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "outbox.h"
+#include "requests.h"
 #include "sessions.h"
 
 /* A row as it was before version 2. */
