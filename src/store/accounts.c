@@ -327,7 +327,7 @@ enum store_status account_delete_on_request(struct call *call)
         return STORE_SPENT;
     account_remove(call, &ask.user_id, &user);
     letter_notice(call, &letters, MAIL_ACCOUNT_DELETED, &ask.job_id, &user, ask.now);
-    audit_add(call, AUDIT_ACCOUNT_DELETED, &ask.user_id, ask.peer);
+    audit_add_detail(call, AUDIT_ACCOUNT_DELETED, &ask.user_id, ask.peer, AUDIT_DONE, user.subject);
     letters_answer_with(call, &letters);
     return STORE_OK;
 }

@@ -290,6 +290,6 @@ enum store_status admin_user_delete_on_request(struct call *call)
     if (call->failure != 0)
         return STORE_BUSY;
     account_remove(call, &user_id, &user);
-    audit_add(call, AUDIT_ADMIN_USER_DELETED, &user_id, ask.peer);
+    audit_add_detail(call, AUDIT_ADMIN_USER_DELETED, &user_id, ask.peer, AUDIT_DONE, user.subject);
     return STORE_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "gatepost/encoding.h"
 #include "gatepost/secret.h"
+#include "gatepost/uuid.h"
 
 #include "form.h"
 
@@ -139,6 +140,10 @@ static void check_username(const struct json_member *member, struct slice text, 
         wrong = USERNAME_BAD_CHARACTER;
     if (wrong == USERNAME_FINE && single_script &&
         !username_single_script(slice_of_text(name.text)))
+        wrong = USERNAME_BAD_CHARACTER;
+    /* Whoever looks for a deleted account's id in the audit trail is not to find another account.
+     */
+    if (wrong == USERNAME_FINE && uuid_parse(slice_of_text(name.text), &(struct uuid){{0}}))
         wrong = USERNAME_BAD_CHARACTER;
     if (wrong == USERNAME_FINE)
         *username = name;

@@ -173,3 +173,11 @@ def test_a_form_that_is_not_utf8_is_refused(api, vector):
     body = b"username=ab" + encoded + b"&email=" + unique("f").encode() + b"@example.com&password=securepassword123"
     answer = api.post("/api/auth/signup", body, content_type="application/x-www-form-urlencoded")
     assert answer.status == 400, answer
+
+
+@pytest.mark.parametrize("name", ["01939393-0000-7000-8000-00000000000a", "01939393-0000-7000-8000-00000000000A",
+                                  "\uff10" + "1939393-0000-7000-8000-00000000000a"])
+def test_a_name_that_reads_like_an_id_is_refused(strict, name):
+    refused = strict.signup(name, email=f"{unique('id')}@example.com")
+    assert (refused.status, refused.json().get("username")) == (400, USERNAME_BAD), refused
+    assert strict.signup(f"{unique('')}-0000-7000-8000").status == 201

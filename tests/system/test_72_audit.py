@@ -63,6 +63,7 @@ def test_of_a_deleted_account_the_trail_is_found_by_its_id(server, api):
     assert audit(server, "show", "--user", name).returncode == NOT_THERE
     for who in (user_id, f"id:{user_id}"):
         assert [event for event, _, _ in events_of(server, who)] == ["account.signed_up", "admin.account_deleted"]
+    assert shown(server, "--event", "admin.account_deleted")[-1]["detail"] == user_id
 
 
 def test_since_limit_and_words_that_make_no_sense(server, api):
