@@ -88,9 +88,11 @@ static bool on_object(void *context, struct slice text, uint64_t line)
     struct json_object object;
     struct err err = {0};
 
-    if (json_read(text, &object, &err) != JSON_OK)
+    if (json_read(text, &object, &err) != JSON_OK) {
+        json_object_fini(&object); /* it may be fine JSON that is no object */
         return file->sink->on_refused(file->sink->context, line,
                                       "this is no valid JSON object, or a name stands twice");
+    }
     bool goes_on = file->format == FORMAT_DJANGO ? take_django(file, &object, line)
                                                  : take_members(file, &user, &object, line);
     json_object_fini(&object);
