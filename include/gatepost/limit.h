@@ -30,6 +30,7 @@ enum limit_kind {
 #define LIMIT_COUNT_MAX        1000000
 #define LIMIT_FAILURES_MAX     200
 #define LIMIT_FAILURE_WAIT_MAX 86400 /* s */
+#define LIMIT_KEY_MAX_BYTES    1200  /* of any key below: longer than a name with an address */
 
 struct limit_rate {
     uint32_t count; /* 0: no limit */

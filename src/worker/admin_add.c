@@ -22,8 +22,6 @@
 /* Django's form of a password that nobody has: the mark and 40 characters that say nothing. */
 #define NO_PASSWORD_RANDOM_BYTES 30
 
-static const char EMAIL_TAKEN[] = "A user with this email already exists.";
-static const char USERNAME_TAKEN[] = "A user with this username already exists.";
 
 struct add_form {
     struct email email;

@@ -238,7 +238,7 @@ static void on_shown(void *context, enum store_status status, struct slice paylo
     struct admin_user_answer user;
 
     if (status == STORE_DUPLICATE && payload.len > 0) {
-        reply_field(&request, "username", "A user with this username already exists.");
+        reply_field(&request, "username", USERNAME_TAKEN);
         return;
     }
     if (status != STORE_OK) {

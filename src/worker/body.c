@@ -13,6 +13,9 @@
 
 #include "form.h"
 
+const char EMAIL_TAKEN[] = "A user with this email already exists.";
+const char USERNAME_TAKEN[] = "A user with this username already exists.";
+
 static const char REQUIRED[] = "This field is required.";
 static const char IS_NULL[] = "This field may not be null.";
 static const char BLANK[] = "This field may not be blank.";

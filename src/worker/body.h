@@ -66,6 +66,10 @@ bool body_has_value(const struct body *body, const char *name);
 size_t body_check(struct body *body, const struct field *fields, size_t count, void *checked,
                   struct field_problems *problems_out);
 
+/* What only the store knows of two fields. */
+extern const char EMAIL_TAKEN[];
+extern const char USERNAME_TAKEN[];
+
 /* Adds a sentence that only the endpoint can know. sentence: a constant, or problems->quoting. */
 void field_problem_add(struct field_problems *problems, const char *sentence);
 

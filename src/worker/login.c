@@ -107,9 +107,6 @@ static void ask_credentials(struct request *request)
     request_ask(&request, STORE_CREDENTIALS, &packer, on_credentials);
 }
 
-/* ---- 3 ------------------------------------------------------------------------------------------
- */
-
 /* What the account brings along. Returns the stored form to verify against, "" for nobody's. */
 static void take_account(struct request *request, const struct credentials_answer *answer,
                          char encoded_out[PASSWORD_ENCODED_BYTES])

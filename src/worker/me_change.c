@@ -22,8 +22,6 @@
 
 #define ASK_BYTES 4096
 
-static const char EMAIL_TAKEN[] = "A user with this email already exists.";
-static const char USERNAME_TAKEN[] = "A user with this username already exists.";
 
 struct change_form {
     struct email email; /* key "": it stays */

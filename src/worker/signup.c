@@ -31,8 +31,6 @@
 #define ASK_BYTES           8192
 #define JOB_BYTES           2048
 
-static const char EMAIL_TAKEN[] = "A user with this email already exists.";
-static const char USERNAME_TAKEN[] = "A user with this username already exists.";
 static const char CREATED[] = "{\"message\":\"User registered successfully\"}";
 
 struct signup_form {

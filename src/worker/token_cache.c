@@ -11,10 +11,10 @@
 
 #include "gatepost/metrics.h"
 #include "gatepost/secret.h"
+#include "gatepost/siphash.h"
 
 #define WAYS           8
-#define TAGGED_BYTES   32 /* of the token's end; shorter ones are never good */
-#define SIP_WORD_BYTES 8
+#define TAGGED_BYTES 32 /* of the token's end; shorter ones are never good */
 
 struct entry {
     struct token_proof proof;
@@ -76,50 +76,10 @@ void token_cache_free(struct token_cache **cache)
     free(gone);
 }
 
-/* ---- the tag: SipHash-2-4 (Aumasson and Bernstein, 2012) of a multiple of eight bytes -----------
- */
-
-static inline uint64_t rotate(uint64_t word, unsigned by)
-{
-    return word << by | word >> (64 - by);
-}
-
-static inline void sip_rounds(uint64_t v[4], int rounds)
-{
-    while (rounds-- > 0) {
-        v[0] += v[1];
-        v[2] += v[3];
-        v[1] = rotate(v[1], 13) ^ v[0];
-        v[3] = rotate(v[3], 16) ^ v[2];
-        v[0] = rotate(v[0], 32) + v[3];
-        v[2] += v[1];
-        v[3] = rotate(v[3], 21) ^ v[0];
-        v[1] = rotate(v[1], 17) ^ v[2];
-        v[2] = rotate(v[2], 32);
-    }
-}
-
+/* Of a token the end is what differs: its signature. */
 static uint64_t tag_of(const struct token_cache *cache, struct slice token)
 {
-    const char *tail = token.at + token.len - TAGGED_BYTES;
-    uint64_t v[4] = {
-        cache->key[0] ^ 0x736f6d6570736575ULL,
-        cache->key[1] ^ 0x646f72616e646f6dULL,
-        cache->key[0] ^ 0x6c7967656e657261ULL,
-        cache->key[1] ^ 0x7465646279746573ULL,
-    };
-
-    for (size_t at = 0; at <= TAGGED_BYTES; at += SIP_WORD_BYTES) {
-        uint64_t word = (uint64_t)TAGGED_BYTES << 56; /* the last one holds the length alone */
-        if (at < TAGGED_BYTES)
-            memcpy(&word, tail + at, sizeof(word));
-        v[3] ^= word;
-        sip_rounds(v, 2);
-        v[0] ^= word;
-    }
-    v[2] ^= 0xff;
-    sip_rounds(v, 4);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return siphash(cache->key, token.at + token.len - TAGGED_BYTES, TAGGED_BYTES);
 }
 
 /* ---- find and keep ------------------------------------------------------------------------------

