@@ -240,7 +240,8 @@ def ask_badly(checked):
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FOO"):
             checked.call(method, path)
             checked.call(method, path, **somebody)
-            checked.call(method, f"{path}/?x=1", headers=[("X-Request-Id", "a" * 70)])
+            slash = "" if method == "DELETE" else "/"       # of one out of many without its id it is a 404
+            checked.call(method, f"{path}{slash}?x=1", headers=[("X-Request-Id", "a" * 70)])
         checked.api.fresh().get(path)
         method = sorted(methods)[0]
         checked.call(method, path, headers=[("Expect", "nothing")])
