@@ -70,15 +70,6 @@ enum store_status admin_user_on_request(struct call *call)
 /* ---- list -------------------------------------------------------------------------------------
  */
 
-/* Returns false when the page is full. */
-static bool page_add(struct packer *rows, struct slice row)
-{
-    if (rows->len + 2 + row.len > rows->max)
-        return false;
-    pack_slice(rows, row);
-    return true;
-}
-
 static bool contains(struct slice text, struct slice part)
 {
     return part.len == 0 || memmem(text.at, text.len, part.at, part.len) != NULL;
@@ -102,7 +93,7 @@ static bool list_one(struct call *call, struct slice entry, struct slice search,
         return true;
     pack_user(&row, &user);
     BUG_ON(row.overflow);
-    if (!page_add(rows, packer_slice(&row)))
+    if (!page_add(rows, &row))
         return false;
     (*count)++;
     return true;

@@ -30,11 +30,7 @@ static bool list_one(struct call *call, const struct uuid *session_id, wall_ms n
                                  .peer = session.peer,
                                  .user_agent = session.user_agent,
                              });
-    BUG_ON(row.overflow);
-    if (rows->len + 2 + row.len > rows->max)
-        return false;
-    pack_slice(rows, packer_slice(&row));
-    return true;
+    return page_add(rows, &row);
 }
 
 enum store_status admin_sessions_on_request(struct call *call)

@@ -47,8 +47,8 @@ static bool is_for(const struct mail_job *job, const struct user_row *user)
 }
 
 /* Returns false when the page is full. */
-static bool page_add(struct packer *rows, const struct letter_row *letter,
-                     const struct mail_job *job)
+static bool list_letter(struct packer *rows, const struct letter_row *letter,
+                        const struct mail_job *job)
 {
     uint8_t bytes[1024];
     struct packer row = packer_over(bytes, sizeof(bytes));
@@ -60,11 +60,7 @@ static bool page_add(struct packer *rows, const struct letter_row *letter,
                                                      .tries = letter->tries,
                                                      .dead = letter->dead,
                                                      .reply = letter->reply});
-    BUG_ON(row.overflow);
-    if (rows->len + 2 + row.len > rows->max)
-        return false;
-    pack_slice(rows, packer_slice(&row));
-    return true;
+    return page_add(rows, &row);
 }
 
 /* Returns true when the outbox goes on behind last. */
@@ -86,7 +82,7 @@ static bool fill_page(struct call *call, struct walk *walk, const struct export_
             continue;
         if (looks++ == PAGE_LOOKS)
             return true;
-        if (is_for(&job, user) && !page_add(rows, &letter, &job))
+        if (is_for(&job, user) && !list_letter(rows, &letter, &job))
             return true;
         memcpy(last->bytes, walk->key, UUID_BYTES);
     }

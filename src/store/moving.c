@@ -158,11 +158,7 @@ static bool list_account(const struct uuid *user_id, const struct user_row *user
                                     .last_login = user->last_login,
                                     .extra = user->extra,
                                 });
-    BUG_ON(packer.overflow);
-    if (rows->len + packer.len + 2 > PAGE_MAX_BYTES)
-        return false;
-    pack_slice(rows, packer_slice(&packer));
-    return true;
+    return page_add(rows, &packer);
 }
 
 static void fill_page(struct call *call, struct walk *walk, struct packer *rows)

@@ -129,7 +129,7 @@ void letters_answer_with(struct call *call, const struct letters *letters)
  */
 
 /* Returns false when the page is full. */
-static bool page_add(struct packer *rows, const struct uuid *job_id,
+static bool list_row(struct packer *rows, const struct uuid *job_id,
                      const struct letter_row *letter)
 {
     uint8_t bytes[5000];
@@ -142,11 +142,7 @@ static bool page_add(struct packer *rows, const struct uuid *job_id,
                               .tries = letter->tries,
                               .job = letter->job,
                           });
-    BUG_ON(row.overflow);
-    if (rows->len + 2 + row.len > rows->max)
-        return false;
-    pack_slice(rows, packer_slice(&row));
-    return true;
+    return page_add(rows, &row);
 }
 
 /* Fills the page from the walk. Returns true when more waits behind it. */
@@ -169,7 +165,7 @@ static bool fill_page(struct call *call, struct walk *walk, const struct outbox_
             return false;
         if (due == ask->after_due && uuid_equal(&job_id, &ask->after_job))
             continue;
-        if (letter_load(call, &job_id, &storage, &letter) && !page_add(rows, &job_id, &letter))
+        if (letter_load(call, &job_id, &storage, &letter) && !list_row(rows, &job_id, &letter))
             return true;
     }
     return false;

@@ -74,6 +74,17 @@ MUST_USE bool row_last_key(struct call *call, enum table table, struct row *stor
 /* A stored row that cannot be read back: a bug or a damaged disk; never a client's fault. */
 void row_unreadable(struct call *call, enum table table, struct slice key);
 
+/* A row of an answer's page, as a slice. Returns false when the page is full, unchanged. A row that
+ * is packed has fitted into its own bytes: its length is bounded by its message. */
+static inline MUST_USE bool page_add(struct packer *page, const struct packer *row)
+{
+    BUG_ON(row->overflow);
+    if (page->len + 2 + row->len > page->max)
+        return false;
+    pack_slice(page, packer_slice(row));
+    return true;
+}
+
 static inline struct slice uuid_slice(const struct uuid *uuid)
 {
     return slice_of(uuid->bytes, UUID_BYTES);

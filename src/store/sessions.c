@@ -332,8 +332,8 @@ enum store_status session_check_on_request(struct call *call)
  */
 
 /* Returns false when the page is full. */
-static bool page_add(struct packer *rows, const struct uuid *session_id,
-                     const struct session_row *session)
+static bool list_item(struct packer *rows, const struct uuid *session_id,
+                      const struct session_row *session)
 {
     uint8_t bytes[512];
     struct packer row = packer_over(bytes, sizeof(bytes));
@@ -344,11 +344,7 @@ static bool page_add(struct packer *rows, const struct uuid *session_id,
                                                    .expires = session->expires,
                                                    .peer = session->peer,
                                                    .user_agent = session->user_agent});
-    BUG_ON(row.overflow);
-    if (rows->len + 2 + row.len > rows->max)
-        return false;
-    pack_slice(rows, packer_slice(&row));
-    return true;
+    return page_add(rows, &row);
 }
 
 enum store_status session_list_on_request(struct call *call)
@@ -369,7 +365,7 @@ enum store_status session_list_on_request(struct call *call)
     while (!more && next_of_user(&walk, &ask.user_id, &session_id)) {
         if (!uuid_equal(&session_id, &ask.after) &&
             session_load(call, &session_id, ask.now, &storage, &session))
-            more = !page_add(&rows, &session_id, &session);
+            more = !list_item(&rows, &session_id, &session);
     }
     walk_close(&walk);
     session_list_answer_pack(

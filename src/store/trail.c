@@ -130,11 +130,7 @@ static bool list_entry(struct reading *reading, struct packer *rows)
     entry.time = (wall_ms)unpack_u64(&key);
     entry.number = unpack_u64(&key);
     audit_entry_pack(&packer, &entry);
-    BUG_ON(packer.overflow);
-    if (rows->len + packer.len + 2 > PAGE_MAX_BYTES)
-        return false;
-    pack_slice(rows, packer_slice(&packer));
-    return true;
+    return page_add(rows, &packer);
 }
 
 static void read_page(struct reading *reading, const struct audit_page_ask *ask,
