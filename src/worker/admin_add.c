@@ -22,7 +22,6 @@
 /* Django's form of a password that nobody has: the mark and 40 characters that say nothing. */
 #define NO_PASSWORD_RANDOM_BYTES 30
 
-
 struct add_form {
     struct email email;
     struct username username;

@@ -22,7 +22,6 @@
 
 #define ASK_BYTES 4096
 
-
 struct change_form {
     struct email email; /* key "": it stays */
     struct username username;

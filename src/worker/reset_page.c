@@ -1,11 +1,11 @@
 /* GET /reset-password?token=    the page that the letter links to
  * POST /reset-password (form)   its own target
  *
- *   step      where          fails how
- *   1 show    loop           400 page: the link is not ours; GET never spends the token
- *   2 set     reset.c        400 page: the link does not work any more; 400 the form once more, with
- *                            what is wrong with the password
- *   3 answer  loop           200 page */
+ *   step      where    fails how
+ *   1 show    loop     400 page: the link is not ours; GET never spends the token
+ *   2 set     reset.c  400 page: the link does not work any more; or the form once more, and what
+ *                      is wrong with the password
+ *   3 answer  loop     200 page */
 #include <stdio.h>
 
 #include "gatepost/secret.h"

@@ -13,7 +13,7 @@
 #include "gatepost/secret.h"
 #include "gatepost/siphash.h"
 
-#define WAYS           8
+#define WAYS         8
 #define TAGGED_BYTES 32 /* of the token's end; shorter ones are never good */
 
 struct entry {

@@ -99,5 +99,4 @@ static inline uint64_t limit_until(const struct limit_reading *reading, uint64_t
     return (word - reading->now) & ((1ULL << reading->time_bits) - 1);
 }
 
-
 #endif
