@@ -322,7 +322,10 @@ def test_an_address_with_a_slash_and_a_plus_is_one_segment(server, admin):
 
 def test_a_name_that_is_another_s_id_is_not_guessed_about(server, admin, person):
     other = shown(server, person)["id"]
-    assert admin.post("/admin/users", {"username": other, "email": f"{unique('x')}@example.com"}).status == 201
+    assert admin.post("/admin/users", {"username": other, "email": f"{unique('x')}@example.com"}).status == 400
+    moved = admin.call("POST", "/admin/import", json.dumps({"username": other}) + "\n",
+                       content_type="application/x-ndjson")
+    assert (moved.status, json.loads(moved.body)["added"]) == (200, 1)
     ran = user(server, "delete", other, "--yes")
     assert ran.returncode == REFUSED and "two accounts" in ran.stderr
     assert shown(server, f"id:{other}")["username"] == person
