@@ -48,9 +48,11 @@ def log_in(server, name):
 
 
 def bench_me(options):
-    """One token, a thousand in rotation, tokens that were never seen before, and `/healthz`."""
+    """One token, a thousand in rotation, tokens that were never seen before; `/healthz`, and the key
+    set of a server that has one."""
     rounds = []
-    with Bare() as bare, Server("http.workers=1") as server:
+    with Bare() as bare, Server("http.workers=1") as server, \
+            Server("http.workers=1", "token.algorithm=ES256") as signer:
         pair = log_in(server, server.sign_up("bench"))
         mint = Mint(server, pair)
         rotation = mint.file(server, "rotation", ROTATION)
@@ -64,6 +66,7 @@ def bench_me(options):
                 "me_1000_tokens": wrk(me, "tokens.lua", CONNECTIONS, options.seconds, rotation),
                 "me_new_tokens": wrk(me, "tokens.lua", CONNECTIONS, options.seconds, new),
                 "healthz": wrk(server.url + "/healthz", "get.lua", CONNECTIONS, options.seconds),
+                "jwks": wrk(signer.url + "/.well-known/jwks.json", "get.lua", CONNECTIONS, options.seconds),
             }
             os.remove(new)
             rounds.append(one)
