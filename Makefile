@@ -114,11 +114,16 @@ UNIT_PROGRAMS = $(addprefix $(OUT)/unit/,$(UNIT_NAMES))
 unit_dir      = $(patsubst %/,%,$(dir $(1)))
 unit_archives = $(foreach need,$(1) $(NEEDS_$(1)),$(call archive,$(call dir_path,$(need))))
 
+# The objects hold machine code beside what link-time optimisation reads: a hundred programs are
+# linked from that in a third of the time. The server itself is tested as it is shipped.
+UNIT_CFLAGS  = $(filter-out -flto=auto,$(CFLAGS_ALL))
+UNIT_LDFLAGS = $(filter-out -flto=auto,$(LDFLAGS_ALL)) -fno-lto
+
 define UNIT_PROGRAM
 $(OUT)/unit/$(1): tests/unit/$(1).c $(call unit_archives,$(call unit_dir,$(1)))
 	@mkdir -p $$(@D)
 	$$(call say,TEST,$$@)
-	$$(Q)$$(CC) $$(CFLAGS_ALL) -Wno-maybe-uninitialized -Isrc -o $$@ $$< $$(LDFLAGS_ALL) -Wl,--start-group $(call unit_archives,$(call unit_dir,$(1))) -Wl,--end-group -lcmocka $$(LIBS)
+	$$(Q)$$(CC) $$(UNIT_CFLAGS) -Wno-maybe-uninitialized -Isrc -o $$@ $$< $$(UNIT_LDFLAGS) -Wl,--start-group $(call unit_archives,$(call unit_dir,$(1))) -Wl,--end-group -lcmocka $$(LIBS)
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_PROGRAM,$(name))))
 
