@@ -108,7 +108,8 @@ void account_set_password(struct call *call, const struct uuid *user_id, struct 
                           struct slice encoded, const struct uuid *keep, wall_ms now)
 {
     user->password = encoded;
-    user->password_changed = now > user->password_changed ? now : user->password_changed + 1;
+    user->password_changed =
+        now > user->password_changed ? now : wall_add(user->password_changed, 1);
     proof_void(call, user, MAIL_RESET_PASSWORD);
     proof_void(call, user, MAIL_CHANGE_EMAIL);
     (void)sessions_end(call, user_id, keep);

@@ -112,7 +112,9 @@ static bool fold(const char *normal, char key_out[USERNAME_MAX_BYTES + 1])
 
 unsigned username_check(struct slice text, struct username *username_out)
 {
-    struct username name;
+    /* Copied whole: what it does not use must not be what the stack held before, a password's
+     * remains from a register, say. */
+    struct username name = {.text = ""};
     unsigned problems = problems_of(text, GIVEN);
 
     if (problems != USERNAME_FINE)
