@@ -84,7 +84,9 @@ def bench_refresh(options):
     """Durable rotations a second: each takes the refresh token that an earlier answer gave."""
     rounds = []
     for _ in range(options.rounds):
-        with Server("http.workers=1") as server:
+        # Without a grace time every refresh is a rotation, however often one session has its turn.
+        with Server("http.workers=1", "token.refresh_grace_s=0",
+                    "token.sessions_max=%d" % SESSIONS) as server:
             name = server.sign_up("bench")
             path = os.path.join(server.folder, "refresh")
             with open(path, "w") as file:

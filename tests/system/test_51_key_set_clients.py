@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from client import Api, unique
-from gatepost import ROOT, patience
+from gatepost import ROOT, patience, wait_for
 from test_50_django import whoami
 
 HERE = Path(__file__).parent
@@ -49,6 +49,10 @@ def test_pyjwt_finds_the_key_by_itself(gate):
         jwt.decode(forge(token), key, algorithms=[gate.algorithm])
 
 
+def kid_of(token):
+    return jwt.get_unverified_header(token)["kid"]
+
+
 @pytest.mark.parametrize("gate", ["ES256", "RS256"], indirect=True)     # simplejwt 5.2 knows no EdDSA
 def test_simplejwt_checks_tokens_by_the_key_set(gate):
     process = subprocess.Popen([sys.executable, str(HERE / "django_peer.py"), gate.algorithm, gate.url],
@@ -60,8 +64,10 @@ def test_simplejwt_checks_tokens_by_the_key_set(gate):
         status, body = whoami(peer, gate.pair["access"])
         assert status == 200 and json.loads(body)["id"] == gate.user_id
         assert gate.command("key", "rotate", seconds=60).returncode == 0
+        # A key that was made in the same second as the first one signs from the next one on.
+        wait_for(lambda: kid_of(Api(gate.address).tokens(gate.user)["access"]) != kid_of(gate.pair["access"]),
+                 5, "the new key signs")
         new = Api(gate.address).tokens(gate.user)["access"]
-        assert jwt.get_unverified_header(new)["kid"] != jwt.get_unverified_header(gate.pair["access"])["kid"]
         for token in (new, gate.pair["access"]):
             assert whoami(peer, token)[0] == 200
         assert whoami(peer, forge(new))[0] == 401
