@@ -42,6 +42,19 @@ struct config {
     struct config_text *texts;   /* private to lib/config: what the fields above point into */
 };
 
+/* One relay: the view of one of the sections smtp, smtp2, ... Its texts are the configuration's. */
+#define RELAYS_MAX 4
+struct relay_config {
+    const char *section;
+#define RELAY_KEY(name, KIND, ...) CONFIG_TYPE_##KIND name;
+#include "gatepost/config_relay_keys.def"
+#undef RELAY_KEY
+};
+
+/* number: under RELAYS_MAX. A relay without a host does not exist. */
+struct relay_config config_relay(const struct config *config, unsigned number);
+bool config_has_relay(const struct config *config); /* any */
+
 /* What the command line said. */
 struct config_source {
     const char *file;             /* -c, or NULL */

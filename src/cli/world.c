@@ -135,12 +135,27 @@ static void check_secrets(struct world *world, const struct config *config)
 
     check_key_file(world, "token.secret_file", config->token_secret_file);
     check_key_file(world, "mail.key_file", config->mail_key_file);
-    if (config->smtp_password_file[0] == '\0')
-        return;
-    if (secret_load(config->smtp_password_file, 1, &secret, &err))
-        secret_fini(&secret);
-    else
-        tell(world, "smtp.password_file", &err);
+    for (unsigned i = 0; i < RELAYS_MAX; i++) {
+        const struct relay_config relay = config_relay(config, i);
+        char key[32];
+        if (relay.password_file[0] == '\0')
+            continue;
+        snprintf(key, sizeof(key), "%s.password_file", relay.section);
+        if (secret_load(relay.password_file, 1, &secret, &err))
+            secret_fini(&secret);
+        else
+            tell(world, key, &err);
+    }
+}
+
+static void check_relays(struct world *world, const struct config *config)
+{
+    for (unsigned i = 0; i < RELAYS_MAX; i++) {
+        const struct relay_config relay = config_relay(config, i);
+        char key[32];
+        snprintf(key, sizeof(key), "%s.ca_file", relay.section);
+        check_readable(world, key, relay.ca_file);
+    }
 }
 
 static void check_user(struct world *world, const struct config *config)
@@ -175,7 +190,7 @@ size_t world_check(const struct config *config, config_problem_fn problem, void 
     check_readable(&world, "http.tls_cert", config->http_tls_cert);
     check_readable(&world, "http.tls_key", config->http_tls_key);
     check_readable(&world, "password.refused_file", config->password_refused_file);
-    check_readable(&world, "smtp.ca_file", config->smtp_ca_file);
+    check_relays(&world, config);
     check_user(&world, config);
     check_open_files(&world, config);
     check_directory(&world, "store.dir", config->store_dir);

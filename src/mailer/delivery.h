@@ -28,6 +28,7 @@ struct delivery {
     struct uuid job_id;          /* the outbox row's key; the letter's Message-ID */
     struct uuid proof_id;        /* what the link proves */
     uint8_t purpose;             /* enum mail_purpose, known */
+    uint8_t relay;               /* SENDING: index into the transport's relays */
     enum delivery_state state;   /* also says which list it is in */
     bool fresh_connection;       /* a reused connection failed: use a new one */
     enum outbox_verdict verdict; /* from TO_SETTLE on */

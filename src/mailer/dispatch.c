@@ -26,7 +26,7 @@ static bool refuse_if_over(struct mailer *mailer, struct delivery *delivery, wal
 }
 
 /* Composes and hands over the first in the queue. */
-static void send_one(struct mailer *mailer, struct delivery *delivery)
+static void send_one(struct mailer *mailer, struct delivery *delivery, unsigned relay)
 {
     wall_ms now = clock_wall_ms();
     size_t len = 0;
@@ -38,6 +38,8 @@ static void send_one(struct mailer *mailer, struct delivery *delivery)
     case COMPOSED:
         FAULT("m.composed");
         hand_move(delivery, DELIVERY_SENDING);
+        delivery->relay = (uint8_t)relay;
+        mailer->relays[relay].under_way++;
         mailer->transport->send(mailer->transport, delivery, slice_of(mailer->letter, len));
         break;
     case COMPOSE_EXPIRED:
@@ -72,22 +74,37 @@ enum { UNSETTLED_PER_LANE = 16 };
  */
 static bool too_much_unsettled(const struct mailer *mailer)
 {
+    size_t lanes = 0;
+
+    for (unsigned i = 0; i < mailer->transport->relay_count; i++)
+        lanes += mailer->transport->relays[i].lanes;
     return hand_count_in(mailer->hand, DELIVERY_TO_SETTLE) +
                hand_count_in(mailer->hand, DELIVERY_ASKED) >=
-           (size_t)mailer->transport->lanes * UNSETTLED_PER_LANE;
+           lanes * UNSETTLED_PER_LANE;
+}
+
+/* The first in the order of configuration that may have a letter; relay_count: none. */
+static unsigned choose_relay(const struct mailer *mailer, mono_ns now)
+{
+    unsigned relay = 0;
+
+    while (relay < mailer->transport->relay_count && relay_room(&mailer->relays[relay], now) == 0)
+        relay++;
+    return relay;
 }
 
 void dispatch_turn(struct mailer *mailer, mono_ns now)
 {
     struct delivery *delivery;
+    unsigned relay;
 
     if (mailer->stopping)
         return;
     scan_ages(mailer, now);
     while (!too_much_unsettled(mailer) &&
-           relay_room(&mailer->relay, hand_count_in(mailer->hand, DELIVERY_SENDING), now) > 0 &&
+           (relay = choose_relay(mailer, now)) < mailer->transport->relay_count &&
            (delivery = hand_first(mailer->hand, DELIVERY_WAITING)) != NULL)
-        send_one(mailer, delivery);
+        send_one(mailer, delivery, relay);
 }
 
 static const char *trouble_name(enum trouble trouble)
@@ -109,48 +126,55 @@ static const char *trouble_name(enum trouble trouble)
 
 /* Logged at the first, then rarely: a relay that is away for a day is no news every minute. What
  * only the operator can mend is an error. */
-static void log_trouble(struct mailer *mailer, const struct outcome *outcome, mono_ns now)
+static void log_trouble(struct mailer *mailer, unsigned number, const struct outcome *outcome,
+                        mono_ns now)
 {
+    struct relay *relay = &mailer->relays[number];
     char reply[2 * DELIVERY_REPLY_MAX_BYTES];
     enum log_level level =
         outcome->trouble == TROUBLE_NETWORK ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
 
-    mailer->troubles++;
-    if (mailer->relay_logged_at != 0 && now - mailer->relay_logged_at < RELAY_LOG_S * NS_PER_S)
+    relay->troubles++;
+    if (relay->logged_at != 0 && now - relay->logged_at < RELAY_LOG_S * NS_PER_S)
         return;
-    mailer->relay_logged_at = now;
-    log_event(level, "relay.troubled", "kind=%s times=%llu waiting=%zu reply=%s",
-              trouble_name(outcome->trouble), (unsigned long long)mailer->troubles,
-              hand_count(mailer->hand), log_quoted(outcome->reply, reply, sizeof(reply)));
+    relay->logged_at = now;
+    log_event(level, "relay.troubled", "relay=%s kind=%s times=%llu waiting=%zu reply=%s",
+              mailer->transport->relays[number].name, trouble_name(outcome->trouble),
+              (unsigned long long)relay->troubles, hand_count(mailer->hand),
+              log_quoted(outcome->reply, reply, sizeof(reply)));
 }
 
-static void note_relay(struct mailer *mailer, const struct outcome *outcome, mono_ns now)
+static void note_relay(struct mailer *mailer, unsigned number, const struct outcome *outcome,
+                       mono_ns now)
 {
+    struct relay *relay = &mailer->relays[number];
     uint32_t random;
 
     if (!outcome->judgement.relay_troubled) {
-        if (relay_on_success(&mailer->relay))
-            log_info("relay.recovered", "troubles=%llu", (unsigned long long)mailer->troubles);
-        mailer->relay_logged_at = 0;
-        mailer->troubles = 0;
+        if (relay_on_success(relay))
+            log_info("relay.recovered", "relay=%s troubles=%llu",
+                     mailer->transport->relays[number].name, (unsigned long long)relay->troubles);
+        relay->logged_at = 0;
+        relay->troubles = 0;
         return;
     }
-    log_trouble(mailer, outcome, now);
+    log_trouble(mailer, number, outcome, now);
     random_bytes(&random, sizeof(random));
-    (void)relay_on_trouble(&mailer->relay, now, random);
+    (void)relay_on_trouble(relay, now, random);
 }
 
 void dispatch_on_outcome(void *context, struct delivery *delivery, const struct outcome *outcome)
 {
     struct mailer *mailer = context;
 
+    mailer->relays[delivery->relay].under_way--;
     if (outcome->try_fresh) {
         delivery->fresh_connection = true;
         hand_put_back(delivery);
         return;
     }
     delivery->fresh_connection = false;
-    note_relay(mailer, outcome, clock_mono_ns());
+    note_relay(mailer, delivery->relay, outcome, clock_mono_ns());
     switch (outcome->judgement.verdict) {
     case VERDICT_DELIVERED:
         settle_delivered(mailer, delivery, outcome->reply);

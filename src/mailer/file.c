@@ -194,7 +194,8 @@ struct transport *file_open(const struct config *config, struct err *err)
     file->folder_fd = folder_fd;
     file->transport = (struct transport){
         .name = "file",
-        .lanes = FILE_LANES,
+        .relay_count = 1,
+        .relays = {{.name = "file", .lanes = FILE_LANES}},
         .send = file_send,
         .work = file_work,
         .wait = file_wait,

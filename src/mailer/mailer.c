@@ -22,22 +22,31 @@ static bool uses_smtp(const struct config *config)
     return config->mail_transport == CONFIG_TRANSPORT_SMTP;
 }
 
-/* The password: from the environment (already in the configuration) or from its file. */
-static void load_secrets(struct mailer *mailer)
+/* A relay's password: from its file, or, of the first one, from the environment (already in the
+ * configuration). */
+static void load_password(struct mailer *mailer, unsigned number)
 {
-    const struct config *config = mailer->config;
+    const struct relay_config relay = config_relay(mailer->config, number);
+    const struct secret *given = &mailer->config->smtp_password;
+    struct secret *password = &mailer->smtp_passwords[number];
     struct err err = {""};
 
-    if (!secret_load(config->mail_key_file, SECRET_KEY_MIN_BYTES, &mailer->mail_key, &err))
-        die(EXIT_SECRET, "mail.key_file: %s", err.text);
-    if (!uses_smtp(config) || config->smtp_user[0] == '\0')
+    if (relay.host[0] == '\0' || relay.user[0] == '\0')
         return;
-    if (config->smtp_password.len > 0)
-        secret_from_bytes(config->smtp_password.bytes, config->smtp_password.len,
-                          &mailer->smtp_password);
-    else if (config->smtp_password_file[0] != '\0' &&
-             !secret_load(config->smtp_password_file, 1, &mailer->smtp_password, &err))
-        die(EXIT_SECRET, "smtp.password_file: %s", err.text);
+    if (number == 0 && given->len > 0)
+        secret_from_bytes(given->bytes, given->len, password);
+    else if (relay.password_file[0] != '\0' && !secret_load(relay.password_file, 1, password, &err))
+        die(EXIT_SECRET, "%s.password_file: %s", relay.section, err.text);
+}
+
+static void load_secrets(struct mailer *mailer)
+{
+    struct err err = {""};
+
+    if (!secret_load(mailer->config->mail_key_file, SECRET_KEY_MIN_BYTES, &mailer->mail_key, &err))
+        die(EXIT_SECRET, "mail.key_file: %s", err.text);
+    for (unsigned i = 0; i < RELAYS_MAX && uses_smtp(mailer->config); i++)
+        load_password(mailer, i);
 }
 
 /* A sign that the process lives, and that its next one may take a slow disk's time. */
@@ -57,7 +66,7 @@ static void mailer_init(struct mailer *mailer)
     if (!email_is_canonical(slice_of_text(config->mail_from)))
         die(EXIT_MAIL_SETUP, "mail.from: not an address");
     metrics_init(mailer->segment, heritage->slot);
-    mailer->transport = uses_smtp(config) ? smtp_open(config, &mailer->smtp_password, &err)
+    mailer->transport = uses_smtp(config) ? smtp_open(config, mailer->smtp_passwords, &err)
                                           : file_open(config, &err);
     if (mailer->transport == NULL)
         die(EXIT_MAIL_SETUP, "%s", err.text);
@@ -67,8 +76,9 @@ static void mailer_init(struct mailer *mailer)
     mailer->letter_head =
         (struct letter_head){config->mail_from, config->http_public_url, &mailer->mail_key};
     mailer->hand = hand_new(HAND_MAX, REMEMBERED_MAX);
-    relay_init(&mailer->relay, mailer->transport->lanes, (uint64_t)config->mail_retry_s,
-               (uint64_t)config->mail_retry_max_s);
+    for (unsigned i = 0; i < mailer->transport->relay_count; i++)
+        relay_init(&mailer->relays[i], mailer->transport->relays[i].lanes,
+                   (uint64_t)config->mail_retry_s, (uint64_t)config->mail_retry_max_s);
     mailer->store = store_client_new(mailer->segment, heritage->slot);
     mailer->intake = intake_open(mailer);
     mailer->sweep = sweep_open(mailer);
@@ -81,7 +91,8 @@ static void mailer_deinit(struct mailer *mailer)
     store_client_free(&mailer->store);
     mailer->transport->close(&mailer->transport);
     hand_free(&mailer->hand);
-    secret_fini(&mailer->smtp_password);
+    for (unsigned i = 0; i < RELAYS_MAX; i++)
+        secret_fini(&mailer->smtp_passwords[i]);
     secret_fini(&mailer->mail_key);
 }
 
@@ -135,10 +146,13 @@ static bool turn(struct mailer *mailer, mono_ns now)
 static int wait_ms(const struct mailer *mailer, mono_ns now)
 {
     mono_ns until = now + WAKE_WAIT_MAX_MS * NS_PER_MS;
-    mono_ns resume_at = mailer->relay.resume_at;
 
-    if (resume_at > now && resume_at < until && hand_count_in(mailer->hand, DELIVERY_WAITING) > 0)
-        until = resume_at;
+    for (unsigned i = 0; i < mailer->transport->relay_count; i++) {
+        mono_ns resume_at = mailer->relays[i].resume_at;
+        if (resume_at > now && resume_at < until &&
+            hand_count_in(mailer->hand, DELIVERY_WAITING) > 0)
+            until = resume_at;
+    }
     if (mailer->stopping && mailer->stop_at < until)
         until = mailer->stop_at > now ? mailer->stop_at : now;
     return (int)((until - now + NS_PER_MS - 1) / NS_PER_MS);

@@ -27,18 +27,16 @@ struct mailer {
     const struct config *config;
     struct segment *segment;
     struct secret mail_key;
-    struct secret smtp_password;
+    struct secret smtp_passwords[RELAYS_MAX]; /* by the relay's number */
     struct store_client *store;
     struct transport *transport;
     struct hand *hand;
-    struct relay relay;
+    struct relay relays[RELAYS_MAX]; /* as the transport's */
     struct letter_head letter_head;
     struct intake *intake;
     struct sweep *sweep;
-    mono_ns settle_at;       /* no settle asks before: the store is busy */
-    mono_ns expire_scan_at;  /* next look at the age of what waits */
-    mono_ns relay_logged_at; /* when trouble was last logged; 0: the relay works */
-    uint64_t troubles;       /* since it worked */
+    mono_ns settle_at;      /* no settle asks before: the store is busy */
+    mono_ns expire_scan_at; /* next look at the age of what waits */
     bool stopping;
     mono_ns stop_at; /* with stopping: the end, whatever is still under way */
     char letter[LETTER_MAX_BYTES];

@@ -25,11 +25,11 @@ void relay_init(struct relay *relay, unsigned connections_max, uint64_t first_s,
     };
 }
 
-unsigned relay_room(const struct relay *relay, size_t under_way, mono_ns now)
+unsigned relay_room(const struct relay *relay, mono_ns now)
 {
-    if (now < relay->resume_at || under_way >= relay->allowed)
+    if (now < relay->resume_at || relay->under_way >= relay->allowed)
         return 0;
-    return relay->allowed - (unsigned)under_way;
+    return relay->allowed - (unsigned)relay->under_way;
 }
 
 bool relay_on_success(struct relay *relay)

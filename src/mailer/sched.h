@@ -20,12 +20,15 @@ struct relay {
     uint64_t max_s;           /* longest */
     uint32_t pauses;          /* in a row, without a success between them */
     mono_ns resume_at;        /* 0: not paused */
+    size_t under_way;         /* letters that it has; counted by dispatch.c */
+    mono_ns logged_at;        /* when trouble was last logged; 0: it works */
+    uint64_t troubles;        /* since it worked */
 };
 
 void relay_init(struct relay *relay, unsigned connections_max, uint64_t first_s, uint64_t max_s);
 
-/* How many more letters may be handed to the transport, with so many under way. */
-unsigned relay_room(const struct relay *relay, size_t under_way, mono_ns now);
+/* How many more letters it may be given. */
+unsigned relay_room(const struct relay *relay, mono_ns now);
 
 /* The relay took a letter, or judged one: it works. Returns true when it had been paused. */
 bool relay_on_success(struct relay *relay);

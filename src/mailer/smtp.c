@@ -27,14 +27,17 @@ static void stuff_letter(struct smtp_connection *connection, struct slice letter
     connection->letter_len = (size_t)(out - connection->letter) + 3;
 }
 
-/* An idle connection that is fit, unless a fresh one is asked for; else a closed one. */
-static struct smtp_connection *choose(struct smtp_transport *smtp, bool fresh)
+/* Of the relay's connections an idle one that is fit, unless a fresh one is asked for; else a
+ * closed one. */
+static struct smtp_connection *choose(struct smtp_transport *smtp, unsigned relay, bool fresh)
 {
     struct smtp_connection *closed = NULL;
     mono_ns now = clock_mono_ns();
 
     for (size_t i = 0; i < smtp->connection_count; i++) {
         struct smtp_connection *connection = &smtp->connections[i];
+        if (connection->relay != relay)
+            continue;
         if (connection->state == CONNECTION_IDLE) {
             if (!fresh && connection_is_fit(connection, now))
                 return connection;
@@ -50,7 +53,7 @@ static struct smtp_connection *choose(struct smtp_transport *smtp, bool fresh)
 static void smtp_send(struct transport *transport, struct delivery *delivery, struct slice letter)
 {
     struct smtp_transport *smtp = (struct smtp_transport *)transport;
-    struct smtp_connection *connection = choose(smtp, delivery->fresh_connection);
+    struct smtp_connection *connection = choose(smtp, delivery->relay, delivery->fresh_connection);
 
     connection->delivery = delivery;
     stuff_letter(connection, letter);

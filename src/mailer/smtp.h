@@ -12,7 +12,7 @@
 #define SMTP_SESSION_S              60  /* name, TCP, greeting, TLS, AUTH; some greet late */
 #define SMTP_TRANSACTION_S          120 /* MAIL to the reply to the dot */
 #define SMTP_COMMANDS_MAX_BYTES     1024
-#define SMTP_CONNECTIONS_MAX        64
+#define SMTP_CONNECTIONS_MAX        (64 * RELAYS_MAX)
 
 enum connection_state {
     CONNECTION_CLOSED,
@@ -23,6 +23,7 @@ enum connection_state {
 
 struct smtp_connection {
     struct smtp_transport *smtp;
+    unsigned relay; /* index into the transport's relays */
     CURL *easy;
     enum connection_state state;
     curl_socket_t fd;          /* IDLE, BUSY */
@@ -46,7 +47,7 @@ struct smtp_transport {
     size_t opening_count;
     size_t connection_count;
     char from[256];
-    struct smtp_connection connections[]; /* connection_count of them */
+    struct smtp_connection connections[]; /* connection_count of them: each relay's together */
 };
 
 /* smtp.c: the calls, to be completed by smtp_open. */

@@ -34,39 +34,35 @@ static bool password_is_plain(const struct secret *password)
     return true;
 }
 
-static bool config_is_sound(const struct config *config, const struct secret *password,
-                            struct err *err)
+static bool relay_is_sound(const struct relay_config *relay, const struct secret *password,
+                           struct err *err)
 {
-    if (!host_is_plain(config->smtp_host)) {
-        err_set(err, "smtp.host: %s",
-                config->smtp_host[0] == '\0' ? "it is not set" : "not a host");
+    if (!host_is_plain(relay->host)) {
+        err_set(err, "%s.host: not a host", relay->section);
         return false;
     }
-    if (config->smtp_user[0] != '\0' && config->smtp_tls == CONFIG_TLS_NONE &&
-        !is_loopback(config->smtp_host)) {
-        err_set(err, "smtp.user: a password is not sent over an unencrypted connection; "
-                     "set smtp.tls to starttls or tls");
+    if (relay->user[0] != '\0' && relay->tls == CONFIG_TLS_NONE && !is_loopback(relay->host)) {
+        err_set(err,
+                "%s.user: a password is not sent over an unencrypted connection; "
+                "set %s.tls to starttls or tls",
+                relay->section, relay->section);
         return false;
     }
     if (!password_is_plain(password)) {
-        err_set(err, "the SMTP password holds control characters");
-        return false;
-    }
-    if (strlen(config->mail_from) >= sizeof(((struct smtp_transport *)0)->from)) {
-        err_set(err, "mail.from: too long");
+        err_set(err, "%s: the password holds control characters", relay->section);
         return false;
     }
     return true;
 }
 
 /* smtp://host:port/name: the path is the name for EHLO. */
-static void write_url(const struct config *config, char *url_out, size_t url_bytes)
+static void write_url(const struct relay_config *relay, const char *domain, char *url_out,
+                      size_t url_bytes)
 {
-    const char *scheme = config->smtp_tls == CONFIG_TLS_TLS ? "smtps" : "smtp";
-    const char *domain = strchr(config->mail_from, '@') + 1;
-    bool is_v6 = strchr(config->smtp_host, ':') != NULL;
+    const char *scheme = relay->tls == CONFIG_TLS_TLS ? "smtps" : "smtp";
+    bool is_v6 = strchr(relay->host, ':') != NULL;
     int len = snprintf(url_out, url_bytes, "%s://%s%s%s:%lld/%s", scheme, is_v6 ? "[" : "",
-                       config->smtp_host, is_v6 ? "]" : "", (long long)config->smtp_port, domain);
+                       relay->host, is_v6 ? "]" : "", (long long)relay->port, domain);
     BUG_ON(len < 0 || (size_t)len >= url_bytes);
 }
 
@@ -107,35 +103,36 @@ static void set_limits(CURL *easy)
 }
 
 /* Returns false when this libcurl, or the file, does not do what is asked. */
-static bool set_tls(CURL *easy, const struct config *config, struct err *err)
+static bool set_tls(CURL *easy, const struct relay_config *relay, struct err *err)
 {
-    if (config->smtp_tls != CONFIG_TLS_NONE)
+    if (relay->tls != CONFIG_TLS_NONE)
         SET(CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (config->smtp_ca_file[0] == '\0')
+    if (relay->ca_file[0] == '\0')
         return true;
-    FILE *file = fopen(config->smtp_ca_file, "re");
+    FILE *file = fopen(relay->ca_file, "re");
     if (file == NULL) {
-        err_set(err, "smtp.ca_file: %s cannot be read", config->smtp_ca_file);
+        err_set(err, "%s.ca_file: %s cannot be read", relay->section, relay->ca_file);
         return false;
     }
     fclose(file);
-    SET(CURLOPT_CAINFO, config->smtp_ca_file);
+    SET(CURLOPT_CAINFO, relay->ca_file);
     SET(CURLOPT_CAPATH, NULL); /* these authorities and no others */
     return true;
 }
 
 /* libcurl keeps its own copy of the password; ours is wiped. */
-static void set_credentials(CURL *easy, const struct config *config, const struct secret *password)
+static void set_credentials(CURL *easy, const struct relay_config *relay,
+                            const struct secret *password)
 {
-    if (config->smtp_user[0] == '\0')
+    if (relay->user[0] == '\0')
         return;
     char *text = xcalloc(password->len + 1, 1);
     if (password->len > 0)
         memcpy(text, password->bytes, password->len);
-    SET(CURLOPT_USERNAME, config->smtp_user);
+    SET(CURLOPT_USERNAME, relay->user);
     SET(CURLOPT_PASSWORD, text);
     SET(CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN");
     SET(CURLOPT_SASL_IR, 1L);
@@ -143,35 +140,67 @@ static void set_credentials(CURL *easy, const struct config *config, const struc
     free(text);
 }
 
-static bool connection_init(struct smtp_connection *connection, struct smtp_transport *smtp,
-                            const struct config *config, const struct secret *password,
-                            struct err *err)
+/* domain: for EHLO. */
+static bool connection_init(struct smtp_connection *connection, const struct relay_config *relay,
+                            const char *domain, const struct secret *password, struct err *err)
 {
     char url[1024];
     CURL *easy = curl_easy_init();
 
     BUG_ON(easy == NULL);
-    connection->smtp = smtp;
     connection->easy = easy;
     connection->fd = CURL_SOCKET_BAD;
-    write_url(config, url, sizeof(url));
+    write_url(relay, domain, url, sizeof(url));
     SET(CURLOPT_URL, url);
     SET(CURLOPT_PRIVATE, connection);
     SET(CURLOPT_ERRORBUFFER, connection->error);
     SET(CURLOPT_HEADERFUNCTION, on_session_line);
     SET(CURLOPT_HEADERDATA, connection);
     set_limits(easy);
-    set_credentials(easy, config, password);
-    return set_tls(easy, config, err);
+    set_credentials(easy, relay, password);
+    return set_tls(easy, relay, err);
 }
 
-struct transport *smtp_open(const struct config *config, const struct secret *password,
+static bool relay_add(struct smtp_transport *smtp, const struct config *config, unsigned number,
+                      const struct secret *password, struct err *err)
+{
+    const struct relay_config relay = config_relay(config, number);
+    struct transport *transport = &smtp->transport;
+
+    if (!relay_is_sound(&relay, password, err))
+        return false;
+    transport->relays[transport->relay_count] = (struct transport_relay){
+        .name = relay.section, .number = number, .lanes = (unsigned)relay.connections};
+    for (int64_t i = 0; i < relay.connections; i++) {
+        struct smtp_connection *connection = &smtp->connections[smtp->connection_count++];
+        connection->smtp = smtp;
+        connection->relay = transport->relay_count;
+        if (!connection_init(connection, &relay, strchr(smtp->from, '@') + 1, password, err))
+            return false;
+    }
+    transport->relay_count++;
+    return true;
+}
+
+struct transport *smtp_open(const struct config *config, const struct secret passwords[RELAYS_MAX],
                             struct err *err)
 {
-    if (!config_is_sound(config, password, err))
+    size_t count = 0;
+
+    if (strlen(config->mail_from) >= sizeof(((struct smtp_transport *)0)->from)) {
+        err_set(err, "mail.from: too long");
         return NULL;
-    size_t count = (size_t)config->smtp_connections;
-    BUG_ON(count == 0 || count > SMTP_CONNECTIONS_MAX);
+    }
+    for (unsigned i = 0; i < RELAYS_MAX; i++) {
+        const struct relay_config relay = config_relay(config, i);
+        if (relay.host[0] != '\0')
+            count += (size_t)relay.connections;
+    }
+    if (count == 0) {
+        err_set(err, "smtp.host: it is not set");
+        return NULL;
+    }
+    BUG_ON(count > SMTP_CONNECTIONS_MAX);
     struct smtp_transport *smtp =
         xcalloc(1, sizeof(*smtp) + count * sizeof(struct smtp_connection));
 
@@ -179,14 +208,14 @@ struct transport *smtp_open(const struct config *config, const struct secret *pa
     smtp->multi = curl_multi_init();
     BUG_ON(smtp->multi == NULL);
     curl_multi_setopt(smtp->multi, CURLMOPT_MAXCONNECTS, (long)(2 * SMTP_CONNECTIONS_MAX));
-    smtp->connection_count = count;
     smtp->transport = smtp_transport_calls;
-    smtp->transport.lanes = (unsigned)count;
     memcpy(smtp->from, config->mail_from, strlen(config->mail_from) + 1);
 
     bool sound = true;
-    for (size_t i = 0; i < count && sound; i++)
-        sound = connection_init(&smtp->connections[i], smtp, config, password, err);
+    for (unsigned i = 0; i < RELAYS_MAX && sound; i++) {
+        if (config_relay(config, i).host[0] != '\0')
+            sound = relay_add(smtp, config, i, &passwords[i], err);
+    }
     struct transport *transport = &smtp->transport;
     if (!sound)
         transport->close(&transport);

@@ -1,4 +1,4 @@
-/* Where letters go: a relay by SMTP, or a folder. Both end every letter with one outcome. */
+/* Where letters go: relays by SMTP, or a folder. Both end every letter with one outcome. */
 #ifndef MAILER_TRANSPORT_H
 #define MAILER_TRANSPORT_H
 
@@ -22,17 +22,25 @@ struct outcome {
 typedef void (*transport_outcome_fn)(void *context, struct delivery *delivery,
                                      const struct outcome *outcome);
 
+/* One way out: a section of the configuration, or the folder. */
+struct transport_relay {
+    const char *name; /* "smtp", "smtp2", ..., "file" */
+    unsigned number;  /* of the section; 0 of the folder */
+    unsigned lanes;   /* most letters under way at once */
+};
+
 /* Calls on_outcome from work() only, exactly once for each send(); on_wait before every step of
  * work() that may wait for a disk. */
 struct transport {
     const char *name;
-    unsigned lanes; /* most letters under way at once */
+    unsigned relay_count; /* at least 1 */
+    struct transport_relay relays[RELAYS_MAX];
     transport_outcome_fn on_outcome;
     void (*on_wait)(void *context);
     void *context;
 
-    /* Takes a letter, copied, and borrows the delivery until its outcome. Never called with
-     * `lanes` under way. */
+    /* Takes a letter, copied, for relays[delivery->relay], and borrows the delivery until its
+     * outcome. Never called with that one's `lanes` under way. */
     void (*send)(struct transport *transport, struct delivery *delivery, struct slice letter);
     /* Moves on with what is under way. Returns true when there is more to do at once. */
     bool (*work)(struct transport *transport);
@@ -42,9 +50,10 @@ struct transport {
     void (*close)(struct transport **transport);
 };
 
-/* Each returns NULL with a sentence when it cannot be set up as configured. */
-MUST_USE struct transport *smtp_open(const struct config *config, const struct secret *password,
-                                     struct err *err);
+/* Each returns NULL with a sentence when it cannot be set up as configured. passwords: one for each
+ * relay's number, empty without a user. */
+MUST_USE struct transport *smtp_open(const struct config *config,
+                                     const struct secret passwords[RELAYS_MAX], struct err *err);
 MUST_USE struct transport *file_open(const struct config *config, struct err *err);
 
 #endif

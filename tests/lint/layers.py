@@ -9,7 +9,7 @@ NAME = "layers: nobody includes above or beside himself"
 OWNER = {
     "base": "base.h err.h clock.h secret.h bytes.h encoding.h siphash.h uuid.h",
     "log": "log.h",
-    "config": "config.h config_keys.def",
+    "config": "config.h config_keys.def config_relay_keys.def",
     "json": "json.h",
     "email": "email.h",
     "username": "username.h",

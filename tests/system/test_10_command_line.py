@@ -123,7 +123,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "token.cache_max": "8192",
         "mail.from": "gatepost@localhost", "mail.dir": "var/mail",
         "mail.key_file": "var/mail.key", "smtp.port": "587", "smtp.tls": "starttls",
-        "smtp.connections": "4", "mail.lifetime_s": "432000", "mail.sweep_s": "5",
+        "smtp.connections": "4", "smtp2.host": "", "smtp4.port": "587", "mail.lifetime_s": "432000", "mail.sweep_s": "5",
         "http.workers": "auto", "mail.transport": "auto",
     }
     assert {key: values.get(key) for key in expected} == expected
@@ -148,8 +148,10 @@ def test_config_explains_each_key_and_reads_its_own_output_back(tmp_path):
 
 
 def declared_keys():
-    table = ROOT / "include" / "gatepost" / "config_keys.def"
-    return len([line for line in table.read_text().splitlines() if line.startswith("KEY(")])
+    def rows(name, macro):
+        lines = (ROOT / "include" / "gatepost" / name).read_text().splitlines()
+        return len([line for line in lines if line.startswith(macro)])
+    return rows("config_keys.def", "KEY(") + 4 * rows("config_relay_keys.def", "RELAY_KEY(")
 
 
 def test_the_environment_can_set_any_key(tmp_path):

@@ -347,6 +347,9 @@ bool config_format_fits(enum config_key key, struct slice value, struct err *err
         {CONFIG_KEY_http_public_url, public_url_fits},
         {CONFIG_KEY_mail_from, from_fits},
         {CONFIG_KEY_smtp_host, smtp_host_fits},
+        {CONFIG_KEY_smtp2_host, smtp_host_fits},
+        {CONFIG_KEY_smtp3_host, smtp_host_fits},
+        {CONFIG_KEY_smtp4_host, smtp_host_fits},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(formats); i++) {

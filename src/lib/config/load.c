@@ -176,7 +176,7 @@ static void work_out(struct config *config)
         config->password_min_strength = config->password_min_length == 1 ? 0 : 4;
     if (config->mail_transport == CONFIG_TRANSPORT_AUTO)
         config->mail_transport =
-            config->smtp_host[0] == '\0' ? CONFIG_TRANSPORT_FILE : CONFIG_TRANSPORT_SMTP;
+            config_has_relay(config) ? CONFIG_TRANSPORT_SMTP : CONFIG_TRANSPORT_FILE;
 }
 
 /* ---- life ---- */

@@ -103,6 +103,18 @@ static void print_value(FILE *paper, const struct config *config, enum config_ke
     }
 }
 
+/* The relays' sections have the same keys: the first one tells what they are. Returns the key that
+ * has told, or the key itself. */
+static enum config_key told_by(enum config_key key)
+{
+    for (enum config_key earlier = 0; earlier < key; earlier++) {
+        if (strcmp(config_rows[earlier].name, config_rows[key].name) == 0 &&
+            strcmp(config_rows[earlier].text, config_rows[key].text) == 0)
+            return earlier;
+    }
+    return key;
+}
+
 static void print_key(FILE *paper, const struct config *config, enum config_key key)
 {
     const struct config_row *row = &config_rows[key];
@@ -111,8 +123,13 @@ static void print_key(FILE *paper, const struct config *config, enum config_key 
         (void)fprintf(paper, "\n[%s]\n", row->section);
     else
         (void)fprintf(paper, "\n");
-    print_comment(paper, row->text);
-    print_range(paper, key);
+    enum config_key first = told_by(key);
+    if (first == key) {
+        print_comment(paper, row->text);
+        print_range(paper, key);
+    } else {
+        (void)fprintf(paper, "# As in [%s].\n", config_rows[first].section);
+    }
     (void)fprintf(paper, "%s =", row->name);
     if (config->texts[key].text[0] != '\0')
         (void)fprintf(paper, " ");

@@ -116,6 +116,16 @@ void config_read_ini(struct reading *reading, const char *name, struct slice con
 void config_read_dotenv(struct reading *reading, const char *name, struct slice content);
 void config_read_environment(struct reading *reading, char *const *variables);
 
+/* ---- relays.c ---- */
+
+/* The keys of each relay's section, by number. */
+struct relay_keys {
+#define RELAY_KEY(name, ...) enum config_key name;
+#include "gatepost/config_relay_keys.def"
+#undef RELAY_KEY
+};
+extern const struct relay_keys relay_keys[RELAYS_MAX];
+
 /* ---- relations.c ---- */
 void config_check_relations(struct reading *reading);
 

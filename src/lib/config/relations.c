@@ -131,13 +131,17 @@ static void check_scrypt(struct reading *reading)
 static void check_smtp(struct reading *reading)
 {
     const struct config *config = reading->config;
+    bool is_sound = true;
 
-    if (reading->config->texts[CONFIG_KEY_smtp_host].broken || is_set(config->smtp_host))
-        return;
-    if (is_set(config->smtp_user))
-        config_complain(reading, place(reading, CONFIG_KEY_smtp_user),
-                        "smtp.user is of no use without smtp.host");
-    if (config->mail_transport == CONFIG_TRANSPORT_SMTP)
+    for (unsigned i = 0; i < RELAYS_MAX; i++) {
+        const struct relay_config relay = config_relay(config, i);
+        if (config->texts[relay_keys[i].host].broken)
+            is_sound = false;
+        else if (!is_set(relay.host) && is_set(relay.user))
+            config_complain(reading, place(reading, relay_keys[i].user),
+                            "%s.user is of no use without %s.host", relay.section, relay.section);
+    }
+    if (is_sound && config->mail_transport == CONFIG_TRANSPORT_SMTP && !config_has_relay(config))
         config_complain(reading, place(reading, CONFIG_KEY_mail_transport),
                         "mail.transport = smtp needs smtp.host");
 }
@@ -155,15 +159,16 @@ static bool is_loopback(const char *host)
 /* The mailer refuses it too; but then a reload would have replaced a mailer that worked. */
 static void check_smtp_secrecy(struct reading *reading)
 {
-    const struct config *config = reading->config;
-
-    if (sound(reading, CONFIG_KEY_smtp_tls, CONFIG_KEY_smtp_host) && is_set(config->smtp_user) &&
-        is_set(config->smtp_host) && config->smtp_tls == CONFIG_TLS_NONE &&
-        !is_loopback(config->smtp_host))
-        config_complain(
-            reading, place(reading, CONFIG_KEY_smtp_tls),
-            "smtp.tls = none would send the password of smtp.user in the clear to %.60s",
-            config->smtp_host);
+    for (unsigned i = 0; i < RELAYS_MAX; i++) {
+        const struct relay_config relay = config_relay(reading->config, i);
+        const struct relay_keys *keys = &relay_keys[i];
+        if (sound(reading, keys->tls, keys->host) && is_set(relay.user) && is_set(relay.host) &&
+            relay.tls == CONFIG_TLS_NONE && !is_loopback(relay.host))
+            config_complain(
+                reading, place(reading, keys->tls),
+                "%s.tls = none would send the password of %s.user in the clear to %.60s",
+                relay.section, relay.section, relay.host);
+    }
 }
 
 static void check_order(struct reading *reading, enum config_key smaller, enum config_key larger,

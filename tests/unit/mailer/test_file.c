@@ -136,11 +136,11 @@ static void test_a_repeat_replaces_itself(void **state)
 static void test_a_batch_is_written_and_told_one_by_one(void **state)
 {
     (void)state;
-    for (uint8_t i = 0; i < transport->lanes; i++)
+    for (uint8_t i = 0; i < transport->relays[0].lanes; i++)
         send_text(i, "Hello\r\n");
     assert_true(transport->work(transport));
-    assert_int_equal(outcomes, transport->lanes);
-    assert_int_equal(names_that_end_in(".eml"), transport->lanes);
+    assert_int_equal(outcomes, transport->relays[0].lanes);
+    assert_int_equal(names_that_end_in(".eml"), transport->relays[0].lanes);
     assert_false(transport->work(transport));
 }
 

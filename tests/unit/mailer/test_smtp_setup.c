@@ -16,33 +16,37 @@ static struct config good_config(void)
         .smtp_ca_file = "",
         .smtp_user = "",
         .smtp_connections = 4,
+        .smtp2_host = "",
+        .smtp3_host = "",
+        .smtp4_host = "",
         .mail_from = "post@example.org",
     };
 }
 
 static void expect_refused(const struct config *config, const char *password, const char *sentence)
 {
-    struct secret secret = {0};
+    struct secret secrets[RELAYS_MAX] = {{0}}, *secret = &secrets[0];
     struct err err = {""};
     if (password != NULL)
-        secret_from_bytes(password, strlen(password), &secret);
-    assert_null(smtp_open(config, &secret, &err));
+        secret_from_bytes(password, strlen(password), secret);
+    assert_null(smtp_open(config, secrets, &err));
     assert_non_null(strstr(err.text, sentence));
-    secret_fini(&secret);
+    secret_fini(secret);
 }
 
 static void expect_opened(const struct config *config)
 {
-    struct secret secret = {0};
+    struct secret secrets[RELAYS_MAX] = {{0}}, *secret = &secrets[0];
     struct err err = {""};
-    secret_from_bytes("secret", 6, &secret);
-    struct transport *transport = smtp_open(config, &secret, &err);
+    secret_from_bytes("secret", 6, secret);
+    struct transport *transport = smtp_open(config, secrets, &err);
     if (transport == NULL)
         fail_msg("%s", err.text);
-    assert_int_equal(transport->lanes, 4);
+    assert_int_equal(transport->relay_count, 1);
+    assert_int_equal(transport->relays[0].lanes, 4);
     transport->close(&transport);
     assert_null(transport);
-    secret_fini(&secret);
+    secret_fini(secret);
 }
 
 static void test_an_ordinary_relay_is_taken(void **state)
@@ -102,10 +106,34 @@ static void test_a_missing_file_of_authorities_is_refused(void **state)
     expect_refused(&config, NULL, "smtp.ca_file: ");
 }
 
+static void test_every_section_with_a_host_is_a_relay(void **state)
+{
+    const struct secret secrets[RELAYS_MAX] = {{0}};
+    struct err err = {""};
+    struct config config = good_config();
+    (void)state;
+    config.smtp3_host = "192.0.2.3";
+    config.smtp3_port = 25;
+    config.smtp3_user = config.smtp3_ca_file = "";
+    config.smtp3_connections = 2;
+    struct transport *transport = smtp_open(&config, secrets, &err);
+    assert_non_null(transport);
+    assert_int_equal(transport->relay_count, 2);
+    assert_string_equal(transport->relays[0].name, "smtp");
+    assert_string_equal(transport->relays[1].name, "smtp3");
+    assert_int_equal(transport->relays[1].number, 2);
+    assert_int_equal(transport->relays[1].lanes, 2);
+    transport->close(&transport);
+    config.smtp3_host = "a b";
+    assert_null(smtp_open(&config, secrets, &err));
+    assert_string_equal(err.text, "smtp3.host: not a host");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_ordinary_relay_is_taken),
+        cmocka_unit_test(test_every_section_with_a_host_is_a_relay),
         cmocka_unit_test(test_a_host_that_would_change_the_url_is_refused),
         cmocka_unit_test(test_a_password_goes_unencrypted_to_this_machine_only),
         cmocka_unit_test(test_a_password_with_a_line_end_is_refused),
