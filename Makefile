@@ -52,7 +52,7 @@ CFLAGS_ALL = $(COMMON) $(CFLAGS_$(BUILD)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(LDFLAGS_$(BUILD)) -pthread $(LDFLAGS)
 
 # ---- archives -----------------------------------------------------------------------------------
-LIB_DIRS  := base log config json email username token metrics limit proc password ring storeclient
+LIB_DIRS  := base log config json email username token letter metrics limit proc password ring storeclient
 ROLE_DIRS := master worker store mailer cli
 DIRS      := $(addprefix lib/,$(LIB_DIRS)) $(ROLE_DIRS)
 MAIN      := src/master/main.c
@@ -100,12 +100,13 @@ NEEDS_ring := log base
 NEEDS_metrics := ring log base
 NEEDS_limit := ring log base
 NEEDS_proc := ring config log base
+NEEDS_letter := base
 NEEDS_storeclient := ring log base
 NEEDS_store := storeclient metrics proc ring config log base
-NEEDS_mailer := storeclient metrics proc ring token json email config log base
-NEEDS_worker := storeclient metrics limit proc ring token json email username password config log base
+NEEDS_mailer := storeclient metrics proc ring letter token json email config log base
+NEEDS_worker := storeclient metrics limit proc ring letter token json email username password config log base
 NEEDS_master := token json metrics limit proc ring config log base
-NEEDS_cli := token json email username metrics proc ring config log base
+NEEDS_cli := letter token json email username metrics proc ring config log base
 
 dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)

@@ -5,6 +5,7 @@
 
 #include "gatepost/bytes.h"
 #include "gatepost/clock.h"
+#include "gatepost/mail_purpose.h"
 #include "gatepost/uuid.h"
 
 enum store_request {
@@ -65,19 +66,6 @@ enum import_result { /* bits */
 };
 
 enum outbox_verdict { OUTBOX_DELIVERED, OUTBOX_RETRY, OUTBOX_REFUSED };
-
-/* What a letter is for. Numbers are stored: never used again. Those with a link carry a proof. */
-enum mail_purpose {
-    MAIL_VERIFY = 1,             /* link: confirm the address of a sign-up */
-    MAIL_RESET_PASSWORD = 2,     /* link: choose a new password */
-    MAIL_CHANGE_EMAIL = 3,       /* link, to the new address: confirm it */
-    MAIL_EMAIL_CHANGE_ASKED = 4, /* to the old address, when the change is asked for */
-    MAIL_EMAIL_CHANGED = 5,      /* to the old address, when it is done */
-    MAIL_PASSWORD_CHANGED = 6,
-    MAIL_SIGNUP_ATTEMPT = 7, /* somebody signed up with an address that has an account */
-    MAIL_TOKEN_REUSED = 8,   /* a spent refresh token came back: its session was ended */
-    MAIL_ACCOUNT_DELETED = 9,
-};
 
 #define MESSAGE_BEGIN(name) struct name {
 #define U8(field)           uint8_t field;

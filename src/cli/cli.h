@@ -35,6 +35,9 @@ int cli_user(const struct config_source *source, const char *const *words, size_
 /* `gatepost audit show|verify`: the same for the audit trail. EXIT_FAILED: its chain is broken. */
 int cli_audit(const struct config_source *source, const char *const *words, size_t count);
 
+/* `gatepost mail preview|...`: letters; mail.h. */
+int cli_mail(const struct config_source *source, const char *const *words, size_t count);
+
 /* Private to this folder. */
 
 struct token_rules cli_token_rules(const struct config *config); /* texts: the configuration's */

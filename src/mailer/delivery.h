@@ -33,6 +33,7 @@ struct delivery {
     bool fresh_connection;       /* a reused connection failed: use a new one */
     enum outbox_verdict verdict; /* from TO_SETTLE on */
     uint32_t tries;              /* before this one, as the row says */
+    char language[36];           /* BCP 47, or "" */
     wall_ms created;             /* of the job */
     wall_ms expires;             /* of the proof */
     wall_ms due;                 /* of OUTBOX_RETRY */

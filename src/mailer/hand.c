@@ -149,6 +149,7 @@ static struct delivery *delivery_new(const struct mail_job *job, uint32_t tries)
     delivery->job_id = job->job_id;
     delivery->proof_id = job->proof_id;
     delivery->purpose = job->purpose;
+    BUG_ON(!slice_to_text(job->language, delivery->language, sizeof(delivery->language)));
     delivery->tries = tries;
     delivery->created = job->created;
     delivery->expires = job->expires;

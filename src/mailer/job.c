@@ -4,7 +4,6 @@
 
 #include "gatepost/email.h"
 #include "gatepost/encoding.h"
-#include "message.h"
 
 #define WALL_MAX 253370764800000LL /* the year 9999, in ms: Date has four digits for it */
 
@@ -42,7 +41,7 @@ bool job_read(struct slice packed, struct mail_job *job_out)
 {
     struct mail_job job;
 
-    if (!mail_job_unpack(packed, &job) || letter_words_of(job.purpose) == NULL ||
+    if (!mail_job_unpack(packed, &job) || mail_purpose_name(job.purpose) == NULL ||
         !email_is_canonical(job.to) || !is_presentable(job.username) ||
         !is_language_tag(job.language) || !is_time(job.created) || !is_time(job.expires))
         return false;

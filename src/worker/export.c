@@ -162,40 +162,15 @@ static void ask_letters(struct request *request, const struct uuid *after)
     request_ask(&request, STORE_EXPORT_LETTERS, &packer, on_letters);
 }
 
-static const char *purpose_name(uint8_t purpose)
-{
-    switch (purpose) {
-    case MAIL_VERIFY:
-        return "verify";
-    case MAIL_RESET_PASSWORD:
-        return "reset_password";
-    case MAIL_CHANGE_EMAIL:
-        return "change_email";
-    case MAIL_EMAIL_CHANGE_ASKED:
-        return "email_change_asked";
-    case MAIL_EMAIL_CHANGED:
-        return "email_changed";
-    case MAIL_PASSWORD_CHANGED:
-        return "password_changed";
-    case MAIL_SIGNUP_ATTEMPT:
-        return "signup_attempt";
-    case MAIL_TOKEN_REUSED:
-        return "token_reused";
-    case MAIL_ACCOUNT_DELETED:
-        return "account_deleted";
-    default:
-        return "other";
-    }
-}
-
 static void write_letter(struct json_writer *writer, const struct export_letter *letter)
 {
+    const char *purpose = mail_purpose_name(letter->purpose);
     char id[UUID_TEXT_BYTES];
 
     uuid_format(&letter->job_id, id);
     json_object_begin(writer);
     member_text(writer, "id", slice_of_text(id));
-    member_text(writer, "purpose", slice_of_text(purpose_name(letter->purpose)));
+    member_text(writer, "purpose", slice_of_text(purpose != NULL ? purpose : "other"));
     member_bytes(writer, "to", letter->to);
     member_time(writer, "created", letter->created);
     member_number(writer, "tries", letter->tries);

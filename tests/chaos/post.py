@@ -2,7 +2,7 @@
 import re
 from types import SimpleNamespace
 
-# enum mail_purpose: number, name, how the subject reads (src/mailer/letters.c).
+# enum mail_purpose: number, name, how the subject reads (conf/mail/en).
 PURPOSES = [
     (1, "verify", r"Confirm your e-mail address for "), (2, "reset", r"Choose a new password for "),
     (3, "change", r"Confirm your new e-mail address for "), (4, "asked", r"A new e-mail address for "),

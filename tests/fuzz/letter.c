@@ -1,9 +1,9 @@
 /* A mail job of any bytes: what passes the check makes a letter that is safe on the wire. And the
  * encodings by themselves, which the words of a letter use little of. */
+#include "lib/letter/mime.h"
 #include "mailer/hand.h"
 #include "mailer/job.h"
 #include "mailer/message.h"
-#include "mailer/mime.h"
 #include "mailer/transport.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);

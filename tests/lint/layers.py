@@ -15,6 +15,7 @@ OWNER = {
     "username": "username.h",
     "password": "password.h password_policy.h",
     "token": "access_token.h proof_token.h token_keys.h token_files.h",
+    "letter": "letter.h mail_purpose.h",
     "ring": "lane.h segment.h epochs.h fault.h",
     "metrics": "metrics.h metrics.def",
     "limit": "limit.h",
@@ -40,13 +41,16 @@ MAY = {
     "lib/ring": GROUND,
     "lib/metrics": GROUND | {"ring"},
     "lib/limit": GROUND | {"ring"},
-    "lib/storeclient": GROUND | {"ring"},
+    "lib/letter": GROUND,
+    # A letter's job, and so the messages about it, name what it is for.
+    "lib/storeclient": GROUND | {"ring", "letter"},
     "lib/proc": GROUND | {"ring", "config"},
     # The master parses nothing that a peer wrote; the store has never heard of JSON. The first token
     # key is made by a child of the master that does nothing else.
     "master": GROUND | {"config", "proc", "ring", "metrics", "limit", "token"},
     "store": GROUND | {"config", "proc", "ring", "metrics", "storeclient"},
-    "mailer": GROUND | {"config", "proc", "ring", "metrics", "storeclient", "email", "token"},
+    "mailer": GROUND | {"config", "proc", "ring", "metrics", "storeclient", "email", "token",
+                        "letter"},
     "worker": set(OWNER),
     "cli": set(OWNER),
 }

@@ -10,8 +10,8 @@
 
 #include "gatepost/encoding.h"
 #include "gatepost/proof_token.h"
+#include "lib/letter/mime.h"
 #include "mailer/hand.h"
-#include "mailer/mime.h"
 #include "mailer/transport.h"
 
 #define CREATED 1795445507000LL /* Mon, 23 Nov 2026 14:51:47 UTC */
@@ -128,7 +128,7 @@ static void test_a_letter_has_a_text_and_an_html_part_and_ends(void **state)
 static void test_every_purpose_has_words_and_a_link_only_where_there_is_a_proof(void **state)
 {
     (void)state;
-    for (purpose = MAIL_VERIFY; letter_words_of(purpose) != NULL; purpose++) {
+    for (purpose = MAIL_VERIFY; mail_purpose_name(purpose) != NULL; purpose++) {
         bool linked = purpose <= MAIL_CHANGE_EMAIL;
         compose("anna");
         expect_wire_form();

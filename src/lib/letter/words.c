@@ -4,9 +4,9 @@
  * {until} when the link ends. The frames below put {lead} and {small} around the link. The HTML
  * carries everything it needs: no remote content, readable without styles, in the dark (it names
  * both colours and declares both schemes) and on a phone. */
-#include "message.h"
+#include "words.h"
 
-#include "gatepost/store_messages.h"
+#include "gatepost/mail_purpose.h"
 
 #define NOT_YOU                                                                                    \
     "If that was not you, ask for a new password where you sign in, right\n"                       \
@@ -20,7 +20,6 @@ static const struct letter_words words[] = {
             .button = "Confirm e-mail address",
             .small =
                 "If you did not sign up, ignore this letter: without the link nothing happens.",
-            .path = "/verify-email",
         },
     [MAIL_RESET_PASSWORD] =
         {
@@ -29,7 +28,6 @@ static const struct letter_words words[] = {
                     "{site}.",
             .button = "Choose a new password",
             .small = "If it was not you, ignore this letter: your password stays as it is.",
-            .path = "/reset-password",
         },
     [MAIL_CHANGE_EMAIL] =
         {
@@ -39,7 +37,6 @@ static const struct letter_words words[] = {
             .button = "Confirm new e-mail address",
             .small = "If you have no account there, ignore this letter: without the link\n"
                      "nothing happens.",
-            .path = "/verify-email",
         },
     [MAIL_EMAIL_CHANGE_ASKED] =
         {

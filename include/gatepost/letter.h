@@ -1,0 +1,44 @@
+/* Letters: their words, and how they become RFC 5322 messages. */
+#ifndef GATEPOST_LETTER_H
+#define GATEPOST_LETTER_H
+
+#include "gatepost/base.h"
+#include "gatepost/clock.h"
+#include "gatepost/mail_purpose.h"
+#include "gatepost/secret.h"
+#include "gatepost/uuid.h"
+
+/* What all letters have in common; borrowed. */
+struct letter_head {
+    const char *from;              /* canonical address */
+    const char *public_url;        /* no slash at the end */
+    const struct secret *mail_key; /* of the links; not read here */
+};
+
+/* What one letter is made of; texts are borrowed, NUL-terminated and UTF-8. */
+struct letter {
+    struct uuid id;       /* in the Message-ID and the boundary */
+    uint8_t purpose;      /* enum mail_purpose, known */
+    const char *to;       /* canonical address */
+    const char *name;     /* who it is for; no control characters */
+    const char *language; /* BCP 47, or "" */
+    const char *link;     /* whole URL; "" where the purpose has none */
+    wall_ms created;
+    wall_ms expires; /* of the link */
+};
+
+enum letter_form {
+    LETTER_MESSAGE, /* all of it: CRLF line ends, lines of at most 998 bytes */
+    LETTER_TEXT,    /* one part alone: UTF-8 with LF line ends */
+    LETTER_HTML,
+};
+
+/* Writes the letter, the same bytes for the same letter, so that a repeat is the same message with
+ * the same Message-ID.
+ * Shape: multipart/alternative, text then HTML. Source: RFC 5322, 2045, 2046, 2047, 3834.
+ * Errors: false when it does not fit, or when a value could not stand in a header. */
+MUST_USE bool letter_compose(const struct letter_head *head, const struct letter *letter,
+                             enum letter_form form, char *text_out, size_t text_bytes,
+                             size_t *len_out);
+
+#endif

@@ -1,0 +1,161 @@
+/* `gatepost mail COMMAND`: letters.
+ *
+ * The words are read against two tables, the commands' and the options'; the usage is printed from
+ * the same two. A command is a row here and a function in a file of its own. */
+#include "mail.h"
+
+#include <stdio.h>
+
+#include "cli.h"
+#include "gatepost/encoding.h"
+#include "gatepost/mail_purpose.h"
+#include "gatepost/proc.h"
+
+#define BIT(option) (1U << MAIL_OPTION_##option)
+
+static const struct mail_command COMMANDS[] = {
+    {"preview", "PURPOSE", 1, BIT(LANG) | BIT(EML) | BIT(TEXT) | BIT(HTML), cli_mail_preview,
+     "the letter with example values, to standard output"},
+};
+
+static const struct {
+    const char *word;
+    const char *value; /* NULL: it has none */
+} OPTIONS[MAIL_OPTION_COUNT] = {
+#define OPTION(NAME, word, value) {word, value},
+    MAIL_OPTIONS(OPTION)
+#undef OPTION
+};
+
+/* ---- the words --------------------------------------------------------------------------------
+ */
+
+static const struct mail_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
+        if (strcmp(COMMANDS[i].name, name) == 0)
+            return &COMMANDS[i];
+    }
+    return NULL;
+}
+
+/* Takes the option that begins at words[*at], and its value. */
+static bool read_option(const char *const *words, size_t count, size_t *at,
+                        struct mail_order *order, struct err *err)
+{
+    const char *word = words[*at];
+
+    for (size_t i = 0; i < MAIL_OPTION_COUNT; i++) {
+        if (strcmp(word, OPTIONS[i].word) != 0)
+            continue;
+        if ((order->command->options & (1U << i)) == 0)
+            break;
+        if (OPTIONS[i].value == NULL) {
+            order->options[i] = "";
+            return true;
+        }
+        if (*at + 1 == count || words[*at + 1][0] == '\0') {
+            err_set(err, "%s needs a value that is not empty", word);
+            return false;
+        }
+        order->options[i] = words[++*at];
+        return true;
+    }
+    err_set(err, "`mail %s` has no option %s", order->command->name, word);
+    return false;
+}
+
+static bool read_operand(const char *word, size_t *operands, struct mail_order *order,
+                         struct err *err)
+{
+    if (*operands == order->command->operand_count) {
+        err_set(err, "`mail %s` takes no \"%s\"", order->command->name, word);
+        return false;
+    }
+    if (word[0] == '\0' || !utf8_valid(slice_of_text(word))) {
+        err_set(err, "a word is empty or not UTF-8");
+        return false;
+    }
+    order->operands[(*operands)++] = word;
+    return true;
+}
+
+bool mail_order_read(const char *const *words, size_t count, struct mail_order *order_out,
+                     struct err *err)
+{
+    struct mail_order order = {.command = count > 0 ? find_command(words[0]) : NULL};
+    size_t operands = 0;
+    bool options = true; /* until "--" */
+
+    if (order.command == NULL) {
+        err_set(err, count > 0 ? "unknown command: mail %s" : "a command is missing after mail",
+                count > 0 ? words[0] : "");
+        return false;
+    }
+    for (size_t i = 1; i < count; i++) {
+        if (options && strcmp(words[i], "--") == 0)
+            options = false;
+        else if (options && words[i][0] == '-' && words[i][1] != '\0'
+                     ? !read_option(words, count, &i, &order, err)
+                     : !read_operand(words[i], &operands, &order, err))
+            return false;
+    }
+    if (operands < order.command->operand_count && order.command->operands[0] != '[') {
+        err_set(err, "`mail %s` needs %s", order.command->name, order.command->operands);
+        return false;
+    }
+    *order_out = order;
+    return true;
+}
+
+static void print_usage(FILE *to)
+{
+    (void)fputs("usage: gatepost mail COMMAND [-c FILE] [-o section.key=value]...\n\n", to);
+    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
+        const struct mail_command *command = &COMMANDS[i];
+        (void)fprintf(to, "  %-12s %-15s %s\n", command->name, command->operands, command->text);
+        (void)fprintf(to, "  %-28s", "");
+        for (size_t option = 0; option < MAIL_OPTION_COUNT; option++) {
+            if ((command->options & (1U << option)) == 0)
+                continue;
+            const char *value = OPTIONS[option].value;
+            (void)fprintf(to, " [%s%s%s]", OPTIONS[option].word, value != NULL ? " " : "",
+                          value != NULL ? value : "");
+        }
+        (void)fputc('\n', to);
+    }
+    (void)fputs("\n  PURPOSE is one of:\n   ", to);
+#define PURPOSE(number, NAME, name, path) (void)fputs(" " #name, to);
+    MAIL_PURPOSES(PURPOSE)
+#undef PURPOSE
+    (void)fputs("\n\n  Exit codes: 0 done, 1 refused, 2 wrong words, 3 no such letter or server,\n"
+                "  10 the configuration is wrong.\n",
+                to);
+}
+
+/* ---- the command ------------------------------------------------------------------------------
+ */
+
+int cli_mail(const struct config_source *source, const char *const *words, size_t count)
+{
+    struct mail_order order;
+    struct err err = {0};
+
+    if (!mail_order_read(words, count, &order, &err)) {
+        (void)fprintf(stderr, "gatepost: %s\n\n", err.text);
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    struct config *config = config_load(source, user_print_problem, NULL);
+    if (config == NULL)
+        return EXIT_CONFIG;
+    config_forget_secrets(config);
+    order.config = config;
+    order.asking.client = admin_client_new(config);
+    int code = order.command->run(&order);
+    if (fflush(stdout) != 0 && code == EXIT_DONE)
+        code = user_fail("standard output cannot be written to");
+    admin_client_free(&order.asking.client);
+    config_free(&config);
+    return code;
+}

@@ -1,0 +1,57 @@
+/* `gatepost mail`: what its command line says. Private to this folder. */
+#ifndef GATEPOST_CLI_MAIL_H
+#define GATEPOST_CLI_MAIL_H
+
+#include "gatepost/config.h"
+#include "user.h"
+
+/* OPTION(enum name, word, what its value is or NULL) */
+#define MAIL_OPTIONS(OPTION)                                                                       \
+    OPTION(LANG, "--lang", "TAG")                                                                  \
+    OPTION(EML, "--eml", NULL)                                                                     \
+    OPTION(TEXT, "--text", NULL)                                                                   \
+    OPTION(HTML, "--html", NULL)
+
+enum mail_option {
+#define OPTION(NAME, word, value) MAIL_OPTION_##NAME,
+    MAIL_OPTIONS(OPTION)
+#undef OPTION
+        MAIL_OPTION_COUNT
+};
+
+#define MAIL_OPERANDS_MAX 2
+
+struct mail_order;
+
+/* One command of the group. */
+struct mail_command {
+    const char *name;
+    const char *operands; /* for people: "PURPOSE", "[FILE]" */
+    size_t operand_count; /* at most; in brackets they may be left out */
+    unsigned options;     /* bits: 1 << enum mail_option */
+    int (*run)(struct mail_order *order);
+    const char *text;
+};
+
+/* What the command line said. All texts are borrowed from it. */
+struct mail_order {
+    const struct mail_command *command;
+    const char *operands[MAIL_OPERANDS_MAX];
+    const char *options[MAIL_OPTION_COUNT]; /* NULL: not given; its value, or "" without one */
+    const struct config *config;
+    struct user_order asking; /* what user_ask wants: the client */
+};
+
+static inline bool has_mail_option(const struct mail_order *order, enum mail_option option)
+{
+    return order->options[option] != NULL;
+}
+
+/* Reads the words after "mail". False: err says what is wrong with them. */
+MUST_USE bool mail_order_read(const char *const *words, size_t count, struct mail_order *order_out,
+                              struct err *err);
+
+/* The commands; each returns an exit code. */
+int cli_mail_preview(struct mail_order *order);
+
+#endif

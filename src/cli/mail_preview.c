@@ -1,0 +1,58 @@
+/* `gatepost mail preview PURPOSE`: a letter as the mailer would write it, with example values. No
+ * server is asked; the link in it opens nothing, for it was made under no key. */
+#include "mail.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gatepost/letter.h"
+#include "gatepost/proc.h"
+
+#define LETTER_BYTES 65536
+#define DAY_MS       86400000
+
+static enum letter_form form_of(const struct mail_order *order)
+{
+    if (has_mail_option(order, MAIL_OPTION_TEXT))
+        return LETTER_TEXT;
+    return has_mail_option(order, MAIL_OPTION_HTML) ? LETTER_HTML : LETTER_MESSAGE;
+}
+
+int cli_mail_preview(struct mail_order *order)
+{
+    static char text[LETTER_BYTES];
+    uint8_t purpose = mail_purpose_named(slice_of_text(order->operands[0]));
+    const char *path = purpose != 0 ? mail_purpose_path(purpose) : NULL;
+    const char *language = order->options[MAIL_OPTION_LANG];
+    char link[1024] = "";
+    size_t len = 0;
+
+    if (purpose == 0)
+        return user_fail("there is no such purpose; `gatepost mail` names them");
+    if (has_mail_option(order, MAIL_OPTION_TEXT) + has_mail_option(order, MAIL_OPTION_HTML) +
+            has_mail_option(order, MAIL_OPTION_EML) >
+        1)
+        return user_fail("--text, --html and --eml exclude one another");
+    if (path != NULL)
+        (void)snprintf(link, sizeof(link),
+                       "%s%s?token=AZq5xKJ9dF6bQ0n1yVt3mHc8sLwRe2GuTkP4oXiWjDfAEXAMPLEONLYtn8A",
+                       order->config->http_public_url, path);
+    const struct letter_head head = {order->config->mail_from, order->config->http_public_url,
+                                     NULL};
+    const wall_ms now = clock_wall_ms();
+    const struct letter letter = {
+        .id = uuid_new(now),
+        .purpose = purpose,
+        .to = "anna@example.com",
+        .name = "anna",
+        .language = language != NULL ? language : "",
+        .link = link,
+        .created = now,
+        .expires = now + DAY_MS,
+    };
+    if (!letter_compose(&head, &letter, form_of(order), text, sizeof(text), &len))
+        return user_fail("no letter can be made with this configuration");
+    return fd_write_all(STDOUT_FILENO, text, len)
+               ? EXIT_DONE
+               : user_fail("standard output cannot be written to");
+}
