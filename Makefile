@@ -76,6 +76,7 @@ $(OBJ)/%.o: src/%.c Makefile
 
 # What the assembler takes in, no compiler tells of.
 $(OBJ)/worker/openapi.o: docs/openapi.json
+$(OBJ)/lib/letter/built_in.o: $(wildcard conf/mail/*.* conf/mail/*/*)
 
 $(OUT)/gatepost: $(patsubst src/%.c,$(OBJ)/%.o,$(MAIN)) $(ARCHIVES)
 	$(call say,LINK,$@)
@@ -105,7 +106,7 @@ NEEDS_storeclient := ring log base
 NEEDS_store := storeclient metrics proc ring config log base
 NEEDS_mailer := storeclient metrics proc ring letter token json email config log base
 NEEDS_worker := storeclient metrics limit proc ring letter token json email username password config log base
-NEEDS_master := token json metrics limit proc ring config log base
+NEEDS_master := letter token json metrics limit proc ring config log base
 NEEDS_cli := letter token json email username metrics proc ring config log base
 
 dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))

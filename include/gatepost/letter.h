@@ -8,11 +8,31 @@
 #include "gatepost/secret.h"
 #include "gatepost/uuid.h"
 
+/* The most that one message, its name and its link may have. */
+#define LETTER_MAX_BYTES      32768
+#define LETTER_NAME_MAX_BYTES 1024
+#define LETTER_LINK_MAX_BYTES 1024
+
+/* The templates of all languages, read and checked. What was loaded can be filled. */
+struct letter_set;
+
+/* Told for every problem: where is "file:line" or a configuration key. */
+typedef void (*letter_problem_fn)(void *context, const char *where, const char *sentence);
+
+/* Loads the built-in templates and, over them, what lies in dir ("" for none): a folder as
+ * conf/mail. language: of letters to people whose own there is none in.
+ * Who calls it: the master before it forks, `gatepost check`, `gatepost mail preview`.
+ * Returns NULL when there was a problem. Owner: the caller; letter_set_free. */
+MUST_USE struct letter_set *letter_set_load(const char *dir, const char *language,
+                                            letter_problem_fn problem, void *context);
+void letter_set_free(struct letter_set **set);
+
 /* What all letters have in common; borrowed. */
 struct letter_head {
     const char *from;              /* canonical address */
     const char *public_url;        /* no slash at the end */
     const struct secret *mail_key; /* of the links; not read here */
+    const struct letter_set *letters;
 };
 
 /* What one letter is made of; texts are borrowed, NUL-terminated and UTF-8. */

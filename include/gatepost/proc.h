@@ -17,6 +17,8 @@ enum exit_reason {
 /* "the database asked for recovery"; NULL for a code that is not ours. */
 const char *exit_reason_sentence(int code);
 
+struct letter_set;
+
 enum proc_role { ROLE_MASTER, ROLE_WORKER, ROLE_STORE, ROLE_MAILER, ROLE_ADMIN, ROLE_COUNT };
 
 #define LISTENERS_MAX 16
@@ -30,10 +32,11 @@ struct listener {
 /* Everything a child has from the master; whatever is not in it is closed by proc_enter. */
 struct heritage {
     enum proc_role role;
-    uint32_t slot;         /* its place in the segment */
-    uint64_t generation;   /* of its seat; for the store, its epoch */
-    uint32_t number;       /* of a worker: 0, 1, ...; what its title shows */
-    struct config *config; /* its own copy, by fork */
+    uint32_t slot;                    /* its place in the segment */
+    uint64_t generation;              /* of its seat; for the store, its epoch */
+    uint32_t number;                  /* of a worker: 0, 1, ...; what its title shows */
+    struct config *config;            /* its own copy, by fork */
+    const struct letter_set *letters; /* the same; of the mailer */
     struct segment *segment;
     int control_fd; /* SOCK_SEQPACKET to the master, non-blocking */
     int alive_fd;   /* read end of a pipe that ends when the master does */

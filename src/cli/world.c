@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gatepost/letter.h"
 #include "gatepost/token_keys.h"
 
 struct world {
@@ -158,6 +159,22 @@ static void check_relays(struct world *world, const struct config *config)
     }
 }
 
+static void count_problem(void *context, const char *where, const char *sentence)
+{
+    struct world *world = context;
+
+    world->problems++;
+    world->problem(world->context, where, sentence);
+}
+
+static void check_letters(struct world *world, const struct config *config)
+{
+    struct letter_set *letters =
+        letter_set_load(config->mail_template_dir, config->mail_language, count_problem, world);
+
+    letter_set_free(&letters);
+}
+
 static void check_user(struct world *world, const struct config *config)
 {
     struct err err;
@@ -191,6 +208,7 @@ size_t world_check(const struct config *config, config_problem_fn problem, void 
     check_readable(&world, "http.tls_key", config->http_tls_key);
     check_readable(&world, "password.refused_file", config->password_refused_file);
     check_relays(&world, config);
+    check_letters(&world, config);
     check_user(&world, config);
     check_open_files(&world, config);
     check_directory(&world, "store.dir", config->store_dir);

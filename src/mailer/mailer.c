@@ -73,8 +73,10 @@ static void mailer_init(struct mailer *mailer)
     mailer->transport->on_outcome = dispatch_on_outcome;
     mailer->transport->on_wait = on_wait;
     mailer->transport->context = mailer;
-    mailer->letter_head =
-        (struct letter_head){config->mail_from, config->http_public_url, &mailer->mail_key};
+    mailer->letter_head = (struct letter_head){.from = config->mail_from,
+                                               .public_url = config->http_public_url,
+                                               .mail_key = &mailer->mail_key,
+                                               .letters = heritage->letters};
     mailer->hand = hand_new(HAND_MAX, REMEMBERED_MAX);
     for (unsigned i = 0; i < mailer->transport->relay_count; i++)
         relay_init(&mailer->relays[i], mailer->transport->relays[i].lanes,

@@ -7,11 +7,9 @@
 
 #include "gatepost/proof_token.h"
 
-#define LINK_MAX_BYTES 1024
-
 /* "" for a purpose without a link. False: it does not fit. */
 static bool write_link(const struct letter_head *head, const struct delivery *delivery,
-                       char link_out[LINK_MAX_BYTES])
+                       char link_out[LETTER_LINK_MAX_BYTES])
 {
     const char *path = mail_purpose_path(delivery->purpose);
     char token[PROOF_TOKEN_TEXT_BYTES];
@@ -20,16 +18,17 @@ static bool write_link(const struct letter_head *head, const struct delivery *de
     if (path == NULL)
         return true;
     proof_token_make(head->mail_key, delivery->purpose, &delivery->proof_id, token);
-    int len = snprintf(link_out, LINK_MAX_BYTES, "%s%s?token=%s", head->public_url, path, token);
+    int len =
+        snprintf(link_out, LETTER_LINK_MAX_BYTES, "%s%s?token=%s", head->public_url, path, token);
     secret_wipe(token, sizeof(token));
-    return len > 0 && len < LINK_MAX_BYTES;
+    return len > 0 && len < LETTER_LINK_MAX_BYTES;
 }
 
 enum compose_result message_compose(const struct letter_head *head, const struct delivery *delivery,
                                     wall_ms now, char *letter_out, size_t letter_bytes,
                                     size_t *len_out)
 {
-    char link[LINK_MAX_BYTES];
+    char link[LETTER_LINK_MAX_BYTES];
 
     if (!write_link(head, delivery, link))
         return COMPOSE_IMPOSSIBLE;

@@ -6,9 +6,8 @@
 
 #include "delivery.h"
 #include "gatepost/config.h"
+#include "gatepost/letter.h"
 #include "verdict.h"
-
-#define LETTER_MAX_BYTES 32768
 
 enum trouble { TROUBLE_NONE, TROUBLE_NETWORK, TROUBLE_TLS, TROUBLE_LOGIN, TROUBLE_DISK };
 

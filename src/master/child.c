@@ -66,6 +66,7 @@ static struct heritage heritage_of(const struct master *master, const struct chi
         .generation = child->generation,
         .number = child->number,
         .config = edition->config,
+        .letters = edition->letters,
         .segment = master->segment,
         .control_fd = control_fd,
         .alive_fd = master->alive_read_fd,

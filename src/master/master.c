@@ -42,6 +42,11 @@ static void start_configuration(struct master *master)
     master->current.config = config_load(master->source, log_problem, NULL);
     if (master->current.config == NULL)
         die(EXIT_CONFIG, "the configuration is wrong");
+    const struct config *config = master->current.config;
+    master->current.letters =
+        letter_set_load(config->mail_template_dir, config->mail_language, log_problem, NULL);
+    if (master->current.letters == NULL)
+        die(EXIT_CONFIG, "a letter is wrong");
     proc_log_init("master", master->current.config);
     master->current.number = ++master->editions;
     master->store_edition = master->current.number;
@@ -207,6 +212,7 @@ static void end(struct master *master)
     free(master->children);
     log_info("server.stopped", "exit=%d", master->exit_code);
     pidlock_release(&master->lock);
+    letter_set_free(&master->current.letters);
     config_free(&master->current.config);
 }
 

@@ -6,6 +6,7 @@
 #include "backoff.h"
 #include "gatepost/clock.h"
 #include "gatepost/config.h"
+#include "gatepost/letter.h"
 #include "gatepost/pidlock.h"
 #include "gatepost/proc.h"
 #include "listen.h"
@@ -23,6 +24,7 @@ int master_run(const struct config_source *source, const struct role_mains *main
 struct edition {
     uint32_t number; /* 1, 2, ...; 0: there is none */
     struct config *config;
+    struct letter_set *letters; /* read with it: the mailer's, and its successors' */
     struct listen_set listeners;
 };
 

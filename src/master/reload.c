@@ -1,6 +1,6 @@
 /* HUP: from one edition of the configuration to the next.
  *
- *   read and check it         wrong: every problem is logged, nothing else happens
+ *   read and check it         wrong: every problem is logged, nothing else happens; letters too
  *   compare                   a key that needs a restart: refused by name
  *   log, listeners            a new port in use: refused, what was opened is closed
  *   WORKERS                   new ones start beside the old ones, which go on serving
@@ -40,11 +40,18 @@ static void note_problem(void *context, const char *where, const char *sentence)
               log_quoted(slice_of_text(sentence), text, sizeof text));
 }
 
+static struct letter_set *load_letters(const struct config *config, struct problems *problems)
+{
+    return letter_set_load(config->mail_template_dir, config->mail_language, note_problem,
+                           problems);
+}
+
 /* Forgets the next edition; what of it was the current one's stays. */
 static void drop_next(struct master *master)
 {
     if (master->next.number != 0)
         listen_close_others(&master->next.listeners, &master->current.listeners);
+    letter_set_free(&master->next.letters);
     config_free(&master->next.config);
     master->next = (struct edition){0};
     if (master->reload.log_fd >= 0)
@@ -119,18 +126,22 @@ static void begin(struct master *master)
         return;
     }
     struct config *config = config_load(master->source, note_problem, &problems);
-    if (config == NULL) {
+    struct letter_set *letters = config == NULL ? NULL : load_letters(config, &problems);
+    if (letters == NULL) {
+        config_free(&config);
         reload_refuse(master, "%s%s", problems.first.text,
                       problems.count > 1 ? " (and more problems, see the log)" : "");
         return;
     }
     if (!prepare(master, config, &err)) {
+        letter_set_free(&letters);
         config_free(&config);
         reload_refuse(master, "%s", err.text);
         return;
     }
     FAULT("k.reload_begun");
     master->next.config = config;
+    master->next.letters = letters;
     master->next.number = ++master->editions;
     reload->step = RELOAD_WORKERS;
 }
@@ -179,6 +190,7 @@ static void commit(struct master *master)
     if ((master->reload.difference & CONFIG_RELOAD_STORE) != 0)
         master->store_edition = master->next.number;
     listen_close_others(&master->current.listeners, &master->next.listeners);
+    letter_set_free(&master->current.letters);
     config_free(&master->current.config);
     master->current = master->next;
     master->next = (struct edition){0};

@@ -46,8 +46,10 @@ MAY = {
     "lib/storeclient": GROUND | {"ring", "letter"},
     "lib/proc": GROUND | {"ring", "config"},
     # The master parses nothing that a peer wrote; the store has never heard of JSON. The first token
-    # key is made by a child of the master that does nothing else.
-    "master": GROUND | {"config", "proc", "ring", "metrics", "limit", "token"},
+    # key is made by a child of the master that does nothing else. Letters are read as the
+    # configuration is, which they belong to.
+    "master": GROUND | {"config", "proc", "ring", "metrics", "limit", "token",
+                        "letter"},
     "store": GROUND | {"config", "proc", "ring", "metrics", "storeclient"},
     "mailer": GROUND | {"config", "proc", "ring", "metrics", "storeclient", "email", "token",
                         "letter"},

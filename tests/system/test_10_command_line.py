@@ -122,7 +122,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "token.refresh_grace_s": "10", "token.sessions_max": "100",
         "token.cache_max": "8192",
         "mail.from": "gatepost@localhost", "mail.dir": "var/mail",
-        "mail.key_file": "var/mail.key", "smtp.port": "587", "smtp.tls": "starttls",
+        "mail.key_file": "var/mail.key", "mail.template_dir": "", "mail.language": "en", "smtp.port": "587", "smtp.tls": "starttls",
         "smtp.connections": "4", "smtp2.host": "", "smtp4.port": "587", "mail.lifetime_s": "432000", "mail.sweep_s": "5",
         "http.workers": "auto", "mail.transport": "auto",
     }

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "gatepost/lane.h"
+#include "gatepost/letter.h"
 #include "gatepost/proc.h"
 #include "gatepost/store_messages.h"
 
@@ -32,6 +33,7 @@ struct rig {
     char folder[64];
     struct segment *segment;
     struct config *config;
+    struct letter_set *letters;
     struct heritage heritage;
     int master_end, alive_end;
     pid_t mailer;
@@ -62,6 +64,7 @@ static void rig_start(struct rig *rig)
         .slot = SLOT_MAILER,
         .generation = seat_look(rig->segment, SLOT_MAILER).generation,
         .config = rig->config,
+        .letters = rig->letters,
         .segment = rig->segment,
         .control_fd = control[1],
         .alive_fd = alive[0],
@@ -101,6 +104,8 @@ static void rig_open(struct rig *rig, const char *const *overrides, size_t overr
     const struct config_source source = {.overrides = all, .override_count = 4 + override_count};
     rig->config = config_load(&source, rig_problem, NULL);
     assert_non_null(rig->config);
+    rig->letters = letter_set_load("", "en", rig_problem, NULL);
+    assert_non_null(rig->letters);
     rig->segment = segment_create(2, &err);
     assert_non_null(rig->segment);
     board_set(rig->segment, BOARD_STORE_EPOCH, 1);
@@ -267,6 +272,7 @@ static void rig_close(struct rig *rig)
     char command[128];
 
     segment_close(&rig->segment);
+    letter_set_free(&rig->letters);
     config_free(&rig->config);
     snprintf(command, sizeof(command), "rm -rf %s", rig->folder);
     assert_int_equal(system(command), 0);
