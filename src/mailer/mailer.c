@@ -65,6 +65,9 @@ static void mailer_init(struct mailer *mailer)
 
     if (!email_is_canonical(slice_of_text(config->mail_from)))
         die(EXIT_MAIL_SETUP, "mail.from: not an address");
+    if (strchr(config->mail_return_path, '@') != NULL &&
+        !email_is_canonical(slice_of_text(config->mail_return_path)))
+        die(EXIT_MAIL_SETUP, "mail.return_path: not an address");
     metrics_init(mailer->segment, heritage->slot);
     mailer->transport = uses_smtp(config) ? smtp_open(config, mailer->smtp_passwords, &err)
                                           : file_open(config, &err);
@@ -73,6 +76,9 @@ static void mailer_init(struct mailer *mailer)
     mailer->transport->on_outcome = dispatch_on_outcome;
     mailer->transport->on_wait = on_wait;
     mailer->transport->context = mailer;
+    mailer->return_path =
+        (struct return_path){config->mail_return_path, config->mail_from, &mailer->mail_key};
+    mailer->transport->return_path = &mailer->return_path;
     mailer->letter_head = (struct letter_head){.from = config->mail_from,
                                                .public_url = config->http_public_url,
                                                .mail_key = &mailer->mail_key,

@@ -33,6 +33,7 @@ struct mailer {
     struct hand *hand;
     struct relay relays[RELAYS_MAX]; /* as the transport's */
     struct letter_head letter_head;
+    struct return_path return_path;
     struct intake *intake;
     struct sweep *sweep;
     mono_ns settle_at;      /* no settle asks before: the store is busy */

@@ -46,7 +46,6 @@ struct smtp_transport {
     CURLM *multi;
     size_t opening_count;
     size_t connection_count;
-    char from[256];
     struct smtp_connection connections[]; /* connection_count of them: each relay's together */
 };
 

@@ -136,10 +136,14 @@ bool connection_is_fit(struct smtp_connection *connection, mono_ns now)
 static void write_command(struct smtp_connection *connection)
 {
     const struct smtp_dialogue *dialogue = &connection->dialogue;
-    const char *from = connection->smtp->from, *to = connection->delivery->to;
+    const char *to = connection->delivery->to;
     const char *reset = dialogue->awaits_reset ? "RSET\r\n" : "";
+    char from[RETURN_PATH_TEXT_BYTES] = "";
     int len = 0;
 
+    if (dialogue->stage == SMTP_STAGE_MAIL)
+        return_path_make(connection->smtp->transport.return_path, &connection->delivery->job_id,
+                         from);
     if (dialogue->stage == SMTP_STAGE_MAIL && dialogue->pipelining)
         len = snprintf(connection->commands, sizeof(connection->commands),
                        "%sMAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n", reset, from, to);

@@ -165,6 +165,7 @@ static bool relay_add(struct smtp_transport *smtp, const struct config *config, 
                       const struct secret *password, struct err *err)
 {
     const struct relay_config relay = config_relay(config, number);
+    const char *name = strchr(config->mail_from, '@') + 1; /* for EHLO */
     struct transport *transport = &smtp->transport;
 
     if (!relay_is_sound(&relay, password, err))
@@ -175,7 +176,7 @@ static bool relay_add(struct smtp_transport *smtp, const struct config *config, 
         struct smtp_connection *connection = &smtp->connections[smtp->connection_count++];
         connection->smtp = smtp;
         connection->relay = transport->relay_count;
-        if (!connection_init(connection, &relay, strchr(smtp->from, '@') + 1, password, err))
+        if (!connection_init(connection, &relay, name, password, err))
             return false;
     }
     transport->relay_count++;
@@ -187,10 +188,6 @@ struct transport *smtp_open(const struct config *config, const struct secret pas
 {
     size_t count = 0;
 
-    if (strlen(config->mail_from) >= sizeof(((struct smtp_transport *)0)->from)) {
-        err_set(err, "mail.from: too long");
-        return NULL;
-    }
     for (unsigned i = 0; i < RELAYS_MAX; i++) {
         const struct relay_config relay = config_relay(config, i);
         if (relay.host[0] != '\0')
@@ -209,7 +206,6 @@ struct transport *smtp_open(const struct config *config, const struct secret pas
     BUG_ON(smtp->multi == NULL);
     curl_multi_setopt(smtp->multi, CURLMOPT_MAXCONNECTS, (long)(2 * SMTP_CONNECTIONS_MAX));
     smtp->transport = smtp_transport_calls;
-    memcpy(smtp->from, config->mail_from, strlen(config->mail_from) + 1);
 
     bool sound = true;
     for (unsigned i = 0; i < RELAYS_MAX && sound; i++) {

@@ -7,6 +7,7 @@
 #include "delivery.h"
 #include "gatepost/config.h"
 #include "gatepost/letter.h"
+#include "return_path.h"
 #include "verdict.h"
 
 enum trouble { TROUBLE_NONE, TROUBLE_NETWORK, TROUBLE_TLS, TROUBLE_LOGIN, TROUBLE_DISK };
@@ -37,6 +38,7 @@ struct transport {
     transport_outcome_fn on_outcome;
     void (*on_wait)(void *context);
     void *context;
+    const struct return_path *return_path; /* borrowed; for MAIL FROM */
 
     /* Takes a letter, copied, for relays[delivery->relay], and borrows the delivery until its
      * outcome. Never called with that one's `lanes` under way. */

@@ -1,5 +1,8 @@
 """Letters over SMTP: against aiosmtpd with STARTTLS and AUTH, and against the scripted peer."""
+import base64
+import re
 import time
+import uuid
 
 import pytest
 
@@ -215,6 +218,27 @@ def test_a_reply_lost_after_the_end_of_the_letter_sends_the_same_letter_again(re
     wait_for(lambda: len(letters_of(peer, address)) == 2, 15, "the second copy")
     first, second = letters_of(peer, address)
     assert first.message["Message-ID"] == second.message["Message-ID"]
+
+
+def test_each_letter_has_a_return_path_of_its_own(serve):
+    """VERP: what a report comes back to names the letter; the header's sender stays."""
+    with SmtpPeer() as peer:
+        server = serve(smtp(peer, **{"mail.return_path": "bounces@mail.example.org"}))
+        for name in ("pathone", "pathtwo"):
+            signed_up(server, name)
+        found = peer.wait_for(2)
+    assert len({letter.sender for letter in found}) == 2
+    for letter in found:
+        code = re.fullmatch(r"bounces\+([a-z2-7]{42})@mail\.example\.org", letter.sender)[1]
+        job = uuid.UUID(bytes=base64.b32decode(code[:26].upper() + "======"))
+        assert letter.message["Message-ID"] == f"<{job}@localhost>"
+        assert letter.message["From"] == "gatepost@localhost"
+
+
+def test_the_return_path_may_be_nowhere(serve):
+    with SmtpPeer() as peer:
+        signed_up(serve(smtp(peer, **{"mail.return_path": "<>"})), "nowhere")
+        assert peer.wait_for(1)[0].sender == ""
 
 
 def test_no_input_reaches_the_envelope(relayed, peer):

@@ -1,5 +1,6 @@
 /* What the texts of a few keys must look like: listeners, the public origin, who may read metrics,
- * the sender, the relay. Those who use a value may then split it without thinking of nonsense. */
+ * the relay; letters' are in mail_formats.c. Those who use a value may then split it without
+ * thinking of nonsense. */
 #include "reading.h"
 
 #include <arpa/inet.h>
@@ -7,7 +8,7 @@
 
 #define LISTENERS_MAX 16 /* as in proc.h, which is above this layer's reach */
 
-static struct slice cut_front(struct slice text, size_t len)
+struct slice config_cut_front(struct slice text, size_t len)
 {
     return slice_of(text.at + len, text.len - len);
 }
@@ -28,7 +29,7 @@ static bool next_entry(struct slice *list, struct slice *entry_out)
     comma = memchr(list->at, ',', list->len);
     len = comma == NULL ? list->len : (size_t)(comma - list->at);
     *entry_out = config_trim(slice_of(list->at, len));
-    *list = comma == NULL ? (struct slice){NULL, 0} : cut_front(*list, len + 1);
+    *list = comma == NULL ? (struct slice){NULL, 0} : config_cut_front(*list, len + 1);
     return true;
 }
 
@@ -74,7 +75,7 @@ static bool listener_fits(struct slice entry, struct err *err)
     int shown = entry.len > 120 ? 120 : (int)entry.len;
 
     if (starts_with(entry, "unix:")) {
-        struct slice path = cut_front(entry, strlen("unix:"));
+        struct slice path = config_cut_front(entry, strlen("unix:"));
         if (path.len == 0 || path.at[0] != '/' ||
             path.len >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
             err_set(err, "\"%.*s\": a unix socket needs an absolute path under %zu bytes", shown,
@@ -84,7 +85,7 @@ static bool listener_fits(struct slice entry, struct err *err)
         return true;
     }
     host = slice_of(entry.at, colon == NULL ? entry.len : (size_t)(colon - entry.at));
-    port = colon == NULL ? slice_of("", 0) : cut_front(entry, host.len + 1);
+    port = colon == NULL ? slice_of("", 0) : config_cut_front(entry, host.len + 1);
     if (!read_below(port, 65535, &number)) {
         err_set(err, "\"%.*s\": no port from 0 to 65535 at its end", shown, entry.at);
         return false;
@@ -140,7 +141,7 @@ static bool peer_fits(struct slice entry)
         return true;
     if (slash != NULL) {
         address.len = (size_t)(slash - entry.at);
-        if (!read_below(cut_front(entry, address.len + 1), 128, &bits))
+        if (!read_below(config_cut_front(entry, address.len + 1), 128, &bits))
             return false;
     }
     return is_address(address, AF_INET6) || (bits <= 32 && is_address(address, AF_INET));
@@ -165,7 +166,7 @@ static bool peers_fit(struct slice value, struct err *err)
 /* ---- names of hosts ---- */
 
 /* Letters, digits, hyphens, dots: a name in the DNS or an IPv4 address. */
-static bool is_host_name(struct slice text)
+bool config_is_host_name(struct slice text)
 {
     bool label_open = false;
 
@@ -189,12 +190,12 @@ static bool is_host(struct slice text)
 {
     if (text.len > 2 && text.at[0] == '[' && text.at[text.len - 1] == ']')
         return is_address(slice_of(text.at + 1, text.len - 2), AF_INET6);
-    return is_host_name(text);
+    return config_is_host_name(text);
 }
 
 static bool smtp_host_fits(struct slice value, struct err *err)
 {
-    if (value.len == 0 || is_host_name(value) || is_address(value, AF_INET6))
+    if (value.len == 0 || config_is_host_name(value) || is_address(value, AF_INET6))
         return true;
     err_set(err, "must be a host name or an address, without a port (see smtp.port)");
     return false;
@@ -208,9 +209,9 @@ static bool public_url_fits(struct slice value, struct err *err)
     unsigned port = 0;
 
     if (starts_with(rest, "http://"))
-        rest = cut_front(rest, strlen("http://"));
+        rest = config_cut_front(rest, strlen("http://"));
     else if (starts_with(rest, "https://"))
-        rest = cut_front(rest, strlen("https://"));
+        rest = config_cut_front(rest, strlen("https://"));
     else
         rest.len = 0;
     if (rest.len > 0 && memchr(rest.at, '/', rest.len) != NULL) {
@@ -220,7 +221,7 @@ static bool public_url_fits(struct slice value, struct err *err)
     bracket = rest.len > 0 ? memchr(rest.at, ']', rest.len) : NULL;
     colon = rest.len > 0 ? memrchr(rest.at, ':', rest.len) : NULL;
     if (colon != NULL && (bracket == NULL || colon > bracket)) {
-        struct slice digits = cut_front(rest, (size_t)(colon - rest.at) + 1);
+        struct slice digits = config_cut_front(rest, (size_t)(colon - rest.at) + 1);
         if (!read_below(digits, 65535, &port) || port == 0)
             rest.len = 0;
         else
@@ -252,7 +253,7 @@ static bool is_origin_host(struct slice host)
     }
     /* Browsers take a name for an address when its last label is a number (WHATWG URL). */
     const char *dot = memrchr(host.at, '.', host.len);
-    struct slice label = dot == NULL ? host : cut_front(host, (size_t)(dot - host.at) + 1);
+    struct slice label = dot == NULL ? host : config_cut_front(host, (size_t)(dot - host.at) + 1);
     if (!in_brackets && !is_digits(label, label.len) && !starts_with(label, "0x"))
         return true;
     return slice_to_text(name, text, sizeof(text)) && inet_pton(family, text, bytes) == 1 &&
@@ -268,11 +269,11 @@ static bool origin_fits(struct slice origin)
 
     if (!is_https && !starts_with(origin, "http://"))
         return false;
-    rest = cut_front(origin, strlen(is_https ? "https://" : "http://"));
+    rest = config_cut_front(origin, strlen(is_https ? "https://" : "http://"));
     const char *bracket = rest.len > 0 ? memrchr(rest.at, ']', rest.len) : NULL;
     const char *colon = rest.len > 0 ? memrchr(rest.at, ':', rest.len) : NULL;
     if (colon != NULL && (bracket == NULL || colon > bracket)) {
-        struct slice digits = cut_front(rest, (size_t)(colon - rest.at) + 1);
+        struct slice digits = config_cut_front(rest, (size_t)(colon - rest.at) + 1);
         if (!read_below(digits, 65535, &port) || digits.at[0] == '0' ||
             port == (is_https ? 443U : 80U))
             return false;
@@ -299,39 +300,6 @@ static bool cors_origins_fit(struct slice value, struct err *err)
     return true;
 }
 
-/* ---- mail.from ---- */
-
-/* RFC 5322 dot-atom, in ASCII: no quotes, no comments, no display name. */
-static bool is_dot_atom(struct slice text)
-{
-    bool atom_open = false;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (c == '.') {
-            if (!atom_open)
-                return false;
-        } else if (!letter && (c == '\0' || strchr("!#$%&'*+-/=?^_`{|}~", c) == NULL)) {
-            return false;
-        }
-        atom_open = c != '.';
-    }
-    return atom_open;
-}
-
-static bool from_fits(struct slice value, struct err *err)
-{
-    const char *at = value.len > 0 ? memrchr(value.at, '@', value.len) : NULL;
-    struct slice local = slice_of(value.at, at == NULL ? 0 : (size_t)(at - value.at));
-
-    if (at != NULL && value.len <= 254 && local.len <= 64 && is_dot_atom(local) &&
-        is_host_name(cut_front(value, local.len + 1)))
-        return true;
-    err_set(err, "must be a bare address like accounts@example.com");
-    return false;
-}
-
 /* ---- which key has which format ---- */
 
 bool config_format_fits(enum config_key key, struct slice value, struct err *err)
@@ -345,7 +313,8 @@ bool config_format_fits(enum config_key key, struct slice value, struct err *err
         {CONFIG_KEY_http_trusted_proxies, peers_fit},
         {CONFIG_KEY_http_cors_origins, cors_origins_fit},
         {CONFIG_KEY_http_public_url, public_url_fits},
-        {CONFIG_KEY_mail_from, from_fits},
+        {CONFIG_KEY_mail_from, config_from_fits},
+        {CONFIG_KEY_mail_return_path, config_return_path_fits},
         {CONFIG_KEY_smtp_host, smtp_host_fits},
         {CONFIG_KEY_smtp2_host, smtp_host_fits},
         {CONFIG_KEY_smtp3_host, smtp_host_fits},

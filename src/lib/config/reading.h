@@ -108,6 +108,16 @@ MUST_USE bool config_parse_rate(struct slice value, const struct config_row *row
 /* What the texts of a few keys must look like. Returns false with a sentence. */
 MUST_USE bool config_format_fits(enum config_key key, struct slice value, struct err *err);
 
+/* The text without its first len bytes. */
+struct slice config_cut_front(struct slice text, size_t len);
+
+/* A name in the DNS or an IPv4 address. */
+bool config_is_host_name(struct slice text);
+
+/* ---- mail_formats.c: the same, of what letters and their envelopes are made of ---- */
+bool config_from_fits(struct slice value, struct err *err);
+bool config_return_path_fits(struct slice value, struct err *err);
+
 /* ---- sources, each telling its own problems ---- */
 
 /* ini_file.c: name is what stands before the line number in a problem. */

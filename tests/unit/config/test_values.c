@@ -237,6 +237,25 @@ static void test_the_sender_is_a_bare_ascii_address(void **state)
     bench_refuses_override(*state, "mail.from=a@b\r\nBcc: c@d", "control characters");
 }
 
+static void test_the_return_path_has_room_for_its_code(void **state)
+{
+    bench_takes_override(*state, "mail.return_path=");
+    bench_takes_override(*state, "mail.return_path=<>");
+    bench_takes_override(*state, "mail.return_path=Bounces+x@mail.example.com");
+    bench_takes_override(*state, "mail.return_path=bounces@localhost");
+    bench_takes_override(*state, "mail.return_path=abcdefghijklmnopqrstu@example.com");
+    bench_refuses_override(*state, "mail.return_path=abcdefghijklmnopqrstuv@example.com",
+                           "at most 21 characters before the @");
+    bench_refuses_override(*state, "mail.return_path=bounces", "a bare address");
+    bench_refuses_override(*state, "mail.return_path=<b@example.com>", "a bare address");
+    bench_refuses_override(*state, "mail.return_path=b@example", "a bare address");
+    bench_refuses_override(*state, "mail.return_path=b@example.com.", "a bare address");
+    bench_refuses_override(*state, "mail.return_path=b@-a.com", "a bare address");
+    bench_refuses_override(*state, "mail.return_path=b@a.11", "a bare address");
+    bench_refuses_override(*state, "mail.return_path=b@Example.com", "a bare address");
+    bench_refuses_override(*state, "mail.return_path=b@a.com\r\nDATA", "control characters");
+}
+
 static void test_the_relay_is_a_host_without_a_port(void **state)
 {
     bench_takes_override(*state, "smtp.host=mail.example.com");
@@ -262,6 +281,7 @@ int main(void)
         BENCH_TEST(test_metrics_readers_are_addresses_networks_or_unix),
         BENCH_TEST(test_origins_are_written_as_browsers_write_them),
         BENCH_TEST(test_the_sender_is_a_bare_ascii_address),
+        BENCH_TEST(test_the_return_path_has_room_for_its_code),
         BENCH_TEST(test_the_relay_is_a_host_without_a_port),
     };
 
