@@ -52,7 +52,7 @@ CFLAGS_ALL = $(COMMON) $(CFLAGS_$(BUILD)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(LDFLAGS_$(BUILD)) -pthread $(LDFLAGS)
 
 # ---- archives -----------------------------------------------------------------------------------
-LIB_DIRS  := base log config json email username token letter metrics limit proc password ring storeclient
+LIB_DIRS  := base log config json email username token letter dkim metrics limit proc password ring storeclient
 ROLE_DIRS := master worker store mailer cli
 DIRS      := $(addprefix lib/,$(LIB_DIRS)) $(ROLE_DIRS)
 MAIN      := src/master/main.c
@@ -102,12 +102,13 @@ NEEDS_metrics := ring log base
 NEEDS_limit := ring log base
 NEEDS_proc := ring config log base
 NEEDS_letter := base
+NEEDS_dkim := base
 NEEDS_storeclient := ring log base
 NEEDS_store := storeclient metrics proc ring config log base
-NEEDS_mailer := storeclient metrics proc ring letter token json email config log base
+NEEDS_mailer := storeclient metrics proc ring letter dkim token json email config log base
 NEEDS_worker := storeclient metrics limit proc ring letter token json email username password config log base
 NEEDS_master := letter token json metrics limit proc ring config log base
-NEEDS_cli := letter token json email username metrics proc ring config log base
+NEEDS_cli := letter dkim token json email username metrics proc ring config log base
 
 dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
@@ -230,7 +231,7 @@ DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-
              libargon2-dev libcrypt-dev
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
-             python3-cryptography python3-argon2 python3-bcrypt python3-jsonschema db5.3-util xfsprogs e2fsprogs faketime spin clang libclang-rt-14-dev clang-format-14 wrk
+             python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt python3-jsonschema db5.3-util xfsprogs e2fsprogs faketime spin clang libclang-rt-14-dev clang-format-14 wrk
 
 .PHONY: deps deps-test
 deps: ## install what builds (apt, as root or with sudo)

@@ -16,6 +16,7 @@ OWNER = {
     "password": "password.h password_policy.h",
     "token": "access_token.h proof_token.h token_keys.h token_files.h",
     "letter": "letter.h mail_purpose.h",
+    "dkim": "dkim.h",
     "ring": "lane.h segment.h epochs.h fault.h",
     "metrics": "metrics.h metrics.def",
     "limit": "limit.h",
@@ -42,6 +43,7 @@ MAY = {
     "lib/metrics": GROUND | {"ring"},
     "lib/limit": GROUND | {"ring"},
     "lib/letter": GROUND,
+    "lib/dkim": GROUND,
     # A letter's job, and so the messages about it, name what it is for.
     "lib/storeclient": GROUND | {"ring", "letter"},
     "lib/proc": GROUND | {"ring", "config"},
@@ -52,7 +54,7 @@ MAY = {
                         "letter"},
     "store": GROUND | {"config", "proc", "ring", "metrics", "storeclient"},
     "mailer": GROUND | {"config", "proc", "ring", "metrics", "storeclient", "email", "token",
-                        "letter"},
+                        "letter", "dkim"},
     "worker": set(OWNER),
     "cli": set(OWNER),
 }
