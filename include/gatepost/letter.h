@@ -27,12 +27,21 @@ MUST_USE struct letter_set *letter_set_load(const char *dir, const char *languag
                                             letter_problem_fn problem, void *context);
 void letter_set_free(struct letter_set **set);
 
+struct dkim;
+
 /* What all letters have in common; borrowed. */
 struct letter_head {
     const char *from;              /* canonical address */
     const char *public_url;        /* no slash at the end */
     const struct secret *mail_key; /* of the links; not read here */
     const struct letter_set *letters;
+    const struct dkim *dkim;       /* signs what is sent, or NULL; not read here */
+
+    /* NULL or "": without. */
+    const char *from_name;        /* what clients show beside the sender's address; UTF-8 */
+    const char *reply_to;         /* canonical address */
+    const char *feedback_id;      /* at most three fields, the last one the sender's id */
+    const char *list_unsubscribe; /* URI, in notices */
 };
 
 /* What one letter is made of; texts are borrowed, NUL-terminated and UTF-8. */

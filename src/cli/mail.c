@@ -16,6 +16,7 @@
 static const struct mail_command COMMANDS[] = {
     {"preview", "PURPOSE", 1, BIT(LANG) | BIT(EML) | BIT(TEXT) | BIT(HTML), cli_mail_preview,
      "the letter with example values, to standard output"},
+    {"dkim", "", 0, 0, cli_mail_dkim, "the DNS records of mail.dkim_keys"},
 };
 
 static const struct {

@@ -53,5 +53,6 @@ MUST_USE bool mail_order_read(const char *const *words, size_t count, struct mai
 
 /* The commands; each returns an exit code. */
 int cli_mail_preview(struct mail_order *order);
+int cli_mail_dkim(struct mail_order *order);
 
 #endif

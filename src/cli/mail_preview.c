@@ -67,6 +67,10 @@ int cli_mail_preview(struct mail_order *order)
         .from = config->mail_from,
         .public_url = config->http_public_url,
         .letters = letters,
+        .from_name = config->mail_from_name,
+        .reply_to = config->mail_reply_to,
+        .feedback_id = config->mail_feedback_id,
+        .list_unsubscribe = config->mail_list_unsubscribe,
     };
     int code = write_letter(order, &head, purpose);
     letter_set_free(&letters);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gatepost/dkim.h"
 #include "gatepost/letter.h"
 #include "gatepost/token_keys.h"
 
@@ -175,6 +176,21 @@ static void check_letters(struct world *world, const struct config *config)
     letter_set_free(&letters);
 }
 
+/* Each of mail.dkim_keys by itself, so that all that is wrong is told. */
+static void check_dkim_keys(struct world *world, const struct config *config)
+{
+    char *keys = xstrdup(config->mail_dkim_keys), *rest = NULL;
+    struct err err;
+
+    for (char *key = strtok_r(keys, ",", &rest); key != NULL; key = strtok_r(NULL, ",", &rest)) {
+        struct dkim *dkim = dkim_open(config->mail_dkim_domain, config->mail_from, key, &err);
+        if (dkim == NULL)
+            tell(world, "mail.dkim_keys", &err);
+        dkim_close(&dkim);
+    }
+    free(keys);
+}
+
 static void check_user(struct world *world, const struct config *config)
 {
     struct err err;
@@ -204,6 +220,7 @@ size_t world_check(const struct config *config, config_problem_fn problem, void 
 
     check_secrets(&world, config);
     check_token_keys(&world, config);
+    check_dkim_keys(&world, config);
     check_readable(&world, "http.tls_cert", config->http_tls_cert);
     check_readable(&world, "http.tls_key", config->http_tls_key);
     check_readable(&world, "password.refused_file", config->password_refused_file);

@@ -8,6 +8,7 @@
  * its successor sweeps up. */
 #include <unistd.h>
 
+#include "gatepost/dkim.h"
 #include "gatepost/email.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
@@ -47,6 +48,27 @@ static void load_secrets(struct mailer *mailer)
         die(EXIT_SECRET, "mail.key_file: %s", err.text);
     for (unsigned i = 0; i < RELAYS_MAX && uses_smtp(mailer->config); i++)
         load_password(mailer, i);
+    if (mailer->config->mail_dkim_keys[0] == '\0')
+        return;
+    mailer->dkim = dkim_open(mailer->config->mail_dkim_domain, mailer->config->mail_from,
+                             mailer->config->mail_dkim_keys, &err);
+    if (mailer->dkim == NULL)
+        die(EXIT_SECRET, "mail.dkim_keys: %s", err.text);
+}
+
+static struct letter_head letter_head_of(const struct mailer *mailer)
+{
+    return (struct letter_head){
+        .from = mailer->config->mail_from,
+        .public_url = mailer->config->http_public_url,
+        .mail_key = &mailer->mail_key,
+        .letters = mailer->heritage->letters,
+        .dkim = mailer->dkim,
+        .from_name = mailer->config->mail_from_name,
+        .reply_to = mailer->config->mail_reply_to,
+        .feedback_id = mailer->config->mail_feedback_id,
+        .list_unsubscribe = mailer->config->mail_list_unsubscribe,
+    };
 }
 
 /* A sign that the process lives, and that its next one may take a slow disk's time. */
@@ -79,10 +101,7 @@ static void mailer_init(struct mailer *mailer)
     mailer->return_path =
         (struct return_path){config->mail_return_path, config->mail_from, &mailer->mail_key};
     mailer->transport->return_path = &mailer->return_path;
-    mailer->letter_head = (struct letter_head){.from = config->mail_from,
-                                               .public_url = config->http_public_url,
-                                               .mail_key = &mailer->mail_key,
-                                               .letters = heritage->letters};
+    mailer->letter_head = letter_head_of(mailer);
     mailer->hand = hand_new(HAND_MAX, REMEMBERED_MAX);
     for (unsigned i = 0; i < mailer->transport->relay_count; i++)
         relay_init(&mailer->relays[i], mailer->transport->relays[i].lanes,
@@ -101,6 +120,7 @@ static void mailer_deinit(struct mailer *mailer)
     hand_free(&mailer->hand);
     for (unsigned i = 0; i < RELAYS_MAX; i++)
         secret_fini(&mailer->smtp_passwords[i]);
+    dkim_close(&mailer->dkim);
     secret_fini(&mailer->mail_key);
 }
 

@@ -27,6 +27,7 @@ struct mailer {
     const struct config *config;
     struct segment *segment;
     struct secret mail_key;
+    struct dkim *dkim;                        /* NULL: letters go unsigned */
     struct secret smtp_passwords[RELAYS_MAX]; /* by the relay's number */
     struct store_client *store;
     struct transport *transport;

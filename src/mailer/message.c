@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "gatepost/dkim.h"
 #include "gatepost/proof_token.h"
 
 /* "" for a purpose without a link. False: it does not fit. */
@@ -47,5 +48,9 @@ enum compose_result message_compose(const struct letter_head *head, const struct
     bool composed =
         letter_compose(head, &letter, LETTER_MESSAGE, letter_out, letter_bytes, len_out);
     secret_wipe(link, sizeof(link));
+    /* t= is the job's time, so that a repeat is the same letter. */
+    if (composed && head->dkim != NULL)
+        composed =
+            dkim_sign(head->dkim, delivery->created / 1000, letter_out, letter_bytes, len_out);
     return composed ? COMPOSED : COMPOSE_IMPOSSIBLE;
 }

@@ -11,7 +11,7 @@ enum compose_result {
     COMPOSE_IMPOSSIBLE, /* the job's content makes no letter */
 };
 
-/* Writes the whole letter, as letter_compose does. */
+/* Writes the whole letter, as letter_compose does, and signs it where the head says so. */
 MUST_USE enum compose_result message_compose(const struct letter_head *head,
                                              const struct delivery *delivery, wall_ms now,
                                              char *letter_out, size_t letter_bytes,

@@ -46,7 +46,7 @@ static const struct command {
     {"key", NULL, "list [--json] | rotate [--now] | retire KID [--now]: the token keys", cli_key},
     {"user", NULL, "list, show, add, disable, ...: the running server's accounts", cli_user},
     {"audit", NULL, "show, verify: the running server's audit trail", cli_audit},
-    {"mail", NULL, "preview: letters", cli_mail},
+    {"mail", NULL, "preview, dkim: letters", cli_mail},
     {"version", version, "print the version", NULL},
 };
 

@@ -36,8 +36,14 @@ static void try_job(struct slice packed)
     static uint8_t key_bytes[32] = "0123456789abcdef0123456789abcde";
     const struct secret key = {key_bytes, sizeof(key_bytes)};
     const struct letter_head heads[] = {
-        {"post@example.org", "https://id.example.org", &key},
-        {"gatepost@localhost", "http://[2001:db8::1]:8000", &key},
+        {.from = "post@example.org", .public_url = "https://id.example.org", .mail_key = &key},
+        {.from = "gatepost@localhost",
+         .public_url = "http://[2001:db8::1]:8000",
+         .mail_key = &key,
+         .from_name = "Konten, \"alle\" \xc3\xa4",
+         .reply_to = "help@example.org",
+         .feedback_id = "a:b:gatepost",
+         .list_unsubscribe = "https://example.org/settings"},
     };
     struct mail_job job;
     size_t len;
@@ -63,6 +69,12 @@ static void try_mime(struct slice value)
     mime_header(&packer, "To", value);
     if (packer.overflow)
         packer = packer_over(text, sizeof(text)); /* refused */
+    else
+        check_wire_form(text, packer.len);
+    packer.len = 0;
+    mime_address_header(&packer, "To", value, SLICE_LITERAL("a@example.org"));
+    if (packer.overflow)
+        packer = packer_over(text, sizeof(text));
     else
         check_wire_form(text, packer.len);
     packer.len = 0;

@@ -18,8 +18,7 @@ static bool starts_with(struct slice text, const char *start)
     return text.len >= strlen(start) && memcmp(text.at, start, strlen(start)) == 0;
 }
 
-/* Takes the next entry of a comma separated list; the list's at is NULL after the last one. */
-static bool next_entry(struct slice *list, struct slice *entry_out)
+bool config_next_entry(struct slice *list, struct slice *entry_out)
 {
     const char *comma;
     size_t len;
@@ -107,7 +106,7 @@ static bool listen_fits(struct slice value, struct err *err)
     struct slice entry;
     size_t count = 0;
 
-    while (next_entry(&value, &entry)) {
+    while (config_next_entry(&value, &entry)) {
         if (entry.len == 0) {
             err_set(err, "there is an empty entry between commas");
             return false;
@@ -153,7 +152,7 @@ static bool peers_fit(struct slice value, struct err *err)
 
     if (value.len == 0) /* where the default is none */
         return true;
-    while (next_entry(&value, &entry)) {
+    while (config_next_entry(&value, &entry)) {
         if (entry.len == 0 || !peer_fits(entry)) {
             err_set(err, "\"%.*s\" is no address, address/bits or the word unix",
                     entry.len > 120 ? 120 : (int)entry.len, entry.at);
@@ -288,7 +287,7 @@ static bool cors_origins_fit(struct slice value, struct err *err)
 
     if (value.len == 0)
         return true;
-    while (next_entry(&value, &entry)) {
+    while (config_next_entry(&value, &entry)) {
         if (!origin_fits(entry)) {
             err_set(err,
                     "\"%.*s\" is no origin as browsers write it: https://app.example.com, lower "
@@ -314,7 +313,13 @@ bool config_format_fits(enum config_key key, struct slice value, struct err *err
         {CONFIG_KEY_http_cors_origins, cors_origins_fit},
         {CONFIG_KEY_http_public_url, public_url_fits},
         {CONFIG_KEY_mail_from, config_from_fits},
+        {CONFIG_KEY_mail_from_name, config_from_name_fits},
+        {CONFIG_KEY_mail_reply_to, config_reply_to_fits},
         {CONFIG_KEY_mail_return_path, config_return_path_fits},
+        {CONFIG_KEY_mail_dkim_keys, config_dkim_keys_fit},
+        {CONFIG_KEY_mail_dkim_domain, config_dkim_domain_fits},
+        {CONFIG_KEY_mail_feedback_id, config_feedback_id_fits},
+        {CONFIG_KEY_mail_list_unsubscribe, config_list_unsubscribe_fits},
         {CONFIG_KEY_smtp_host, smtp_host_fits},
         {CONFIG_KEY_smtp2_host, smtp_host_fits},
         {CONFIG_KEY_smtp3_host, smtp_host_fits},

@@ -111,12 +111,21 @@ MUST_USE bool config_format_fits(enum config_key key, struct slice value, struct
 /* The text without its first len bytes. */
 struct slice config_cut_front(struct slice text, size_t len);
 
+/* Takes the next entry of a comma separated list; the list's at is NULL after the last one. */
+bool config_next_entry(struct slice *list, struct slice *entry_out);
+
 /* A name in the DNS or an IPv4 address. */
 bool config_is_host_name(struct slice text);
 
 /* ---- mail_formats.c: the same, of what letters and their envelopes are made of ---- */
 bool config_from_fits(struct slice value, struct err *err);
+bool config_from_name_fits(struct slice value, struct err *err);
+bool config_reply_to_fits(struct slice value, struct err *err);
 bool config_return_path_fits(struct slice value, struct err *err);
+bool config_dkim_keys_fit(struct slice value, struct err *err);
+bool config_dkim_domain_fits(struct slice value, struct err *err);
+bool config_feedback_id_fits(struct slice value, struct err *err);
+bool config_list_unsubscribe_fits(struct slice value, struct err *err);
 
 /* ---- sources, each telling its own problems ---- */
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "gatepost/bytes.h"
+#include "headers.h"
 #include "mime.h"
 #include "set.h"
 
@@ -77,7 +78,7 @@ static void write_headers(struct packer *out, const struct letter_head *head,
 {
     char id[UUID_TEXT_BYTES], text[320];
 
-    mime_header(out, "From", slice_of_text(head->from));
+    headers_write_sender(out, head);
     mime_header(out, "To", slice_of_text(letter->to));
     mime_header(out, "Subject", subject);
     format_date(letter->created, text, sizeof(text));
@@ -85,7 +86,7 @@ static void write_headers(struct packer *out, const struct letter_head *head,
     uuid_format(&letter->id, id);
     snprintf(text, sizeof(text), "<%s@%s>", id, strchr(head->from, '@') + 1);
     mime_header(out, "Message-ID", slice_of_text(text));
-    mime_header(out, "Auto-Submitted", SLICE_LITERAL("auto-generated"));
+    headers_write_handling(out, head, letter->purpose);
     mime_header(out, "MIME-Version", SLICE_LITERAL("1.0"));
     snprintf(text, sizeof(text), "multipart/alternative; boundary=\"%s\"", boundary);
     mime_header(out, "Content-Type", slice_of_text(text));

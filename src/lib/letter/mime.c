@@ -6,6 +6,9 @@
 #include "gatepost/encoding.h"
 
 #define ENCODED_WORD_BYTES 45 /* of text in one word: 60 of base64, 75 with what is around it */
+#define ENCODED_LINE_BYTES 76 /* RFC 2047 section 2: of a line with a word in it */
+#define ENCODED_FRAME      12 /* =?UTF-8?B? and ?= */
+#define HEADER_LINE_BYTES  78 /* RFC 5322 section 2.1.1: what a line should have at most */
 #define QUOTED_LINE_BYTES  75 /* and the '=' of a soft line break: RFC 2045 has 76 */
 
 void mime_raw(struct packer *letter, const char *text)
@@ -31,23 +34,29 @@ static bool has_control(struct slice value)
     return false;
 }
 
-/* How much of the value fits in one encoded-word without cutting a character. */
-static size_t word_length(struct slice value)
+/* How much of the value fits in one encoded-word behind so many bytes of its line, without cutting
+ * a character. */
+static size_t word_length(struct slice value, size_t column)
 {
-    if (value.len <= ENCODED_WORD_BYTES)
+    size_t room = (ENCODED_LINE_BYTES - ENCODED_FRAME - column) / 4 * 3;
+
+    BUG_ON(column >= ENCODED_LINE_BYTES - ENCODED_FRAME - 8); /* names are short, and ours */
+    if (room > ENCODED_WORD_BYTES)
+        room = ENCODED_WORD_BYTES;
+    if (value.len <= room)
         return value.len;
-    size_t len = ENCODED_WORD_BYTES;
+    size_t len = room;
     while (len > 1 && ((unsigned char)value.at[len] & 0xc0) == 0x80)
         len--;
     return len;
 }
 
-static void pack_encoded_words(struct packer *letter, struct slice value)
+static void pack_encoded_words(struct packer *letter, struct slice value, size_t column)
 {
     char base64[BASE64_TEXT_BYTES(ENCODED_WORD_BYTES)];
 
     while (value.len > 0) {
-        size_t len = word_length(value);
+        size_t len = word_length(value, column);
         base64_encode(value.at, len, base64);
         mime_raw(letter, "=?UTF-8?B?");
         mime_raw(letter, base64);
@@ -56,23 +65,109 @@ static void pack_encoded_words(struct packer *letter, struct slice value)
         value.len -= len;
         if (value.len > 0)
             mime_raw(letter, "\r\n ");
+        column = 1;
     }
+}
+
+/* Blanks and the word behind them at a time; a fold is put before blanks, never before blanks
+ * alone: a line of nothing else would be one too many (RFC 5322 section 3.2.2). */
+static void pack_folded(struct packer *letter, struct slice value, size_t column)
+{
+    while (value.len > 0) {
+        size_t blanks = 0, len;
+        while (blanks < value.len && value.at[blanks] == ' ')
+            blanks++;
+        for (len = blanks; len < value.len && value.at[len] != ' ';)
+            len++;
+        if (blanks > 0 && len > blanks && column + len > HEADER_LINE_BYTES) {
+            mime_raw(letter, "\r\n");
+            column = 0;
+        }
+        pack_raw(letter, value.at, len);
+        column += len;
+        value = slice_of(value.at + len, value.len - len);
+    }
+}
+
+static bool fits_in_header(const char *name, struct slice value)
+{
+    return !has_control(value) && strlen(name) + 2 + value.len <= MIME_LINE_MAX_BYTES &&
+           utf8_valid(value);
 }
 
 void mime_header(struct packer *letter, const char *name, struct slice value)
 {
-    if (has_control(value) || strlen(name) + 2 + value.len > MIME_LINE_MAX_BYTES ||
-        !utf8_valid(value)) {
+    size_t column = strlen(name) + 2;
+
+    if (!fits_in_header(name, value)) {
         letter->overflow = true;
         return;
     }
     mime_raw(letter, name);
     mime_raw(letter, ": ");
     if (is_printable_ascii(value))
-        pack_raw(letter, value.at, value.len);
+        pack_folded(letter, value, column);
     else
-        pack_encoded_words(letter, value);
+        pack_encoded_words(letter, value, column);
     mime_raw(letter, "\r\n");
+}
+
+/* A phrase of words that need no quotes (RFC 5322 section 3.2.3, without the odd ones). */
+static bool is_plain_phrase(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            c != ' ' && c != '-')
+            return false;
+    }
+    return true;
+}
+
+static void pack_quoted(struct packer *out, struct slice text)
+{
+    pack_u8(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '"' || text.at[i] == '\\')
+            pack_u8(out, '\\');
+        pack_u8(out, (uint8_t)text.at[i]);
+    }
+    pack_u8(out, '"');
+}
+
+void mime_address_header(struct packer *letter, const char *name, struct slice display_name,
+                         struct slice address)
+{
+    char text[MIME_LINE_MAX_BYTES];
+    struct packer value = packer_over(text, sizeof(text));
+
+    if (display_name.len == 0) {
+        mime_header(letter, name, address);
+        return;
+    }
+    if (!is_printable_ascii(address) || !fits_in_header(name, display_name)) {
+        letter->overflow = true;
+        return;
+    }
+    if (!is_printable_ascii(display_name)) {
+        mime_raw(letter, name);
+        mime_raw(letter, ": ");
+        pack_encoded_words(letter, display_name, strlen(name) + 2);
+        mime_raw(letter, "\r\n <");
+        pack_raw(letter, address.at, address.len);
+        mime_raw(letter, ">\r\n");
+        return;
+    }
+    if (is_plain_phrase(display_name))
+        pack_raw(&value, display_name.at, display_name.len);
+    else
+        pack_quoted(&value, display_name);
+    mime_raw(&value, " <");
+    pack_raw(&value, address.at, address.len);
+    mime_raw(&value, ">");
+    letter->overflow |= value.overflow;
+    if (!value.overflow)
+        mime_header(letter, name, packer_slice(&value));
 }
 
 /* Can it go as it is? ASCII, no controls but LF, no long lines, no space at a line's end. */

@@ -12,8 +12,16 @@
 void mime_raw(struct packer *letter, const char *text);
 
 /* "Name: value" CRLF. A value with anything but printable ASCII becomes encoded-words in UTF-8,
- * folded. A value with a control character (CR, LF, NUL) sets overflow: no such letter is made. */
+ * folded; printable ASCII is folded at its blanks where a line would
+ * be longer than 78. A value with a control character (CR, LF, NUL) sets overflow: no such letter
+ * is made. */
 void mime_header(struct packer *letter, const char *name, struct slice value);
+
+/* "Name: display name <address>" CRLF; without a display name the bare address. The name is quoted
+ * or encoded as it needs to be (RFC 5322 section 3.4, RFC 2047 section 5); the rest as mime_header.
+ */
+void mime_address_header(struct packer *letter, const char *name, struct slice display_name,
+                         struct slice address);
 
 /* A body part with its own headers: `text` is UTF-8 with LF line ends. Plain 7bit where every
  * line is ASCII and short enough, so that a link stays whole for whoever reads the source, else

@@ -256,6 +256,67 @@ static void test_the_return_path_has_room_for_its_code(void **state)
     bench_refuses_override(*state, "mail.return_path=b@a.com\r\nDATA", "control characters");
 }
 
+static void test_dkim_keys_are_selectors_with_files(void **state)
+{
+    bench_takes_override(*state, "mail.dkim_keys=");
+    bench_takes_override(*state, "mail.dkim_keys=mail2026:dkim.pem");
+    bench_takes_override(*state, "mail.dkim_keys=a.b-c:/etc/a:b.pem, ed:x y.pem,c:c,d:d");
+    bench_refuses_override(*state, "mail.dkim_keys=dkim.pem", "is no selector:file");
+    bench_refuses_override(*state, "mail.dkim_keys=:dkim.pem", "is no selector:file");
+    bench_refuses_override(*state, "mail.dkim_keys=a:", "is no selector:file");
+    bench_refuses_override(*state, "mail.dkim_keys=a:b,", "is no selector:file");
+    bench_refuses_override(*state, "mail.dkim_keys=a..b:c", "is no selector:file");
+    bench_refuses_override(*state, "mail.dkim_keys=A:c", "is no selector:file");
+    bench_refuses_override(*state, "mail.dkim_keys=a;b:c", "is no selector:file");
+    bench_refuses_override(*state, "mail.dkim_keys=-a:c", "is no selector:file");
+    bench_refuses_override(*state, "mail.dkim_keys=a:b,a:c", "the selector a stands twice");
+    bench_refuses_override(*state, "mail.dkim_keys=a:b,c:b,d:b,e:b,f:b", "more than 4 keys");
+    bench_takes_override(*state, "mail.dkim_domain=example.com");
+    bench_takes_override(*state, "mail.dkim_domain=localhost");
+    bench_refuses_override(*state, "mail.dkim_domain=Example.com", "must be a domain");
+    bench_refuses_override(*state, "mail.dkim_domain=example.com; d=x.com", "must be a domain");
+    bench_refuses_override(*state, "mail.dkim_domain=example", "must be a domain");
+}
+
+static void test_what_reaches_a_header_is_bounded(void **state)
+{
+    char override[700] = "mail.from_name=";
+
+    bench_takes_override(*state, "mail.from_name=Anna & S\xc3\xb6hne \\ \"x\"");
+    bench_refuses_override(*state, "mail.from_name=a\r\nBcc: x@y.z", "control characters");
+    memset(override + 15, 'a', 100);
+    bench_takes_override(*state, override);
+    override[115] = 'a';
+    bench_refuses_override(*state, override, "longer than 100 bytes");
+    bench_takes_override(*state, "mail.reply_to=help@example.com");
+    bench_takes_override(*state, "mail.reply_to=");
+    bench_refuses_override(*state, "mail.reply_to=Help <help@example.com>", "a bare address");
+    bench_refuses_override(*state, "mail.reply_to=a@b.com, c@d.com", "a bare address");
+    bench_takes_override(*state, "mail.feedback_id=gatepost");
+    bench_takes_override(*state, "mail.feedback_id=a:B_9.x-y:123456789012345");
+    bench_refuses_override(*state, "mail.feedback_id=gate", "of 5 to 15 characters");
+    bench_refuses_override(*state, "mail.feedback_id=1234567890123456", "of 5 to 15 characters");
+    bench_refuses_override(*state, "mail.feedback_id=a:b:c:sender", "one to 3 fields");
+    bench_refuses_override(*state, "mail.feedback_id=a::sender", "one to 3 fields");
+    bench_refuses_override(*state, "mail.feedback_id=a:sender:", "one to 3 fields");
+    bench_refuses_override(*state, "mail.feedback_id=a b:sender", "one to 3 fields");
+    bench_takes_override(*state, "mail.list_unsubscribe=mailto:stop@example.com?subject=stop");
+    bench_takes_override(*state, "mail.list_unsubscribe=https://example.com/settings#mail");
+    bench_refuses_override(*state, "mail.list_unsubscribe=http://example.com", "must be one URI");
+    bench_refuses_override(*state, "mail.list_unsubscribe=mailto:", "must be one URI");
+    bench_refuses_override(*state, "mail.list_unsubscribe=https://", "must be one URI");
+    bench_refuses_override(*state, "mail.list_unsubscribe=<mailto:a@b.c>", "must be one URI");
+    bench_refuses_override(*state, "mail.list_unsubscribe=mailto:a@b.c,mailto:d",
+                           "must be one URI");
+    bench_refuses_override(*state, "mail.list_unsubscribe=https://a/\xc3\xa4", "must be one URI");
+    memcpy(override, "mail.list_unsubscribe=https://", 30);
+    memset(override + 30, 'a', 492);
+    override[522] = '\0';
+    bench_takes_override(*state, override);
+    override[522] = 'a';
+    bench_refuses_override(*state, override, "at most 500 bytes");
+}
+
 static void test_the_relay_is_a_host_without_a_port(void **state)
 {
     bench_takes_override(*state, "smtp.host=mail.example.com");
@@ -282,6 +343,8 @@ int main(void)
         BENCH_TEST(test_origins_are_written_as_browsers_write_them),
         BENCH_TEST(test_the_sender_is_a_bare_ascii_address),
         BENCH_TEST(test_the_return_path_has_room_for_its_code),
+        BENCH_TEST(test_dkim_keys_are_selectors_with_files),
+        BENCH_TEST(test_what_reaches_a_header_is_bounded),
         BENCH_TEST(test_the_relay_is_a_host_without_a_port),
     };
 

@@ -23,6 +23,7 @@ static char letter[LETTER_MAX_BYTES + 1];
 static size_t letter_len;
 static uint8_t purpose = MAIL_VERIFY;
 static struct slice language;
+static struct letter_head head;
 
 static enum compose_result compose_from(struct slice username, const char *public_url, wall_ms now)
 {
@@ -39,10 +40,10 @@ static enum compose_result compose_from(struct slice username, const char *publi
     hand_free(&hand);
     hand = hand_new(4, 4);
     assert_int_equal(hand_take(hand, &job, 0, 0), HAND_TAKEN);
-    const struct letter_head head = {.from = "post@id.example.org",
-                                     .public_url = public_url,
-                                     .mail_key = &mail_key,
-                                     .letters = letters};
+    head.from = "post@id.example.org";
+    head.public_url = public_url;
+    head.mail_key = &mail_key;
+    head.letters = letters;
     enum compose_result result = message_compose(&head, hand_first(hand, DELIVERY_WAITING), now,
                                                  letter, LETTER_MAX_BYTES, &letter_len);
     if (result == COMPOSED)
@@ -90,14 +91,87 @@ static void test_the_header_is_exactly_this(void **state)
         "Date: Mon, 23 Nov 2026 14:51:47 +0000\r\n"
         "Message-ID: <abababab-abab-abab-abab-abababababab@id.example.org>\r\n"
         "Auto-Submitted: auto-generated\r\n"
+        "X-Auto-Response-Suppress: OOF, AutoReply\r\n"
         "MIME-Version: 1.0\r\n"
-        "Content-Type: multipart/alternative; "
-        "boundary=\"=_abababab-abab-abab-abab-abababababab\"\r\n"
+        "Content-Type: multipart/alternative;\r\n"
+        " boundary=\"=_abababab-abab-abab-abab-abababababab\"\r\n"
         "\r\n";
     (void)state;
     compose("anna");
     assert_memory_equal(letter, header, sizeof(header) - 1);
     expect_wire_form();
+}
+
+static void test_what_the_operator_configures_stands_in_the_header(void **state)
+{
+    (void)state;
+    head = (struct letter_head){
+        .from_name = "Accounts, \"all\" of them",
+        .reply_to = "help@example.org",
+        .feedback_id = "eu:gatepost",
+        .list_unsubscribe = "mailto:stop@example.org",
+    };
+    compose("anna");
+    assert_memory_equal(letter,
+                        "From: \"Accounts, \\\"all\\\" of them\" <post@id.example.org>\r\n"
+                        "Reply-To: help@example.org\r\nTo: anna@example.com\r\n",
+                        104);
+    expect_has("\r\nFeedback-ID: verify:eu:gatepost\r\n");
+    assert_null(strstr(letter, "List-Unsubscribe"));
+    head.from_name = "Gate Post-1";
+    purpose = MAIL_TOKEN_REUSED;
+    compose("anna");
+    expect_has("From: Gate Post-1 <post@id.example.org>\r\n");
+    expect_has("\r\nFeedback-ID: token_reused:eu:gatepost\r\n");
+    expect_has("\r\nList-Unsubscribe: <mailto:stop@example.org>\r\n");
+    head.from_name = "K\xc3\xbc"
+                     "che";
+    compose("anna");
+    expect_has("From: =?UTF-8?B?S8O8Y2hl?=\r\n <post@id.example.org>\r\n");
+    expect_wire_form();
+    purpose = MAIL_VERIFY;
+    head = (struct letter_head){0};
+}
+
+/* Whoever wrote the configuration: no line of their own comes of it. */
+static void test_a_line_end_in_what_is_configured_makes_no_letter(void **state)
+{
+    static const struct letter_head heads[] = {
+        {.from_name = "a\r\nBcc: x@y.z"},
+        {.from_name = "\xc3\xa4\nBcc: x@y.z"},
+        {.reply_to = "a@b.c\r\nBcc: x@y.z"},
+        {.feedback_id = "a\nBcc: x@y.z"},
+        {.list_unsubscribe = "mailto:a\rBcc: x@y.z"},
+    };
+    (void)state;
+    purpose = MAIL_EMAIL_CHANGED;
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        head = heads[i];
+        assert_int_equal(compose_from(SLICE_LITERAL("anna"), "https://id.example.org", CREATED),
+                         COMPOSE_IMPOSSIBLE);
+    }
+    purpose = MAIL_VERIFY;
+    head = (struct letter_head){0};
+}
+
+static void test_a_long_header_is_folded_at_its_blanks(void **state)
+{
+    char bytes[1024], words[700] = "";
+    struct packer packer = packer_over(bytes, sizeof(bytes) - 1);
+    size_t lines = 0;
+    (void)state;
+    for (size_t i = 0; i < 40; i++)
+        snprintf(words + strlen(words), sizeof(words) - strlen(words), "word%zu  ", i);
+    mime_header(&packer, "Subject", slice_of_text(words));
+    assert_false(packer.overflow);
+    bytes[packer.len] = '\0';
+    for (const char *line = bytes; *line != '\0'; lines++) {
+        size_t len = strcspn(line, "\r");
+        assert_in_range(len, 1, 78);
+        assert_true(lines == 0 || (line[0] == ' ' && strspn(line, " ") < len));
+        line += len + 2;
+    }
+    assert_in_range(lines, 4, 6);
 }
 
 static void test_the_link_stands_alone_on_its_line_and_its_token_is_good(void **state)
@@ -236,8 +310,7 @@ static void test_an_origin_beyond_ascii_is_encoded_in_the_subject(void **state)
                                   "cher.example",
                                   CREATED),
                      COMPOSED);
-    expect_has(
-        "\r\nSubject: =?UTF-8?B?Q29uZmlybSB5b3VyIGUtbWFpbCBhZGRyZXNzIGZvciBiw7xjaGVyLmV4YW1w?=");
+    expect_has("\r\nSubject: =?UTF-8?B?Q29uZmlybSB5b3VyIGUtbWFpbCBhZGRyZXNzIGZvciBiw7xjaGVy?=\r\n");
     expect_wire_form();
 }
 
@@ -312,6 +385,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_header_is_exactly_this),
+        cmocka_unit_test(test_what_the_operator_configures_stands_in_the_header),
+        cmocka_unit_test(test_a_line_end_in_what_is_configured_makes_no_letter),
+        cmocka_unit_test(test_a_long_header_is_folded_at_its_blanks),
         cmocka_unit_test(test_the_link_stands_alone_on_its_line_and_its_token_is_good),
         cmocka_unit_test(test_a_letter_has_a_text_and_an_html_part_and_ends),
         cmocka_unit_test(test_every_purpose_has_words_and_a_link_only_where_there_is_a_proof),
