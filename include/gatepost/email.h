@@ -20,6 +20,17 @@ struct email {
 /* text: already trimmed, valid UTF-8. Returns false when it is no address we can mail to. */
 MUST_USE bool email_parse(struct slice text, struct email *email_out);
 
+/* The key of an address that email_parse gave. Returns a slice of key_out. */
+static inline struct slice email_key_of(struct slice address, char key_out[EMAIL_MAX_BYTES])
+{
+    BUG_ON(address.len > EMAIL_MAX_BYTES);
+    for (size_t i = 0; i < address.len; i++) {
+        const char c = address.at[i];
+        key_out[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    }
+    return slice_of(key_out, address.len);
+}
+
 /* Is it a form that email_parse gives? What the mailer asks of an address out of shared memory. */
 MUST_USE bool email_is_canonical(struct slice address);
 

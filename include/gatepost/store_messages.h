@@ -67,6 +67,32 @@ enum import_result { /* bits */
 
 enum outbox_verdict { OUTBOX_DELIVERED, OUTBOX_RETRY, OUTBOX_REFUSED };
 
+/* Where a letter stands. Numbers are stored. */
+enum letter_state { LETTER_PENDING = 0, LETTER_DEAD = 1, LETTER_SENT = 2 };
+
+/* What happened to a letter. Numbers are stored; the first three are the mailer's verdicts. */
+enum letter_event {
+    LETTER_DELIVERED = OUTBOX_DELIVERED, /* to a relay, which took it */
+    LETTER_DEFERRED = OUTBOX_RETRY,
+    LETTER_REFUSED = OUTBOX_REFUSED,
+    LETTER_BOUNCED = 3,    /* reported later: it never will arrive */
+    LETTER_DELAYED = 4,    /* reported later: not yet */
+    LETTER_COMPLAINED = 5, /* its reader called it unwanted */
+    LETTER_SUPPRESSED = 6, /* not sent: its address is suppressed */
+    LETTER_RETRIED = 7,    /* an operator had it sent again */
+    LETTER_EVENTS
+};
+
+/* What a report says of a letter that a relay had taken. */
+enum bounce_kind { BOUNCE_HARD, BOUNCE_SOFT, BOUNCE_COMPLAINT };
+
+/* Why an address gets no letters. Numbers are stored. */
+enum suppression_reason {
+    SUPPRESSION_BOUNCE = 1,
+    SUPPRESSION_COMPLAINT = 2,
+    SUPPRESSION_OPERATOR = 3,
+};
+
 #define MESSAGE_BEGIN(name) struct name {
 #define U8(field)           uint8_t field;
 #define U16(field)          uint16_t field;

@@ -39,6 +39,7 @@ struct delivery {
     wall_ms due;                 /* of OUTBOX_RETRY */
     char *reply;                 /* from TO_SETTLE on: heap text, or NULL */
     char *username;              /* NUL-terminated, no control characters; in this allocation */
+    const char *judge;           /* from TO_SETTLE on: the relay that judged, "" if none did */
     struct mailer *mailer;       /* from TO_SETTLE on: who settles it */
     struct hand *hand;           /* whose it is */
     struct delivery *hash_next;  /* private to hand.c */

@@ -19,6 +19,8 @@ static void wish(struct mailer *mailer, struct delivery *delivery, enum outbox_v
     delivery->reply = xcalloc(len + 1, 1);
     if (len > 0)
         memcpy(delivery->reply, reply.at, len);
+    delivery->judge =
+        delivery->state == DELIVERY_SENDING ? mailer->transport->relays[delivery->relay].name : "";
     delivery->mailer = mailer;
     delivery->verdict = verdict;
     hand_move(delivery, DELIVERY_TO_SETTLE);
@@ -107,7 +109,7 @@ static void on_settled(void *context, enum store_status status, struct slice pay
 static bool ask(struct mailer *mailer, const struct outbox_settle_ask *settle,
                 store_answer_fn on_answer, void *context)
 {
-    uint8_t bytes[DELIVERY_REPLY_MAX_BYTES + 64];
+    uint8_t bytes[DELIVERY_REPLY_MAX_BYTES + 128];
     struct packer packer = packer_over(bytes, sizeof(bytes));
 
     outbox_settle_ask_pack(&packer, settle);
@@ -128,6 +130,7 @@ void settle_turn(struct mailer *mailer, mono_ns now)
             .verdict = (uint8_t)delivery->verdict,
             .due = delivery->due,
             .reply = slice_of_text(delivery->reply),
+            .relay = slice_of_text(delivery->judge),
             .now = clock_wall_ms(),
         };
         if (!ask(mailer, &settle, on_settled, delivery))

@@ -12,6 +12,7 @@
 #include "proofs.h"
 #include "requests.h"
 #include "sessions.h"
+#include "suppressions.h"
 #include "users.h"
 
 /* Another's than own's. */
@@ -129,6 +130,7 @@ void account_remove(struct call *call, const struct uuid *user_id, struct user_r
         (void)row_delete(call, TABLE_USERS_BY_EMAIL, user->email_key);
     (void)row_delete(call, TABLE_USERS_BY_SUBJECT, user->subject);
     (void)row_delete(call, TABLE_USERS, uuid_slice(user_id));
+    letters_forget(call, user->email_key);
     call->env->tally.users--;
 }
 
@@ -161,6 +163,7 @@ enum store_status password_reset_on_request(struct call *call)
     account_set_password(call, &proof.user_id, &user, ask.password, NULL, ask.now);
     user.email_verified = 1; /* the link was read at the address */
     user_save(call, &proof.user_id, &user);
+    suppression_disprove(call, user.email_key);
     letter_notice(call, &letters, MAIL_PASSWORD_CHANGED, &ask.job_id, &user, ask.now);
     audit_add(call, AUDIT_PASSWORD_RESET, &proof.user_id, ask.peer);
     letters_answer_with(call, &letters);

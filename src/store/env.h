@@ -21,6 +21,8 @@
     TABLE(OUTBOX_BY_DUE, "outbox_by_due.db")                                                       \
     TABLE(AUDIT, "audit.db")                                                                       \
     TABLE(AUDIT_BY_USER, "audit_by_user.db")                                                       \
+    TABLE(OUTBOX_BY_ADDRESS, "outbox_by_address.db")                                               \
+    TABLE(SUPPRESSIONS, "suppressions.db")                                                         \
     TABLE(META, "meta.db")
 
 enum table {
@@ -30,13 +32,15 @@ enum table {
         TABLE_COUNT
 };
 
-#define STORE_FORMAT 2U /* of all records together; older ones are brought up to it (format.h) */
+#define STORE_FORMAT 3U /* of all records together; older ones are brought up to it (format.h) */
 
 /* Rows there are, kept in `meta` by the transactions that change them. */
 struct tally {
     uint64_t users;
     uint64_t pending;
     uint64_t dead;
+    uint64_t sent;       /* letters handed over that are still remembered */
+    uint64_t suppressed; /* addresses */
 };
 
 #define AUDIT_CHAIN_BYTES 32
@@ -52,9 +56,10 @@ struct env {
     DB_ENV *db_env;
     DB *tables[TABLE_COUNT];
     struct segment *segment;
-    uint32_t slot;      /* the store's, for life signs */
-    int durable_fd;     /* durable.h; -1: none */
-    struct tally tally; /* as of the last commit, and of the open transaction */
+    uint32_t slot;        /* the store's, for life signs */
+    int durable_fd;       /* durable.h; -1: none */
+    struct tally tally;   /* as of the last commit, and of the open transaction */
+    wall_ms keep_sent_ms; /* how long a letter that was handed over is remembered; 0: not at all */
     struct audit_end audit;
 };
 

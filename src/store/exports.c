@@ -1,11 +1,13 @@
 /* What an account's owner may read of it beyond what other requests tell: export_account,
  * export_letters. */
+#include <stdlib.h>
+
 #include "outbox.h"
 #include "requests.h"
 #include "users.h"
 
 /* A page as large as the answer's `rows` may be, and how many letters are looked at for one: the
- * outbox is nobody's index by account, and the store has others to serve. */
+ * store has others to serve. */
 #define PAGE_MAX_BYTES 15000
 #define PAGE_LOOKS     256U
 
@@ -32,59 +34,48 @@ enum store_status export_account_on_request(struct call *call)
 /* ---- letters ------------------------------------------------------------------------------------
  */
 
-/* To the account's address, or with the account's newest link of its purpose: a letter to an
- * address that it had before is not shown, since somebody else may have that one by now. */
-static bool is_for(const struct mail_job *job, const struct user_row *user)
-{
-    static const struct uuid none;
-
-    if (user->email.len > 0 && slice_equal(job->to, user->email))
-        return true;
-    /* The row names its own proofs: nothing is loaded, and the outbox may be long. Not the letter
-     * to a new address: with signup.reveal = no, that there is none would say that it is taken. */
-    return !uuid_equal(&job->proof_id, &none) && (uuid_equal(&job->proof_id, &user->verify_proof) ||
-                                                  uuid_equal(&job->proof_id, &user->reset_proof));
-}
-
-/* Returns false when the page is full. */
-static bool list_letter(struct packer *rows, const struct letter_row *letter,
-                        const struct mail_job *job)
+/* Returns false when the page is full. A letter that is older than the account is an earlier
+ * owner's of the address. */
+static bool list_letter(struct call *call, struct packer *rows, const struct user_row *user,
+                        const struct uuid *job_id)
 {
     uint8_t bytes[1024];
     struct packer row = packer_over(bytes, sizeof(bytes));
+    struct row storage;
+    struct letter_row letter;
+    struct mail_job job;
 
-    export_letter_pack(&row, &(struct export_letter){.job_id = job->job_id,
-                                                     .purpose = job->purpose,
-                                                     .to = job->to,
-                                                     .created = letter->created,
-                                                     .tries = letter->tries,
-                                                     .dead = letter->dead,
-                                                     .reply = letter->reply});
+    if (!letter_load(call, job_id, &storage, &letter) || letter.created < user->date_joined ||
+        !mail_job_unpack(letter.job, &job))
+        return true;
+    export_letter_pack(&row, &(struct export_letter){.job_id = *job_id,
+                                                     .purpose = job.purpose,
+                                                     .to = job.to,
+                                                     .created = letter.created,
+                                                     .tries = letter.tries,
+                                                     .state = letter.state,
+                                                     .ended = letter.ended,
+                                                     .reply = letter.reply});
     return page_add(rows, &row);
 }
 
-/* Returns true when the outbox goes on behind last. */
-static bool fill_page(struct call *call, struct walk *walk, const struct export_letters_ask *ask,
-                      const struct user_row *user, struct packer *rows, struct uuid *last)
+/* Letters to the account's address as it is now: one that it had before may be somebody else's.
+ * Nor the one to a new address that is asked for: with signup.reveal = no, that there is none would
+ * say that it is taken. Returns true when there are more behind last. */
+static bool fill_page(struct call *call, struct address_walk *walk,
+                      const struct export_letters_ask *ask, const struct user_row *user,
+                      struct packer *rows, struct uuid *last)
 {
-    struct letter_row letter;
-    struct mail_job job;
+    struct uuid job_id;
     unsigned looks = 0;
 
     *last = ask->after;
-    while (walk_next(walk)) {
-        if (walk->key_len != UUID_BYTES || !letter_row_unpack(row_slice(&walk->row), &letter) ||
-            !mail_job_unpack(letter.job, &job)) {
-            row_unreadable(call, TABLE_OUTBOX, walk_key(walk));
-            return false;
-        }
-        if (slice_equal(walk_key(walk), uuid_slice(&ask->after)))
+    while (address_walk_next(walk, &job_id)) {
+        if (uuid_equal(&job_id, &ask->after))
             continue;
-        if (looks++ == PAGE_LOOKS)
+        if (looks++ == PAGE_LOOKS || !list_letter(call, rows, user, &job_id))
             return true;
-        if (is_for(&job, user) && !list_letter(rows, &letter, &job))
-            return true;
-        memcpy(last->bytes, walk->key, UUID_BYTES);
+        *last = job_id;
     }
     return false;
 }
@@ -94,18 +85,23 @@ enum store_status export_letters_on_request(struct call *call)
     struct export_letters_ask ask;
     uint8_t bytes[PAGE_MAX_BYTES];
     struct packer rows = packer_over(bytes, sizeof(bytes));
-    struct walk walk;
     struct row storage;
     struct user_row user;
-    struct uuid last;
+    struct uuid last = {{0}};
+    bool more = false;
 
     if (!export_letters_ask_unpack(call->packed, &ask))
         return STORE_REFUSED;
     if (!user_load(call, &ask.user_id, &storage, &user))
         return STORE_NOT_FOUND;
-    walk_open(&walk, call, TABLE_OUTBOX, uuid_slice(&ask.after));
-    const bool more = fill_page(call, &walk, &ask, &user, &rows, &last);
-    walk_close(&walk);
+    if (user.email_key.len > 0) {
+        struct address_walk *walk = xcalloc(1, sizeof(*walk));
+
+        address_walk_open(walk, call, user.email_key, &ask.after);
+        more = fill_page(call, walk, &ask, &user, &rows, &last);
+        walk_close(&walk->walk);
+        free(walk);
+    }
     export_letters_answer_pack(
         &call->answer,
         &(struct export_letters_answer){.more = more, .last = last, .rows = packer_slice(&rows)});

@@ -12,11 +12,14 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "meta.h"
+#include "outbox.h"
 
 #define ROWS_A_TRANSACTION 1000U
 
 uint32_t format_of_table(enum table table)
 {
+    if (table == TABLE_OUTBOX_BY_ADDRESS || table == TABLE_SUPPRESSIONS)
+        return 3;
     return table == TABLE_AUDIT_BY_USER ? 2 : 1;
 }
 
@@ -77,17 +80,24 @@ struct listing {
     struct old_trail trail;
 };
 
+_Static_assert(UUID_BYTES == AUDIT_KEY_BYTES, "both steps keep their place in the same bytes");
+
+static void keep_place(struct listing *listing)
+{
+    BUG_ON(listing->walk.key_len != AUDIT_KEY_BYTES);
+    memcpy(listing->next, listing->walk.key, AUDIT_KEY_BYTES);
+    listing->next[AUDIT_KEY_BYTES] = 0;
+    listing->next_len = sizeof(listing->next);
+}
+
 static bool list_audit_rows(struct call *call, void *context)
 {
     struct listing *listing = context;
 
     walk_open(&listing->walk, call, TABLE_AUDIT, slice_of(listing->next, listing->next_len));
     bool more = list_some(call, &listing->walk, &listing->trail);
-    if (more) {
-        memcpy(listing->next, listing->walk.key, AUDIT_KEY_BYTES);
-        listing->next[AUDIT_KEY_BYTES] = 0;
-        listing->next_len = sizeof(listing->next);
-    }
+    if (more)
+        keep_place(listing);
     walk_close(&listing->walk);
     return more;
 }
@@ -111,7 +121,9 @@ static bool begin_chain(struct call *call, void *context)
     return false;
 }
 
-static int to_2(struct env *env, const char *dir, struct err *err)
+/* The bulk, then what is in it on disk under its name, then the last transaction. */
+static int take_step(struct env *env, const char *dir, bool (*fill)(struct call *, void *),
+                     bool (*end)(struct call *, void *), struct err *err)
 {
     struct listing *listing = xcalloc(1, sizeof(*listing));
     struct call call = {.env = env};
@@ -119,16 +131,53 @@ static int to_2(struct env *env, const char *dir, struct err *err)
     int failure = 0;
 
     while (failure == 0 && more)
-        failure = run_in_transaction(&call, list_audit_rows, listing, &more);
+        failure = run_in_transaction(&call, fill, listing, &more);
     if (failure == 0)
         failure = env->db_env->txn_checkpoint(env->db_env, 0, 0, DB_FORCE);
     FAULT("s.migration_filled");
     if (failure == 0 && !files_settle_names(dir, err))
         failure = EIO;
     if (failure == 0)
-        failure = run_in_transaction(&call, begin_chain, &listing->trail, &more);
+        failure = run_in_transaction(&call, end, &listing->trail, &more);
     free(listing);
     return failure;
+}
+
+static int to_2(struct env *env, const char *dir, struct err *err)
+{
+    return take_step(env, dir, list_audit_rows, begin_chain, err);
+}
+
+/* ---- 2 to 3: letters by address; their rows are read as they are --------------------------------
+ */
+
+static bool list_letters(struct call *call, void *context)
+{
+    struct listing *listing = context;
+    size_t count = 0;
+
+    walk_open(&listing->walk, call, TABLE_OUTBOX, slice_of(listing->next, listing->next_len));
+    while (count < ROWS_A_TRANSACTION && walk_next(&listing->walk)) {
+        letter_index(call, &listing->walk);
+        count++;
+    }
+    const bool more = count == ROWS_A_TRANSACTION && call->failure == 0;
+    if (more)
+        keep_place(listing);
+    walk_close(&listing->walk);
+    return more;
+}
+
+static bool say_3(struct call *call, void *context)
+{
+    (void)context;
+    meta_put_format(call, 3);
+    return false;
+}
+
+static int to_3(struct env *env, const char *dir, struct err *err)
+{
+    return take_step(env, dir, list_letters, say_3, err);
 }
 
 /* ---- the steps ----------------------------------------------------------------------------------
@@ -136,6 +185,7 @@ static int to_2(struct env *env, const char *dir, struct err *err)
 
 static int (*const steps[])(struct env *env, const char *dir, struct err *err) = {
     [1] = to_2, /* by the format that it begins with */
+    [2] = to_3,
 };
 _Static_assert(ARRAY_LEN(steps) == STORE_FORMAT, "a step for each format before this one");
 

@@ -19,8 +19,9 @@ void meta_put_format(struct call *call, uint32_t format)
 void meta_put_tally(struct call *call)
 {
     const struct tally *tally = &call->env->tally;
-    struct tally_row record = {tally->users, tally->pending, tally->dead};
-    uint8_t bytes[32];
+    struct tally_row record = {tally->users, tally->pending, tally->dead, tally->sent,
+                               tally->suppressed};
+    uint8_t bytes[64];
     struct packer packer = packer_over(bytes, sizeof(bytes));
 
     tally_row_pack(&packer, &record);
@@ -67,16 +68,29 @@ bool meta_read_format(struct env *env, uint32_t *format_out, struct err *err)
     return true;
 }
 
+static bool unpack_tally(struct slice packed, struct tally *tally_out)
+{
+    struct tally_row row;
+    struct tally_row_1 old;
+
+    if (tally_row_unpack(packed, &row))
+        *tally_out = (struct tally){row.users, row.pending, row.dead, row.sent, row.suppressed};
+    else if (tally_row_1_unpack(packed, &old))
+        *tally_out = (struct tally){old.users, old.pending, old.dead, 0, 0};
+    else
+        return false;
+    return true;
+}
+
 static bool read_tally(struct call *call, struct err *err)
 {
     struct row row;
-    struct tally_row tally;
 
-    if (!row_get(call, TABLE_META, TALLY_KEY, &row) || !tally_row_unpack(row_slice(&row), &tally)) {
+    if (!row_get(call, TABLE_META, TALLY_KEY, &row) ||
+        !unpack_tally(row_slice(&row), &call->env->tally)) {
         err_set(err, "store.dir: the database does not say how many rows it has");
         return false;
     }
-    call->env->tally = (struct tally){tally.users, tally.pending, tally.dead};
     return true;
 }
 

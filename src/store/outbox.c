@@ -1,41 +1,62 @@
-/* The outbox: outbox_page, outbox_settle.
- *
- * Tables: outbox, outbox_by_due. Invariant: a pending letter has exactly one entry by due time, a
- * dead one has none; env->tally counts both. */
+/* See outbox.h. Tables: outbox, outbox_by_due, outbox_by_address. Invariant: every letter has
+ * exactly one entry by address, a pending one has exactly one by due time, others have none;
+ * env->tally counts each state. */
 #include "outbox.h"
 
-#include "requests.h"
+#include <stdlib.h>
 
-#define DUE_KEY_BYTES (8 + UUID_BYTES)
+#include "history.h"
+#include "suppressions.h"
 
 /* How long a letter that only tells something is worth sending; mail.lifetime_s ends it sooner. */
 #define NOTICE_LIFE_MS (30LL * 24 * 3600 * 1000)
 
-/* A page as large as the answer's `rows` may be. */
-#define PAGE_MAX_BYTES 15000
+#define ADDRESS_KEY_BYTES (EMAIL_MAX_BYTES + 1 + UUID_BYTES)
 
-static struct slice due_key(wall_ms due, const struct uuid *job_id, uint8_t bytes[DUE_KEY_BYTES])
+/* Of one address that are looked at in one transaction; limits.letters keeps them far fewer. */
+#define ADDRESS_LETTERS_MAX 1024
+
+struct slice letter_due_key(wall_ms due, const struct uuid *job_id,
+                            uint8_t bytes[LETTER_DUE_KEY_BYTES])
 {
-    struct packer packer = packer_over(bytes, DUE_KEY_BYTES);
+    struct packer packer = packer_over(bytes, LETTER_DUE_KEY_BYTES);
 
     pack_u64(&packer, due > 0 ? (uint64_t)due : 0);
     pack_uuid(&packer, job_id);
     return packer_slice(&packer);
 }
 
-static bool letter_load(struct call *call, const struct uuid *job_id, struct row *storage,
-                        struct letter_row *letter_out)
+bool letter_read(struct slice packed, struct letter_row *letter_out)
+{
+    struct letter_row_1 old;
+
+    if (letter_row_unpack(packed, letter_out))
+        return true;
+    if (!letter_row_1_unpack(packed, &old))
+        return false;
+    *letter_out = (struct letter_row){
+        .state = old.dead ? LETTER_DEAD : LETTER_PENDING,
+        .due = old.due,
+        .created = old.created,
+        .tries = old.tries,
+        .reply = old.reply,
+        .job = old.job,
+    };
+    return true;
+}
+
+bool letter_load(struct call *call, const struct uuid *job_id, struct row *storage,
+                 struct letter_row *letter_out)
 {
     if (!row_get(call, TABLE_OUTBOX, uuid_slice(job_id), storage))
         return false;
-    if (letter_row_unpack(row_slice(storage), letter_out))
+    if (letter_read(row_slice(storage), letter_out))
         return true;
     row_unreadable(call, TABLE_OUTBOX, uuid_slice(job_id));
     return false;
 }
 
-static void letter_save(struct call *call, const struct uuid *job_id,
-                        const struct letter_row *letter)
+void letter_save(struct call *call, const struct uuid *job_id, const struct letter_row *letter)
 {
     uint8_t bytes[ROW_MAX_BYTES];
     struct packer packer = packer_over(bytes, sizeof(bytes));
@@ -45,38 +66,101 @@ static void letter_save(struct call *call, const struct uuid *job_id,
     row_put(call, TABLE_OUTBOX, uuid_slice(job_id), packer_slice(&packer));
 }
 
+/* ---- the lists ----------------------------------------------------------------------------------
+ */
+
 static void list_by_due(struct call *call, const struct uuid *job_id, wall_ms due)
 {
-    uint8_t bytes[DUE_KEY_BYTES];
+    uint8_t bytes[LETTER_DUE_KEY_BYTES];
 
-    row_put(call, TABLE_OUTBOX_BY_DUE, due_key(due, job_id, bytes), (struct slice){0});
+    row_put(call, TABLE_OUTBOX_BY_DUE, letter_due_key(due, job_id, bytes), (struct slice){0});
 }
 
 static void unlist_by_due(struct call *call, const struct uuid *job_id, wall_ms due)
 {
-    uint8_t bytes[DUE_KEY_BYTES];
+    uint8_t bytes[LETTER_DUE_KEY_BYTES];
 
-    (void)row_delete(call, TABLE_OUTBOX_BY_DUE, due_key(due, job_id, bytes));
+    (void)row_delete(call, TABLE_OUTBOX_BY_DUE, letter_due_key(due, job_id, bytes));
 }
 
-void letter_add(struct call *call, const struct uuid *job_id, struct slice job, wall_ms now)
+/* The zero byte keeps those of a@b.de together and apart from those of a@b.dev. */
+static struct slice address_key(struct slice to, const struct uuid *job_id,
+                                uint8_t bytes[ADDRESS_KEY_BYTES])
 {
-    letter_save(call, job_id, &(struct letter_row){.due = now, .created = now, .job = job});
-    list_by_due(call, job_id, now);
-    call->env->tally.pending++;
+    struct packer packer = packer_over(bytes, ADDRESS_KEY_BYTES);
+    char key[EMAIL_MAX_BYTES];
+
+    to = email_key_of(to, key);
+    pack_raw(&packer, to.at, to.len);
+    pack_u8(&packer, 0);
+    pack_uuid(&packer, job_id);
+    return packer_slice(&packer);
 }
+
+static uint64_t *tally_of(struct call *call, uint8_t state)
+{
+    switch ((enum letter_state)state) {
+    case LETTER_PENDING:
+        return &call->env->tally.pending;
+    case LETTER_DEAD:
+        return &call->env->tally.dead;
+    case LETTER_SENT:
+        return &call->env->tally.sent;
+    }
+    BUG_ON("a letter is in no state");
+    return NULL;
+}
+
+void letter_index(struct call *call, const struct walk *walk)
+{
+    uint8_t bytes[ADDRESS_KEY_BYTES];
+    struct letter_row letter;
+    struct mail_job job;
+    struct uuid job_id;
+
+    if (walk->key_len != UUID_BYTES || !letter_read(row_slice(&walk->row), &letter) ||
+        !mail_job_unpack(letter.job, &job)) {
+        row_unreadable(call, TABLE_OUTBOX, walk_key(walk));
+        return;
+    }
+    memcpy(job_id.bytes, walk->key, UUID_BYTES);
+    row_put(call, TABLE_OUTBOX_BY_ADDRESS, address_key(job.to, &job_id, bytes), (struct slice){0});
+}
+
+/* ---- one letter ---------------------------------------------------------------------------------
+ */
 
 bool letter_is_new(struct call *call, const struct uuid *job_id)
 {
     return !row_exists(call, TABLE_OUTBOX, uuid_slice(job_id));
 }
 
-static void letter_remove(struct call *call, const struct uuid *job_id,
-                          const struct letter_row *letter)
+void letter_move(struct call *call, const struct uuid *job_id, struct letter_row *letter,
+                 enum letter_state state, wall_ms due)
 {
+    if (letter->state == LETTER_PENDING)
+        unlist_by_due(call, job_id, letter->due);
+    (*tally_of(call, letter->state))--;
+    letter->state = (uint8_t)state;
+    letter->due = due > 0 ? due : 0;
+    letter->ended = state == LETTER_PENDING ? 0 : call->now;
+    letter_save(call, job_id, letter);
+    if (state == LETTER_PENDING)
+        list_by_due(call, job_id, letter->due);
+    (*tally_of(call, letter->state))++;
+}
+
+void letter_remove(struct call *call, const struct uuid *job_id, const struct letter_row *letter)
+{
+    uint8_t bytes[ADDRESS_KEY_BYTES];
+    struct mail_job job;
+
+    if (mail_job_unpack(letter->job, &job))
+        (void)row_delete(call, TABLE_OUTBOX_BY_ADDRESS, address_key(job.to, job_id, bytes));
     (void)row_delete(call, TABLE_OUTBOX, uuid_slice(job_id));
-    unlist_by_due(call, job_id, letter->due);
-    call->env->tally.pending--;
+    if (letter->state == LETTER_PENDING)
+        unlist_by_due(call, job_id, letter->due);
+    (*tally_of(call, letter->state))--;
 }
 
 void letter_withdraw(struct call *call, const struct uuid *job_id)
@@ -84,9 +168,122 @@ void letter_withdraw(struct call *call, const struct uuid *job_id)
     struct row storage;
     struct letter_row letter;
 
-    if (letter_load(call, job_id, &storage, &letter) && !letter.dead)
+    if (letter_load(call, job_id, &storage, &letter) && letter.state == LETTER_PENDING)
         letter_remove(call, job_id, &letter);
 }
+
+void letter_note(struct call *call, const struct uuid *job_id, const struct letter_row *letter,
+                 enum letter_event event, struct slice detail)
+{
+    uint8_t history[HISTORY_MAX_BYTES];
+    struct letter_row noted = *letter;
+
+    noted.history = history_add(
+        letter->history,
+        &(struct letter_try){.when = call->now, .event = (uint8_t)event, .reply = detail}, history);
+    letter_save(call, job_id, &noted);
+}
+
+static void letter_suppress(struct call *call, const struct uuid *job_id, struct letter_row *letter,
+                            struct slice reason)
+{
+    uint8_t history[HISTORY_MAX_BYTES];
+
+    letter->reply = reason;
+    letter->history = history_add(
+        letter->history,
+        &(struct letter_try){.when = call->now, .event = LETTER_SUPPRESSED, .reply = reason},
+        history);
+    letter_move(call, job_id, letter, LETTER_DEAD, letter->due);
+}
+
+bool letter_add(struct call *call, const struct uuid *job_id, struct slice job, wall_ms now)
+{
+    struct letter_row letter = {
+        .state = LETTER_PENDING, .due = now > 0 ? now : 0, .created = now, .job = job};
+    uint8_t bytes[ADDRESS_KEY_BYTES];
+    char key[EMAIL_MAX_BYTES];
+    struct mail_job content;
+    struct slice reason;
+
+    BUG_ON(!mail_job_unpack(job, &content));
+    row_put(call, TABLE_OUTBOX_BY_ADDRESS, address_key(content.to, job_id, bytes),
+            (struct slice){0});
+    call->env->tally.pending++;
+    if (suppression_stops(call, email_key_of(content.to, key), content.purpose, now, &reason)) {
+        letter_suppress(call, job_id, &letter, reason);
+        return false;
+    }
+    letter_save(call, job_id, &letter);
+    list_by_due(call, job_id, letter.due);
+    return true;
+}
+
+/* ---- the letters of an address ------------------------------------------------------------------
+ */
+
+void address_walk_open(struct address_walk *walk, struct call *call, struct slice email_key,
+                       const struct uuid *from)
+{
+    uint8_t bytes[ADDRESS_KEY_BYTES];
+
+    walk->prefix_len = email_key.len + 1;
+    memcpy(walk->prefix, address_key(email_key, from, bytes).at, walk->prefix_len);
+    walk_open(&walk->walk, call, TABLE_OUTBOX_BY_ADDRESS, address_key(email_key, from, bytes));
+}
+
+bool address_walk_next(struct address_walk *walk, struct uuid *job_id_out)
+{
+    if (!walk_next(&walk->walk) || walk->walk.key_len != walk->prefix_len + UUID_BYTES ||
+        memcmp(walk->walk.key, walk->prefix, walk->prefix_len) != 0)
+        return false;
+    memcpy(job_id_out->bytes, walk->walk.key + walk->prefix_len, UUID_BYTES);
+    return true;
+}
+
+/* The ids first: a cursor stays out of what changes the table under it. Returns how many. */
+static size_t ids_of(struct call *call, struct slice email_key,
+                     struct uuid ids[ADDRESS_LETTERS_MAX])
+{
+    struct address_walk *walk = xcalloc(1, sizeof(*walk));
+    size_t count = 0;
+
+    address_walk_open(walk, call, email_key, &(struct uuid){{0}});
+    while (count < ADDRESS_LETTERS_MAX && address_walk_next(walk, &ids[count]))
+        count++;
+    walk_close(&walk->walk);
+    free(walk);
+    return count;
+}
+
+void letters_suppress(struct call *call, struct slice email_key, struct slice reason)
+{
+    struct uuid ids[ADDRESS_LETTERS_MAX];
+    const size_t count = ids_of(call, email_key, ids);
+    struct row storage;
+    struct letter_row letter;
+
+    for (size_t i = 0; i < count; i++) {
+        if (letter_load(call, &ids[i], &storage, &letter) && letter.state == LETTER_PENDING)
+            letter_suppress(call, &ids[i], &letter, reason);
+    }
+}
+
+void letters_forget(struct call *call, struct slice email_key)
+{
+    struct uuid ids[ADDRESS_LETTERS_MAX];
+    const size_t count = email_key.len > 0 ? ids_of(call, email_key, ids) : 0;
+    struct row storage;
+    struct letter_row letter;
+
+    for (size_t i = 0; i < count; i++) {
+        if (letter_load(call, &ids[i], &storage, &letter) && letter.state != LETTER_PENDING)
+            letter_remove(call, &ids[i], &letter);
+    }
+}
+
+/* ---- what a request writes ----------------------------------------------------------------------
+ */
 
 void letter_write(struct call *call, struct letters *letters, const struct mail_job *job)
 {
@@ -95,8 +292,8 @@ void letter_write(struct call *call, struct letters *letters, const struct mail_
 
     mail_job_pack(&packer, job);
     BUG_ON(packer.overflow);
-    letters->lens[letters->count++] = packer.len;
-    letter_add(call, &job->job_id, packer_slice(&packer), job->created);
+    if (letter_add(call, &job->job_id, packer_slice(&packer), job->created))
+        letters->lens[letters->count++] = packer.len;
 }
 
 void letter_notice(struct call *call, struct letters *letters, enum mail_purpose purpose,
@@ -123,121 +320,4 @@ void letters_answer_with(struct call *call, const struct letters *letters)
 {
     letters_answer_pack(&call->answer, &(struct letters_answer){.first = letters_job(letters, 0),
                                                                 .second = letters_job(letters, 1)});
-}
-
-/* ---- a page of what waits ---------------------------------------------------------------------
- */
-
-/* Returns false when the page is full. */
-static bool list_row(struct packer *rows, const struct uuid *job_id,
-                     const struct letter_row *letter)
-{
-    uint8_t bytes[5000];
-    struct packer row = packer_over(bytes, sizeof(bytes));
-
-    outbox_row_pack(&row, &(struct outbox_row){
-                              .job_id = *job_id,
-                              .due = letter->due,
-                              .created = letter->created,
-                              .tries = letter->tries,
-                              .job = letter->job,
-                          });
-    return page_add(rows, &row);
-}
-
-/* Fills the page from the walk. Returns true when more waits behind it. */
-static bool fill_page(struct call *call, struct walk *walk, const struct outbox_page_ask *ask,
-                      struct packer *rows)
-{
-    struct row storage;
-    struct letter_row letter;
-
-    while (walk_next(walk)) {
-        struct unpacker key = unpacker_over(walk_key(walk));
-        wall_ms due = (wall_ms)unpack_u64(&key);
-        struct uuid job_id = unpack_uuid(&key);
-
-        if (!unpacker_done(&key)) {
-            row_unreadable(call, TABLE_OUTBOX_BY_DUE, walk_key(walk));
-            return false;
-        }
-        if (due >= ask->due_before)
-            return false;
-        if (due == ask->after_due && uuid_equal(&job_id, &ask->after_job))
-            continue;
-        if (letter_load(call, &job_id, &storage, &letter) && !list_row(rows, &job_id, &letter))
-            return true;
-    }
-    return false;
-}
-
-enum store_status outbox_page_on_request(struct call *call)
-{
-    struct outbox_page_ask ask;
-    uint8_t from[DUE_KEY_BYTES];
-    uint8_t bytes[PAGE_MAX_BYTES];
-    struct packer rows = packer_over(bytes, sizeof(bytes));
-    struct walk walk;
-    bool more;
-
-    if (!outbox_page_ask_unpack(call->packed, &ask))
-        return STORE_REFUSED;
-    walk_open(&walk, call, TABLE_OUTBOX_BY_DUE, due_key(ask.after_due, &ask.after_job, from));
-    more = fill_page(call, &walk, &ask, &rows);
-    walk_close(&walk);
-    /* A letter must not go out for an account that a crash could take back. */
-    call->durable = true;
-    outbox_page_answer_pack(
-        &call->answer, &(struct outbox_page_answer){.more = more, .rows = packer_slice(&rows)});
-    return STORE_OK;
-}
-
-/* ---- the mailer's word on a letter --------------------------------------------------------------
- */
-
-static void letter_retry(struct call *call, const struct outbox_settle_ask *ask,
-                         struct letter_row *letter)
-{
-    unlist_by_due(call, &ask->job_id, letter->due);
-    letter->due = ask->due > 0 ? ask->due : 0;
-    letter->tries++;
-    letter->reply = ask->reply;
-    letter_save(call, &ask->job_id, letter);
-    list_by_due(call, &ask->job_id, letter->due);
-}
-
-static void letter_bury(struct call *call, const struct outbox_settle_ask *ask,
-                        struct letter_row *letter)
-{
-    unlist_by_due(call, &ask->job_id, letter->due);
-    letter->dead = 1;
-    letter->tries++;
-    letter->reply = ask->reply;
-    letter_save(call, &ask->job_id, letter);
-    call->env->tally.pending--;
-    call->env->tally.dead++;
-}
-
-enum store_status outbox_settle_on_request(struct call *call)
-{
-    struct outbox_settle_ask ask;
-    struct row storage;
-    struct letter_row letter;
-
-    if (!outbox_settle_ask_unpack(call->packed, &ask) || ask.verdict > OUTBOX_REFUSED)
-        return STORE_REFUSED;
-    if (!letter_load(call, &ask.job_id, &storage, &letter) || letter.dead)
-        return STORE_NOT_FOUND;
-    switch ((enum outbox_verdict)ask.verdict) {
-    case OUTBOX_DELIVERED:
-        letter_remove(call, &ask.job_id, &letter);
-        break;
-    case OUTBOX_RETRY:
-        letter_retry(call, &ask, &letter);
-        break;
-    case OUTBOX_REFUSED:
-        letter_bury(call, &ask, &letter);
-        break;
-    }
-    return STORE_OK;
 }

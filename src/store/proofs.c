@@ -5,6 +5,7 @@
 #include "audit.h"
 #include "outbox.h"
 #include "requests.h"
+#include "suppressions.h"
 #include "users.h"
 
 bool proof_read(struct slice packed, struct proof_row *proof_out)
@@ -151,6 +152,7 @@ enum store_status proof_spend_on_request(struct call *call)
     proof_save(call, &ask.proof_id, &proof);
     user.email_verified = 1;
     user_save(call, &proof.user_id, &user);
+    suppression_disprove(call, user.email_key);
     audit_add(call, ask.purpose == MAIL_VERIFY ? AUDIT_EMAIL_VERIFIED : AUDIT_EMAIL_CHANGED,
               &proof.user_id, ask.peer);
     letters_answer_with(call, &letters);

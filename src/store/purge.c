@@ -1,16 +1,17 @@
-/* See purge.h. A write makes at most one row in each of the three tables, so three looks a write
- * pass over everything at least as fast as it grows. */
+/* See purge.h. A write makes at most one row in each of three tables and two letters, so five looks
+ * a write pass over everything at least as fast as it grows. */
 #include "purge.h"
 
 #include <stdlib.h>
 
 #include "answers.h"
+#include "outbox.h"
 #include "proofs.h"
 #include "record.h"
 #include "sessions.h"
 
 #define IDLE_NS         NS_PER_S
-#define LOOKS_A_WRITE   3U
+#define LOOKS_A_WRITE   5U
 #define LOOKS_A_STEP    96U
 #define LOOKS_WHEN_IDLE 96U
 
@@ -51,6 +52,21 @@ static void purge_idempotency(struct call *call, struct walk *walk)
         walk_delete(walk);
 }
 
+static void purge_letter(struct call *call, struct walk *walk)
+{
+    struct letter_row letter;
+    struct uuid job_id;
+
+    if (walk->key_len != UUID_BYTES || !letter_read(row_slice(&walk->row), &letter)) {
+        row_unreadable(call, TABLE_OUTBOX, walk_key(walk));
+        return;
+    }
+    if (letter.state != LETTER_SENT || wall_add(letter.ended, call->env->keep_sent_ms) > call->now)
+        return;
+    memcpy(job_id.bytes, walk->key, UUID_BYTES);
+    letter_remove(call, &job_id, &letter);
+}
+
 static const struct {
     enum table table;
     const char *from; /* first key */
@@ -59,6 +75,7 @@ static const struct {
     {TABLE_SESSIONS, "", purge_session},
     {TABLE_PROOFS, "", purge_proof},
     {TABLE_ANSWERS, "I", purge_idempotency},
+    {TABLE_OUTBOX, "", purge_letter},
 };
 
 static void go_to_stage(struct purge *purge, uint32_t stage)

@@ -5,7 +5,7 @@
 
 #include "rows.h"
 
-/* A cursor that rolls over sessions, proofs and idempotency keys, round and round. */
+/* A cursor that rolls over sessions, proofs, idempotency keys and letters, round and round. */
 struct purge {
     uint32_t stage; /* which of them */
     size_t key_len; /* where it stopped */

@@ -85,7 +85,8 @@ static bool ids_are_free(struct call *call, const struct account_create_ask *ask
            !row_exists(call, TABLE_OUTBOX, uuid_slice(&ask->job_id));
 }
 
-static void put_account(struct call *call, const struct account_create_ask *ask,
+/* Returns whether its letter is to be sent. */
+static bool put_account(struct call *call, const struct account_create_ask *ask,
                         const struct mail_job *job, struct slice subject)
 {
     struct user_row user = {
@@ -110,11 +111,12 @@ static void put_account(struct call *call, const struct account_create_ask *ask,
 
     user_add(call, &ask->user_id, &user);
     proof_save(call, &ask->proof_id, &proof);
-    letter_add(call, &ask->job_id, ask->job, ask->now);
+    const bool sends = letter_add(call, &ask->job_id, ask->job, ask->now);
     if (ask->idempotency_key.len > 0)
         idempotency_keep(call, ask->idempotency_key, ask->idempotency_body, &ask->user_id,
                          ask->now);
     audit_add(call, AUDIT_SIGNED_UP, &ask->user_id, ask->peer);
+    return sends;
 }
 
 /* The name that was chosen is kept, else a second try for it would tell: an account without an
@@ -172,7 +174,7 @@ static enum store_status create(struct call *call, const struct account_create_a
     if (call->failure == 0 && names->concealed)
         conceal_signup(call, ask, &names->owner, subject, &letters);
     else if (call->failure == 0)
-        put_account(call, ask, job, subject);
+        answer->suppressed = !put_account(call, ask, job, subject);
     answer->concealed = names->concealed;
     answer->job = letters_job(&letters, 0);
     account_create_answer_pack(&call->answer, answer);

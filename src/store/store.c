@@ -94,6 +94,7 @@ static void begin(struct store *store, struct heritage *heritage)
     if (!env_open(&store->env, heritage->config->store_dir, heritage->config->store_cache_mib,
                   store->segment, heritage->slot, &err))
         die(EXIT_STORE_OPEN, "%s", err.text);
+    store->env.keep_sent_ms = heritage->config->mail_keep_s * 1000;
     FAULT("s.recovered");
     find_suspect(store);
     (void)seats_look(store);

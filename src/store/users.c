@@ -8,6 +8,7 @@
 #include "outbox.h"
 #include "requests.h"
 #include "sessions.h"
+#include "suppressions.h"
 
 /* A row as it was before version 2. */
 static bool upgrade(struct slice packed, struct user_row *user_out)
@@ -194,16 +195,18 @@ enum store_status user_on_request(struct call *call)
         return STORE_SPENT;
     if (ask.has_session && !session_stands(call, &ask.session_id, &user_id, ask.now, &expires))
         return STORE_SPENT;
-    user_answer_pack(&call->answer, &(struct user_answer){
-                                        .user_id = user_id,
-                                        .subject = user.subject,
-                                        .username = user.username,
-                                        .email = user.email,
-                                        .active = user.active,
-                                        .email_verified = user.email_verified,
-                                        .date_joined = user.date_joined,
-                                        .last_login = user.last_login,
-                                        .session_expires = expires,
-                                    });
+    user_answer_pack(&call->answer,
+                     &(struct user_answer){
+                         .user_id = user_id,
+                         .subject = user.subject,
+                         .username = user.username,
+                         .email = user.email,
+                         .active = user.active,
+                         .email_verified = user.email_verified,
+                         .email_bounced = suppression_is_bounce(call, user.email_key),
+                         .date_joined = user.date_joined,
+                         .last_login = user.last_login,
+                         .session_expires = expires,
+                     });
     return STORE_OK;
 }

@@ -14,6 +14,7 @@ static bool take(struct account *account, const struct user_answer *user)
 {
     account->user_id = user->user_id;
     account->email_verified = user->email_verified != 0;
+    account->email_bounced = user->email_bounced != 0;
     account->date_joined = user->date_joined;
     account->last_login = user->last_login;
     account->session_expires = user->session_expires;

@@ -16,6 +16,7 @@ struct account {
     char username[USERNAME_MAX_BYTES + 1];
     char email[EMAIL_MAX_BYTES + 1];
     bool email_verified;
+    bool email_bounced;
     wall_ms date_joined;
     wall_ms last_login; /* 0: never */
     bool has_session;   /* the token names one; it stands */

@@ -162,6 +162,14 @@ static void ask_letters(struct request *request, const struct uuid *after)
     request_ask(&request, STORE_EXPORT_LETTERS, &packer, on_letters);
 }
 
+static const char *letter_state_name(uint8_t state)
+{
+    static const char *const names[] = {
+        [LETTER_PENDING] = "pending", [LETTER_DEAD] = "dead", [LETTER_SENT] = "sent"};
+
+    return state < ARRAY_LEN(names) ? names[state] : "other";
+}
+
 static void write_letter(struct json_writer *writer, const struct export_letter *letter)
 {
     const char *purpose = mail_purpose_name(letter->purpose);
@@ -174,7 +182,9 @@ static void write_letter(struct json_writer *writer, const struct export_letter 
     member_bytes(writer, "to", letter->to);
     member_time(writer, "created", letter->created);
     member_number(writer, "tries", letter->tries);
-    member_flag(writer, "given_up", letter->dead != 0);
+    member_text(writer, "state", slice_of_text(letter_state_name(letter->state)));
+    member_flag(writer, "given_up", letter->state == LETTER_DEAD);
+    member_time(writer, "ended", letter->ended);
     member_bytes(writer, "reply", letter->reply);
     json_object_end(writer);
 }

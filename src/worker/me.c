@@ -15,6 +15,7 @@ static struct json_writer *write_page(const struct account *account, const char 
     member_text(writer, "username", slice_of_text(username));
     member_text(writer, "email", slice_of_text(account->email));
     member_flag(writer, "email_verified", account->email_verified);
+    member_flag(writer, "email_bounced", account->email_bounced);
     member_time(writer, "date_joined", account->date_joined);
     member_time(writer, "last_login", account->last_login);
     json_object_end(writer);

@@ -299,7 +299,8 @@ static void tell(struct request *request, const struct account_create_answer *an
 
     if (!answer->concealed) {
         throttle_count_signup(request->worker, slice_of_text(signup->form.email.key));
-        letter_announce(request->worker, slice_of(signup->job, signup->job_len));
+        if (!answer->suppressed)
+            letter_announce(request->worker, slice_of(signup->job, signup->job_len));
         metric_count(METRIC_SIGNUPS);
     } else if (answer->job.len > 0) {
         letter_announce(request->worker, answer->job);

@@ -192,6 +192,7 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_SESSION_LOGOUT:
     case STORE_SESSION_CHECK:
     case STORE_OUTBOX_SETTLE:
+    case STORE_BOUNCE_NOTE:
     case STORE_PASSWORD_REHASH:
     case STORE_AUDIT_NOTE:
         break;

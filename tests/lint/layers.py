@@ -22,7 +22,8 @@ OWNER = {
     "limit": "limit.h",
     "proc": "proc.h pidlock.h exit_reasons.def",
     "storeclient": "store_client.h store_messages.h store_messages.def store_messages_sessions.def "
-                   "store_messages_trail.def store_requests.def audit_events.def",
+                   "store_messages_trail.def store_messages_mail.def store_requests.def "
+                   "audit_events.def",
 }
 FOLDER_OF = {header: folder for folder, headers in OWNER.items() for header in headers.split()}
 
@@ -47,12 +48,12 @@ MAY = {
     # A letter's job, and so the messages about it, name what it is for.
     "lib/storeclient": GROUND | {"ring", "letter"},
     "lib/proc": GROUND | {"ring", "config"},
-    # The master parses nothing that a peer wrote; the store has never heard of JSON. The first token
-    # key is made by a child of the master that does nothing else. Letters are read as the
-    # configuration is, which they belong to.
+    # The master parses nothing that a peer wrote; the store has never heard of JSON, and of an
+    # address it knows its key alone. The first token key is made by a child of the master that does
+    # nothing else. Letters are read as the configuration is, which they belong to.
     "master": GROUND | {"config", "proc", "ring", "metrics", "limit", "token",
                         "letter"},
-    "store": GROUND | {"config", "proc", "ring", "metrics", "storeclient"},
+    "store": GROUND | {"config", "proc", "ring", "metrics", "storeclient", "email"},
     "mailer": GROUND | {"config", "proc", "ring", "metrics", "storeclient", "email", "token",
                         "letter", "dkim"},
     "worker": set(OWNER),

@@ -134,7 +134,9 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "mail.template_dir": "",
         "mail.language": "en",
         "smtp.port": "587", "smtp.tls": "starttls",
-        "smtp.connections": "4", "smtp2.host": "", "smtp4.port": "587", "mail.lifetime_s": "432000", "mail.sweep_s": "5",
+        "smtp.connections": "4", "smtp2.host": "", "smtp4.port": "587", "mail.lifetime_s": "432000",
+        "mail.keep_s": "604800",
+        "mail.sweep_s": "5",
         "http.workers": "auto", "mail.transport": "auto",
     }
     assert {key: values.get(key) for key in expected} == expected

@@ -168,8 +168,8 @@ bool email_parse(struct slice text, struct email *email_out)
     memcpy(email_out->address, local.at, local.len);
     email_out->address[local.len] = '@';
     memcpy(email_out->address + local.len + 1, domain_text, domain_bytes);
-    for (size_t i = 0; i < local.len + 1 + domain_bytes; i++)
-        email_out->key[i] = lower(email_out->address[i]);
+    struct slice key = email_key_of(slice_of_text(email_out->address), email_out->key);
+    email_out->key[key.len] = '\0';
     return true;
 }
 

@@ -144,7 +144,7 @@ static void test_a_refused_letter_is_kept_dead_with_the_reply(void **state)
     assert_int_equal(env->tally.dead, 1);
     assert_true(row_get(&call, TABLE_OUTBOX, uuid_slice(&job_id), &storage));
     assert_true(letter_row_unpack(row_slice(&storage), &letter));
-    assert_int_equal(letter.dead, 1);
+    assert_int_equal(letter.state, LETTER_DEAD);
     assert_true(slice_equal(letter.reply, SLICE_LITERAL("451 later")));
     env_close(env);
     free(env);
