@@ -1,8 +1,8 @@
 /* What a letter costs the store, over its lanes: signed up, and settled as delivered, so many a
  * second, and how much of the store's processor time each takes.
  *
- * One process plays worker and mailer; the store is a child. The letters are remembered, or with the
- * argument 0 are not (mail.keep_s). One JSON object a line on standard output. */
+ * One process plays worker and mailer; the store is a child. The letters are remembered, or with
+ * the argument 0 are not (mail.keep_s). One JSON object a line on standard output. */
 #include <time.h>
 
 #include "../tests/unit/store/store_rig.h"

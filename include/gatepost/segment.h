@@ -90,6 +90,10 @@ enum board_word {
     BOARD_MAILER_READY,      /* mailer: generation of its seat when it began to serve */
     BOARD_OUTBOX_PENDING,    /* store: rows */
     BOARD_OUTBOX_DEAD,       /* store: rows */
+    BOARD_OUTBOX_SENT,       /* store: rows */
+    BOARD_SUPPRESSIONS,      /* store: rows */
+    BOARD_MAIL_PAUSED,       /* store: 1 while an operator wants nothing new sent */
+    BOARD_MAIL_ORDERS,       /* store: grows when an operator made letters due, or resumed */
     BOARD_USERS,             /* store: rows */
     BOARD_CONFIG_GENERATION, /* master: 1, then one more for each reload */
     BOARD_STARTED_MS,        /* master: wall clock */

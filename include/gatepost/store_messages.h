@@ -83,6 +83,13 @@ enum letter_event {
     LETTER_EVENTS
 };
 
+/* What an operator does to letters. */
+enum letter_change {
+    LETTER_CHANGE_RETRY,  /* one that waits or was given up: due now */
+    LETTER_CHANGE_CANCEL, /* the same: gone */
+    LETTER_CHANGE_DRAIN,  /* all that wait: due now */
+};
+
 /* What a report says of a letter that a relay had taken. */
 enum bounce_kind { BOUNCE_HARD, BOUNCE_SOFT, BOUNCE_COMPLAINT };
 

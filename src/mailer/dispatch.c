@@ -101,6 +101,8 @@ void dispatch_turn(struct mailer *mailer, mono_ns now)
     if (mailer->stopping)
         return;
     scan_ages(mailer, now);
+    if (orders_paused(mailer))
+        return;
     while (!too_much_unsettled(mailer) &&
            (relay = choose_relay(mailer, now)) < mailer->transport->relay_count &&
            (delivery = hand_first(mailer->hand, DELIVERY_WAITING)) != NULL)

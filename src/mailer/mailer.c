@@ -109,6 +109,7 @@ static void mailer_init(struct mailer *mailer)
     mailer->store = store_client_new(mailer->segment, heritage->slot);
     mailer->intake = intake_open(mailer);
     mailer->sweep = sweep_open(mailer);
+    mailer->orders_seen = board_get(mailer->segment, BOARD_MAIL_ORDERS);
 }
 
 static void mailer_deinit(struct mailer *mailer)
@@ -164,6 +165,7 @@ static bool turn(struct mailer *mailer, mono_ns now)
     take_orders(mailer);
     intake_turn(mailer->intake, now);
     store_client_poll(mailer->store, now);
+    orders_turn(mailer, now);
     sweep_turn(mailer->sweep, now);
     dispatch_turn(mailer, now);
     bool more = deliver(mailer);

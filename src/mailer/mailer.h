@@ -37,8 +37,10 @@ struct mailer {
     struct return_path return_path;
     struct intake *intake;
     struct sweep *sweep;
-    mono_ns settle_at;      /* no settle asks before: the store is busy */
-    mono_ns expire_scan_at; /* next look at the age of what waits */
+    mono_ns settle_at;       /* no settle asks before: the store is busy */
+    mono_ns expire_scan_at;  /* next look at the age of what waits */
+    uint64_t orders_seen;    /* BOARD_MAIL_ORDERS, as of the last look */
+    mono_ns orders_again_at; /* the sweep that an order asked for is made once more then; 0: no */
     bool stopping;
     mono_ns stop_at; /* with stopping: the end, whatever is still under way */
     char letter[LETTER_MAX_BYTES];
@@ -51,6 +53,10 @@ void settle_refused(struct mailer *mailer, struct delivery *delivery, struct sli
 /* A row that is no letter: settled without ever having been in hand. False: ask again later. */
 MUST_USE bool settle_nonsense(struct mailer *mailer, const struct uuid *job_id);
 void settle_turn(struct mailer *mailer, mono_ns now);
+
+/* orders.c: what an operator wants of the mail, as the store tells it by the board. */
+void orders_turn(struct mailer *mailer, mono_ns now);
+bool orders_paused(const struct mailer *mailer); /* nothing new is to be sent */
 
 /* dispatch.c: from the queue to the transport, and what comes back. */
 void dispatch_turn(struct mailer *mailer, mono_ns now);

@@ -126,6 +126,11 @@ static void print_board(struct page *page, const struct segment *segment)
     print(page, "users: %" PRIu64 "\n", board_get(segment, BOARD_USERS));
     print(page, "outbox_pending: %" PRIu64 "\n", board_get(segment, BOARD_OUTBOX_PENDING));
     print(page, "outbox_dead: %" PRIu64 "\n", board_get(segment, BOARD_OUTBOX_DEAD));
+    print(page,
+          "mail: %s pending=%" PRIu64 " dead=%" PRIu64 " sent=%" PRIu64 " suppressed=%" PRIu64 "\n",
+          board_get(segment, BOARD_MAIL_PAUSED) != 0 ? "paused" : "sending",
+          board_get(segment, BOARD_OUTBOX_PENDING), board_get(segment, BOARD_OUTBOX_DEAD),
+          board_get(segment, BOARD_OUTBOX_SENT), board_get(segment, BOARD_SUPPRESSIONS));
     print(page, "disk: %s\n", level < ARRAY_LEN(disk) ? disk[level] : "unknown");
 }
 

@@ -34,13 +34,14 @@ enum table {
 
 #define STORE_FORMAT 3U /* of all records together; older ones are brought up to it (format.h) */
 
-/* Rows there are, kept in `meta` by the transactions that change them. */
+/* Rows there are, and what an operator set, kept in `meta` by the transactions that change it. */
 struct tally {
     uint64_t users;
     uint64_t pending;
     uint64_t dead;
     uint64_t sent;       /* letters handed over that are still remembered */
     uint64_t suppressed; /* addresses */
+    wall_ms mail_paused; /* nothing new is sent since then; 0: it is */
 };
 
 #define AUDIT_CHAIN_BYTES 32
@@ -59,6 +60,7 @@ struct env {
     uint32_t slot;        /* the store's, for life signs */
     int durable_fd;       /* durable.h; -1: none */
     struct tally tally;   /* as of the last commit, and of the open transaction */
+    uint64_t mail_orders; /* as BOARD_MAIL_ORDERS */
     wall_ms keep_sent_ms; /* how long a letter that was handed over is remembered; 0: not at all */
     struct audit_end audit;
 };

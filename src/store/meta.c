@@ -19,8 +19,8 @@ void meta_put_format(struct call *call, uint32_t format)
 void meta_put_tally(struct call *call)
 {
     const struct tally *tally = &call->env->tally;
-    struct tally_row record = {tally->users, tally->pending, tally->dead, tally->sent,
-                               tally->suppressed};
+    struct tally_row record = {tally->users, tally->pending,    tally->dead,
+                               tally->sent,  tally->suppressed, tally->mail_paused};
     uint8_t bytes[64];
     struct packer packer = packer_over(bytes, sizeof(bytes));
 
@@ -74,9 +74,10 @@ static bool unpack_tally(struct slice packed, struct tally *tally_out)
     struct tally_row_1 old;
 
     if (tally_row_unpack(packed, &row))
-        *tally_out = (struct tally){row.users, row.pending, row.dead, row.sent, row.suppressed};
+        *tally_out = (struct tally){row.users, row.pending,    row.dead,
+                                    row.sent,  row.suppressed, row.mail_paused};
     else if (tally_row_1_unpack(packed, &old))
-        *tally_out = (struct tally){old.users, old.pending, old.dead, 0, 0};
+        *tally_out = (struct tally){.users = old.users, .pending = old.pending, .dead = old.dead};
     else
         return false;
     return true;
@@ -100,6 +101,7 @@ bool meta_load(struct env *env, struct err *err)
 
     if (!read_tally(&call, err))
         return false;
+    env->mail_orders = board_get(env->segment, BOARD_MAIL_ORDERS);
     audit_find_end(&call);
     if (call.failure != 0) {
         err_set(err, "store.dir: audit.db cannot be read: %s", db_strerror(call.failure));
@@ -110,7 +112,23 @@ bool meta_load(struct env *env, struct err *err)
 
 void meta_show(const struct env *env)
 {
-    board_set(env->segment, BOARD_USERS, env->tally.users);
-    board_set(env->segment, BOARD_OUTBOX_PENDING, env->tally.pending);
-    board_set(env->segment, BOARD_OUTBOX_DEAD, env->tally.dead);
+    struct segment *segment = env->segment;
+    const struct {
+        enum board_word word;
+        uint64_t value;
+    } facts[] = {
+        {BOARD_USERS, env->tally.users},
+        {BOARD_OUTBOX_PENDING, env->tally.pending},
+        {BOARD_OUTBOX_DEAD, env->tally.dead},
+        {BOARD_OUTBOX_SENT, env->tally.sent},
+        {BOARD_SUPPRESSIONS, env->tally.suppressed},
+        {BOARD_MAIL_PAUSED, env->tally.mail_paused != 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(facts); i++)
+        board_set(segment, facts[i].word, facts[i].value);
+    if (board_get(segment, BOARD_MAIL_ORDERS) != env->mail_orders) {
+        board_set(segment, BOARD_MAIL_ORDERS, env->mail_orders);
+        wake_slot(segment, SLOT_MAILER);
+    }
 }

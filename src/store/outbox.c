@@ -31,7 +31,7 @@ bool letter_read(struct slice packed, struct letter_row *letter_out)
     struct letter_row_1 old;
 
     if (letter_row_unpack(packed, letter_out))
-        return true;
+        return letter_out->state <= LETTER_SENT;
     if (!letter_row_1_unpack(packed, &old))
         return false;
     *letter_out = (struct letter_row){

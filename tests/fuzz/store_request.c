@@ -120,6 +120,25 @@ static bool is_readable_of_trail(uint8_t request, struct slice payload)
     return accounts_export_answer_unpack(payload, &export);
 }
 
+static bool is_readable_of_mail(uint8_t request, struct slice payload)
+{
+    struct mail_list_answer list;
+    struct mail_show_answer show;
+    struct mail_change_answer change;
+    struct mail_state_answer state;
+    struct suppression_list_answer suppressions;
+
+    if (request == STORE_MAIL_LIST)
+        return mail_list_answer_unpack(payload, &list);
+    if (request == STORE_MAIL_SHOW)
+        return mail_show_answer_unpack(payload, &show);
+    if (request == STORE_MAIL_CHANGE)
+        return mail_change_answer_unpack(payload, &change);
+    if (request == STORE_MAIL_STATE)
+        return mail_state_answer_unpack(payload, &state);
+    return suppression_list_answer_unpack(payload, &suppressions);
+}
+
 static bool has_payload(uint8_t request, enum store_status status)
 {
     if (request == STORE_ACCOUNT_CREATE || request == STORE_ACCOUNT_CHANGE)
@@ -184,6 +203,15 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_ACCOUNTS_IMPORT:
     case STORE_ACCOUNTS_EXPORT:
         return is_readable_of_trail(request, payload);
+    case STORE_MAIL_LIST:
+    case STORE_MAIL_SHOW:
+    case STORE_MAIL_CHANGE:
+    case STORE_MAIL_STATE:
+    case STORE_SUPPRESSION_LIST:
+        return is_readable_of_mail(request, payload);
+    case STORE_MAIL_PAUSE:
+    case STORE_SUPPRESSION_ADD:
+    case STORE_SUPPRESSION_REMOVE:
     case STORE_ADMIN_USER_DELETE:
     case STORE_ADMIN_SESSION_END:
     case STORE_PING:

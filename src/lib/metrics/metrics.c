@@ -126,6 +126,10 @@ static const struct {
 } board_rows[] = {
     {BOARD_OUTBOX_PENDING, "gatepost_outbox_pending", "Letters that wait for delivery."},
     {BOARD_OUTBOX_DEAD, "gatepost_outbox_dead", "Letters that were given up."},
+    {BOARD_OUTBOX_SENT, "gatepost_outbox_sent",
+     "Letters that a relay took and that are remembered."},
+    {BOARD_SUPPRESSIONS, "gatepost_mail_suppressions", "Addresses that get no letters."},
+    {BOARD_MAIL_PAUSED, "gatepost_mail_paused", "1 while an operator wants no letters sent."},
     {BOARD_USERS, "gatepost_users", "Accounts."},
     {BOARD_DISK, "gatepost_disk_state", "0 enough space, 1 no sign-ups, 2 no writes."},
     {BOARD_STORE_EPOCH, "gatepost_store_epoch", "Stores started since the server did."},
