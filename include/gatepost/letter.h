@@ -35,7 +35,7 @@ struct letter_head {
     const char *public_url;        /* no slash at the end */
     const struct secret *mail_key; /* of the links; not read here */
     const struct letter_set *letters;
-    const struct dkim *dkim;       /* signs what is sent, or NULL; not read here */
+    const struct dkim *dkim; /* signs what is sent, or NULL; not read here */
 
     /* NULL or "": without. */
     const char *from_name;        /* what clients show beside the sender's address; UTF-8 */
