@@ -55,6 +55,10 @@ struct relay_config {
 struct relay_config config_relay(const struct config *config, unsigned number);
 bool config_has_relay(const struct config *config); /* any */
 
+/* mail.greylist_retry_s: how many waits it names. Of a text that is no such list: what is. */
+#define GREYLIST_TRIES_MAX 8
+size_t config_greylist_waits(const char *list, uint32_t waits_out[GREYLIST_TRIES_MAX]);
+
 /* What the command line said. */
 struct config_source {
     const char *file;             /* -c, or NULL */

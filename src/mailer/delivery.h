@@ -2,8 +2,10 @@
  * settled.
  *
  * States: WAITING (in the queue) -> SENDING (the transport has it) -> TO_SETTLE (the verdict is
- * known) -> ASKED (the store has been told) -> released. A failure of the relay takes it from
- * SENDING back to WAITING; a store that is busy or away from ASKED back to TO_SETTLE. */
+ * known) -> ASKED (the store has been told) -> released. A letter that is not fresh goes from
+ * WAITING to CLAIMING (the store is asked whether it is still wanted) and back, or is released. A
+ * failure of the relay takes it from SENDING back to WAITING; a store that is busy or away from
+ * ASKED back to TO_SETTLE. */
 #ifndef MAILER_DELIVERY_H
 #define MAILER_DELIVERY_H
 
@@ -15,20 +17,29 @@
 
 enum delivery_state {
     DELIVERY_WAITING,
+    DELIVERY_CLAIMING,
     DELIVERY_SENDING,
     DELIVERY_TO_SETTLE,
     DELIVERY_ASKED,
     DELIVERY_STUCK, /* the store refuses to settle it: held, so that it is not sent again */
 };
 
+struct domain;
 struct hand;
 struct mailer;
 
 struct delivery {
-    struct uuid job_id;          /* the outbox row's key; the letter's Message-ID */
-    struct uuid proof_id;        /* what the link proves */
-    uint8_t purpose;             /* enum mail_purpose, known */
-    uint8_t relay;               /* SENDING: index into the transport's relays */
+    struct uuid job_id;    /* the outbox row's key; the letter's Message-ID */
+    struct uuid proof_id;  /* what the link proves */
+    uint8_t purpose;       /* enum mail_purpose, known */
+    uint8_t relay;         /* SENDING: index into the transport's relays */
+    uint8_t avoid;         /* the relay that failed with it last; RELAYS_MAX: none */
+    uint8_t urgency;       /* enum urgency; from here on to queue_link: private to mail_queue.c */
+    uint8_t place;         /* which of its domain's lists it is in */
+    bool is_unproven;      /* under way, to a domain that had not worked lately */
+    mono_ns good_until;    /* may be sent without a claim */
+    struct domain *domain; /* NULL: not in the queue, nor under way */
+    TAILQ_ENTRY(delivery) queue_link;
     enum delivery_state state;   /* also says which list it is in */
     bool fresh_connection;       /* a reused connection failed: use a new one */
     enum outbox_verdict verdict; /* from TO_SETTLE on */
@@ -36,11 +47,11 @@ struct delivery {
     char language[36];           /* BCP 47, or "" */
     wall_ms created;             /* of the job */
     wall_ms expires;             /* of the proof */
-    wall_ms due;                 /* of OUTBOX_RETRY */
+    wall_ms due;                 /* of the row as we saw it; from TO_SETTLE on of OUTBOX_RETRY */
     char *reply;                 /* from TO_SETTLE on: heap text, or NULL */
     char *username;              /* NUL-terminated, no control characters; in this allocation */
     const char *judge;           /* from TO_SETTLE on: the relay that judged, "" if none did */
-    struct mailer *mailer;       /* from TO_SETTLE on: who settles it */
+    struct mailer *mailer;       /* CLAIMING and from TO_SETTLE on: who asks */
     struct hand *hand;           /* whose it is */
     struct delivery *hash_next;  /* private to hand.c */
     TAILQ_ENTRY(delivery) link;  /* private to hand.c */

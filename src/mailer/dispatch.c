@@ -1,52 +1,112 @@
 /* From the queue to the transport, and what comes back from it.
  *
  * Invariant: a letter's tries count attempts that were about the letter. What the relay does to
- * everybody (no connection, TLS, AUTH, 421) slows the circuit down and puts the letter at the
- * queue's end, where it cannot hold up others. */
+ * everybody (no connection, TLS, AUTH, 421) slows its circuit down, and the letter goes to another
+ * relay, or to its lane's end, where it cannot hold up others. */
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/secret.h"
 #include "mailer.h"
+#include "urgency.h"
 
-static bool is_too_old(const struct mailer *mailer, const struct delivery *delivery, wall_ms now)
+static wall_ms end_of_life(const struct mailer *mailer, const struct delivery *delivery)
 {
-    return wall_add(delivery->created, mailer->config->mail_lifetime_s * 1000) < now;
+    return wall_add(delivery->created, mailer->config->mail_lifetime_s * 1000);
 }
 
-/* Refuses what nobody needs any more. Returns true when the delivery is out of the queue. */
-static bool refuse_if_over(struct mailer *mailer, struct delivery *delivery, wall_ms now)
+static bool has_link(const struct delivery *delivery)
 {
-    if (delivery->expires <= now)
-        settle_refused(mailer, delivery, SLICE_LITERAL("link expired"));
-    else if (is_too_old(mailer, delivery, now))
-        settle_refused(mailer, delivery, SLICE_LITERAL("not delivered within mail.lifetime_s"));
-    else
-        return false;
-    return true;
+    return mail_purpose_path(delivery->purpose) != NULL;
 }
 
-/* Composes and hands over the first in the queue. */
-static void send_one(struct mailer *mailer, struct delivery *delivery, unsigned relay)
+/* Is it over? A link that has expired is not the end: a claim makes a new one. */
+static struct slice why_over(const struct mailer *mailer, const struct delivery *delivery,
+                             wall_ms now)
 {
-    wall_ms now = clock_wall_ms();
+    if (end_of_life(mailer, delivery) < now)
+        return SLICE_LITERAL("not delivered within mail.lifetime_s");
+    if (!has_link(delivery) && delivery->expires <= now)
+        return SLICE_LITERAL("too old to be of use");
+    return SLICE_LITERAL("");
+}
+
+enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job, enum hand_seen seen,
+                         uint32_t tries, wall_ms due)
+{
+    /* What is in the outbox can wait there; room is kept for what comes fresh, most of it for the
+     * urgent. */
+    static const size_t room_for[URGENCIES] = {
+        [URGENCY_HIGH] = HAND_MAX,
+        [URGENCY_LINK] = HAND_MAX - HAND_MAX / 20,
+        [URGENCY_NOTICE] = HAND_MAX - HAND_MAX / 10,
+    };
+    bool is_fresh = seen == HAND_SEEN_IN_LANE;
+    size_t room = is_fresh ? room_for[urgency_of(job->purpose)] : HAND_MAX - HAND_MAX / 5;
+    mono_ns now = clock_mono_ns();
+
+    if (!is_fresh && mail_queue_shuns(mailer->queue, job->to))
+        return TAKEN_LATER;
+    if (hand_count(mailer->hand) >= room)
+        return TAKEN_FULL;
+    switch (hand_take(mailer->hand, job, seen, tries, now)) {
+    case HAND_TAKEN: {
+        struct delivery *delivery = hand_last(mailer->hand, DELIVERY_WAITING);
+        delivery->due = due;
+        mail_queue_add(mailer->queue, delivery, is_fresh, now);
+        return TAKEN;
+    }
+    case HAND_KNOWN:
+        return TAKEN;
+    case HAND_FULL:
+        break;
+    }
+    return TAKEN_FULL;
+}
+
+/* ---- out ----------------------------------------------------------------------------------------
+ */
+
+/* A letter that is not sent after all: its domain has not seen it. */
+static void refuse(struct mailer *mailer, struct delivery *delivery, struct slice why, mono_ns now)
+{
+    (void)mail_queue_end(mailer->queue, delivery, DOMAIN_UNTOUCHED, now, 0);
+    settle_refused(mailer, delivery, why);
+}
+
+static void hand_over(struct mailer *mailer, struct delivery *delivery, size_t len, mono_ns now)
+{
+    unsigned relay = relays_choose(&mailer->relays, delivery->avoid, now);
+
+    BUG_ON(relay == RELAY_NONE);
+    FAULT("m.composed");
+    hand_move(delivery, DELIVERY_SENDING);
+    delivery->relay = (uint8_t)relay;
+    relay_begin(&mailer->relays.relay[relay], now);
+    mailer->transport->send(mailer->transport, delivery, slice_of(mailer->letter, len));
+}
+
+/* Composes and hands over what the queue gave; there is room with a relay. */
+static void send_one(struct mailer *mailer, struct delivery *delivery, mono_ns now)
+{
+    wall_ms wall = clock_wall_ms();
+    struct slice over = why_over(mailer, delivery, wall);
     size_t len = 0;
 
-    if (refuse_if_over(mailer, delivery, now))
+    if (over.len > 0) {
+        refuse(mailer, delivery, over, now);
         return;
-    switch (message_compose(&mailer->letter_head, delivery, now, mailer->letter,
+    }
+    switch (message_compose(&mailer->letter_head, delivery, wall, mailer->letter,
                             sizeof(mailer->letter), &len)) {
     case COMPOSED:
-        FAULT("m.composed");
-        hand_move(delivery, DELIVERY_SENDING);
-        delivery->relay = (uint8_t)relay;
-        mailer->relays[relay].under_way++;
-        mailer->transport->send(mailer->transport, delivery, slice_of(mailer->letter, len));
+        hand_over(mailer, delivery, len, now);
         break;
-    case COMPOSE_EXPIRED:
-        settle_refused(mailer, delivery, SLICE_LITERAL("link expired"));
+    case COMPOSE_EXPIRED: /* the clock was set: a claim looks at the link */
+        (void)mail_queue_end(mailer->queue, delivery, DOMAIN_UNTOUCHED, now, 0);
+        mail_queue_add(mailer->queue, delivery, false, now);
         break;
     case COMPOSE_IMPOSSIBLE:
-        settle_refused(mailer, delivery, SLICE_LITERAL("no letter can be made of this job"));
+        refuse(mailer, delivery, SLICE_LITERAL("no letter can be made of this job"), now);
         break;
     }
 }
@@ -60,8 +120,12 @@ static void scan_ages(struct mailer *mailer, mono_ns now)
     wall_ms wall = clock_wall_ms();
     struct delivery *next, *delivery = hand_first(mailer->hand, DELIVERY_WAITING);
     for (; delivery != NULL; delivery = next) {
+        struct slice over = why_over(mailer, delivery, wall);
         next = hand_next(delivery);
-        (void)refuse_if_over(mailer, delivery, wall);
+        if (over.len == 0)
+            continue;
+        mail_queue_remove(mailer->queue, delivery, now);
+        settle_refused(mailer, delivery, over);
     }
 }
 
@@ -74,40 +138,39 @@ enum { UNSETTLED_PER_LANE = 16 };
  */
 static bool too_much_unsettled(const struct mailer *mailer)
 {
-    size_t lanes = 0;
-
-    for (unsigned i = 0; i < mailer->transport->relay_count; i++)
-        lanes += mailer->transport->relays[i].lanes;
     return hand_count_in(mailer->hand, DELIVERY_TO_SETTLE) +
                hand_count_in(mailer->hand, DELIVERY_ASKED) >=
-           lanes * UNSETTLED_PER_LANE;
-}
-
-/* The first in the order of configuration that may have a letter; relay_count: none. */
-static unsigned choose_relay(const struct mailer *mailer, mono_ns now)
-{
-    unsigned relay = 0;
-
-    while (relay < mailer->transport->relay_count && relay_room(&mailer->relays[relay], now) == 0)
-        relay++;
-    return relay;
+           mailer->lanes * UNSETTLED_PER_LANE;
 }
 
 void dispatch_turn(struct mailer *mailer, mono_ns now)
 {
     struct delivery *delivery;
-    unsigned relay;
 
     if (mailer->stopping)
         return;
     scan_ages(mailer, now);
     if (orders_paused(mailer))
         return;
-    while (!too_much_unsettled(mailer) &&
-           (relay = choose_relay(mailer, now)) < mailer->transport->relay_count &&
-           (delivery = hand_first(mailer->hand, DELIVERY_WAITING)) != NULL)
-        send_one(mailer, delivery, relay);
+    claim_turn(mailer, now);
+    while (!too_much_unsettled(mailer) && relays_have_room(&mailer->relays, now) &&
+           (delivery = mail_queue_take(mailer->queue, now)) != NULL)
+        send_one(mailer, delivery, now);
 }
+
+mono_ns dispatch_next_at(const struct mailer *mailer, mono_ns now)
+{
+    mono_ns relays = relays_next_at(&mailer->relays, now);
+    mono_ns queue = mail_queue_next_at(mailer->queue);
+    mono_ns next = relays < queue ? relays : queue;
+
+    if (hand_count_in(mailer->hand, DELIVERY_WAITING) == 0)
+        return UINT64_MAX;
+    return mailer->claim_at > now && mailer->claim_at < next ? mailer->claim_at : next;
+}
+
+/* ---- back ---------------------------------------------------------------------------------------
+ */
 
 static const char *trouble_name(enum trouble trouble)
 {
@@ -128,10 +191,9 @@ static const char *trouble_name(enum trouble trouble)
 
 /* Logged at the first, then rarely: a relay that is away for a day is no news every minute. What
  * only the operator can mend is an error. */
-static void log_trouble(struct mailer *mailer, unsigned number, const struct outcome *outcome,
+static void log_trouble(struct mailer *mailer, struct relay *relay, const struct outcome *outcome,
                         mono_ns now)
 {
-    struct relay *relay = &mailer->relays[number];
     char reply[2 * DELIVERY_REPLY_MAX_BYTES];
     enum log_level level =
         outcome->trouble == TROUBLE_NETWORK ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
@@ -141,57 +203,100 @@ static void log_trouble(struct mailer *mailer, unsigned number, const struct out
         return;
     relay->logged_at = now;
     log_event(level, "relay.troubled", "relay=%s kind=%s times=%llu waiting=%zu reply=%s",
-              mailer->transport->relays[number].name, trouble_name(outcome->trouble),
-              (unsigned long long)relay->troubles, hand_count(mailer->hand),
-              log_quoted(outcome->reply, reply, sizeof(reply)));
+              relay->name, trouble_name(outcome->trouble), (unsigned long long)relay->troubles,
+              hand_count(mailer->hand), log_quoted(outcome->reply, reply, sizeof(reply)));
 }
 
-static void note_relay(struct mailer *mailer, unsigned number, const struct outcome *outcome,
-                       mono_ns now)
+static void note_relay(struct mailer *mailer, struct delivery *delivery,
+                       const struct outcome *outcome, mono_ns now, uint32_t random)
 {
-    struct relay *relay = &mailer->relays[number];
-    uint32_t random;
+    struct relay *relay = &mailer->relays.relay[delivery->relay];
+    const struct judgement *judgement = &outcome->judgement;
+    bool perhaps_domain = judgement->domain != DOMAIN_UNTOUCHED;
 
-    if (!outcome->judgement.relay_troubled) {
-        if (relay_on_success(relay))
-            log_info("relay.recovered", "relay=%s troubles=%llu",
-                     mailer->transport->relays[number].name, (unsigned long long)relay->troubles);
-        relay->logged_at = 0;
-        relay->troubles = 0;
+    if (judgement->relay_troubled) {
+        uint64_t domain = perhaps_domain ? mail_queue_domain_number(delivery) : 0;
+        delivery->avoid = delivery->relay;
+        if (relay_failed(relay, domain, now, random))
+            log_trouble(mailer, relay, outcome, now);
         return;
     }
-    log_trouble(mailer, number, outcome, now);
-    random_bytes(&random, sizeof(random));
-    (void)relay_on_trouble(relay, now, random);
+    mono_ns broken = relay_took(relay, now);
+    if (broken > 0)
+        log_info("relay.recovered", "relay=%s troubles=%llu after_s=%llu", relay->name,
+                 (unsigned long long)relay->troubles, (unsigned long long)(broken / NS_PER_S));
+    relay->logged_at = 0;
+    relay->troubles = 0;
+}
+
+static void note_domain(struct mailer *mailer, struct delivery *delivery,
+                        const struct outcome *outcome, mono_ns now, uint32_t random)
+{
+    char reply[2 * DELIVERY_REPLY_MAX_BYTES];
+    enum domain_word word = outcome->judgement.domain;
+
+    if (outcome->judgement.greylisted &&
+        !sched_is_greylisting(&mailer->sched, true, delivery->tries))
+        word = DOMAIN_DEFERS; /* it has seen us come again, more than once */
+    if (mail_queue_end(mailer->queue, delivery, word, now, random))
+        log_info("domain.paused", "domain=%s reply=%s", strrchr(delivery->to, '@') + 1,
+                 log_quoted(outcome->reply, reply, sizeof(reply)));
+}
+
+/* How long it is still worth sending. */
+static int64_t left_ms(const struct mailer *mailer, const struct delivery *delivery, wall_ms now)
+{
+    wall_ms end = end_of_life(mailer, delivery);
+    return (delivery->expires < end ? delivery->expires : end) - now;
+}
+
+static void retry(struct mailer *mailer, struct delivery *delivery, const struct outcome *outcome,
+                  uint32_t random)
+{
+    wall_ms now = clock_wall_ms();
+
+    if (why_over(mailer, delivery, now).len > 0) {
+        settle_refused(mailer, delivery, outcome->reply);
+        return;
+    }
+    settle_retry(mailer, delivery, outcome->reply,
+                 now + (wall_ms)sched_wait_ms(&mailer->sched, outcome->judgement.greylisted,
+                                              delivery->tries, left_ms(mailer, delivery, now),
+                                              random));
 }
 
 void dispatch_on_outcome(void *context, struct delivery *delivery, const struct outcome *outcome)
 {
     struct mailer *mailer = context;
+    mono_ns now = clock_mono_ns();
+    uint32_t random = 0; /* what goes well needs none */
 
-    mailer->relays[delivery->relay].under_way--;
+    relay_end(&mailer->relays.relay[delivery->relay]);
     if (outcome->try_fresh) {
         delivery->fresh_connection = true;
-        hand_put_back(delivery);
+        (void)mail_queue_end(mailer->queue, delivery, DOMAIN_UNTOUCHED, now, 0);
+        hand_move(delivery, DELIVERY_WAITING);
+        mail_queue_put_back(mailer->queue, delivery, true, now);
         return;
     }
     delivery->fresh_connection = false;
-    note_relay(mailer, delivery->relay, outcome, clock_mono_ns());
+    if (outcome->judgement.verdict != VERDICT_DELIVERED)
+        random_bytes(&random, sizeof(random));
+    note_relay(mailer, delivery, outcome, now, random);
+    note_domain(mailer, delivery, outcome, now, random);
     switch (outcome->judgement.verdict) {
     case VERDICT_DELIVERED:
         settle_delivered(mailer, delivery, outcome->reply);
         break;
     case VERDICT_RETRY:
-        if (is_too_old(mailer, delivery, clock_wall_ms()))
-            settle_refused(mailer, delivery, outcome->reply);
-        else
-            settle_retry(mailer, delivery, outcome->reply);
+        retry(mailer, delivery, outcome, random);
         break;
     case VERDICT_REFUSED:
         settle_refused(mailer, delivery, outcome->reply);
         break;
     case VERDICT_RELAY:
         hand_move(delivery, DELIVERY_WAITING);
+        mail_queue_put_back(mailer->queue, delivery, false, now);
         break;
     }
 }

@@ -90,13 +90,13 @@ static void flush_and_name(const struct file_transport *file, struct pending_fil
 static void tell(struct file_transport *file, const struct pending_file *pending)
 {
     char text[128];
-    struct outcome outcome = {.judgement = {VERDICT_DELIVERED, false}};
+    struct outcome outcome = {.judgement = {.verdict = VERDICT_DELIVERED}};
 
     if (pending->error == 0) {
         outcome.reply = SLICE_LITERAL("written");
     } else {
         snprintf(text, sizeof(text), "mail.dir: %s", strerror(pending->error));
-        outcome.judgement = (struct judgement){VERDICT_RELAY, true};
+        outcome.judgement = (struct judgement){.verdict = VERDICT_RELAY, .relay_troubled = true};
         outcome.trouble = TROUBLE_DISK;
         outcome.reply = slice_of_text(text);
     }

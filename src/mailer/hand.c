@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "gatepost/config.h"
 #include "gatepost/secret.h"
 
 #define NOBODY UINT32_MAX
@@ -152,6 +153,7 @@ static struct delivery *delivery_new(const struct mail_job *job, uint32_t tries)
     delivery->proof_id = job->proof_id;
     delivery->purpose = job->purpose;
     BUG_ON(!slice_to_text(job->language, delivery->language, sizeof(delivery->language)));
+    delivery->avoid = RELAYS_MAX;
     delivery->tries = tries;
     delivery->created = job->created;
     delivery->expires = job->expires;
@@ -162,10 +164,11 @@ static struct delivery *delivery_new(const struct mail_job *job, uint32_t tries)
     return delivery;
 }
 
-enum hand_taken hand_take(struct hand *hand, const struct mail_job *job, uint32_t tries,
-                          mono_ns now)
+enum hand_taken hand_take(struct hand *hand, const struct mail_job *job, enum hand_seen seen,
+                          uint32_t tries, mono_ns now)
 {
-    if (is_in_hand(hand, &job->job_id) || is_remembered(hand, &job->job_id, now))
+    if (is_in_hand(hand, &job->job_id) ||
+        (seen == HAND_SEEN_IN_LANE && is_remembered(hand, &job->job_id, now)))
         return HAND_KNOWN;
     if (hand_is_full(hand))
         return HAND_FULL;
@@ -197,6 +200,11 @@ struct delivery *hand_first(const struct hand *hand, enum delivery_state state)
     return TAILQ_FIRST(&hand->lists[state]);
 }
 
+struct delivery *hand_last(const struct hand *hand, enum delivery_state state)
+{
+    return TAILQ_LAST(&hand->lists[state], delivery_list);
+}
+
 struct delivery *hand_next(struct delivery *delivery)
 {
     return TAILQ_NEXT(delivery, link);
@@ -220,14 +228,6 @@ void hand_move(struct delivery *delivery, enum delivery_state state)
     delivery->state = state;
     TAILQ_INSERT_TAIL(&delivery->hand->lists[state], delivery, link);
     delivery->hand->list_counts[state]++;
-}
-
-void hand_put_back(struct delivery *delivery)
-{
-    leave_list(delivery);
-    delivery->state = DELIVERY_WAITING;
-    TAILQ_INSERT_HEAD(&delivery->hand->lists[DELIVERY_WAITING], delivery, link);
-    delivery->hand->list_counts[DELIVERY_WAITING]++;
 }
 
 void hand_release(struct delivery **delivery, mono_ns remember_until)

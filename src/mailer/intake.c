@@ -58,7 +58,7 @@ static bool take_record(struct intake *intake, struct slice record, mono_ns now)
     if (is_before_us(intake, &job) || intake->mailer->stopping)
         return true;
     FAULT("m.before_claim");
-    if (hand_take(intake->mailer->hand, &job, 0, now) == HAND_FULL)
+    if (dispatch_take(intake->mailer, &job, HAND_SEEN_IN_LANE, 0, job.created) == TAKEN_FULL)
         sweep_note_full(intake->mailer->sweep, now);
     FAULT("m.claimed");
     return true;

@@ -15,6 +15,7 @@
 #include "gatepost/metrics.h"
 #include "intake.h"
 #include "sweep.h"
+#include "watch.h"
 
 enum { FD_WAKE, FD_CONTROL, FD_ALIVE, FD_COUNT };
 
@@ -79,6 +80,47 @@ static void on_wait(void *context)
     life_enter(mailer->segment, mailer->heritage->slot, LIFE_FLUSHING);
 }
 
+static void open_relays(struct mailer *mailer)
+{
+    const struct config *config = mailer->config;
+
+    for (unsigned i = 0; i < mailer->transport->relay_count; i++) {
+        const struct transport_relay *way = &mailer->transport->relays[i];
+        const struct relay_config relay = config_relay(config, way->number);
+        const bool is_relay = uses_smtp(config);
+
+        relays_add(&mailer->relays, way->name, way->lanes, (unsigned)relay.order,
+                   (unsigned)relay.weight, is_relay ? relay.rate : (struct config_rate){0},
+                   mailer->sched.first_s, mailer->sched.max_s);
+        mailer->lanes += way->lanes;
+    }
+}
+
+/* Who gets what when: all of it from the configuration. */
+static void open_queue(struct mailer *mailer)
+{
+    const struct config *config = mailer->config;
+    uint64_t key[2];
+
+    mailer->sched = (struct sched){.first_s = (uint64_t)config->mail_retry_s,
+                                   .max_s = (uint64_t)config->mail_retry_max_s};
+    mailer->sched.greylist_tries =
+        config_greylist_waits(config->mail_greylist_retry_s, mailer->sched.greylist_s);
+    mailer->alarm.threshold_s = (uint64_t)config->mail_alarm_s;
+    open_relays(mailer);
+    random_bytes(key, sizeof(key));
+    const struct mail_queue_limits limits = {
+        .letters_max = HAND_MAX,
+        .lanes = (unsigned)mailer->lanes,
+        .by_domain = uses_smtp(config),
+        .domain_connections = (unsigned)config->mail_domain_connections,
+        .domain_rate = config->mail_domain_rate,
+        .first_s = mailer->sched.first_s,
+        .max_s = mailer->sched.max_s,
+    };
+    mailer->queue = mail_queue_new(&limits, key);
+}
+
 static void mailer_init(struct mailer *mailer)
 {
     const struct config *config = mailer->config;
@@ -103,9 +145,7 @@ static void mailer_init(struct mailer *mailer)
     mailer->transport->return_path = &mailer->return_path;
     mailer->letter_head = letter_head_of(mailer);
     mailer->hand = hand_new(HAND_MAX, REMEMBERED_MAX);
-    for (unsigned i = 0; i < mailer->transport->relay_count; i++)
-        relay_init(&mailer->relays[i], mailer->transport->relays[i].lanes,
-                   (uint64_t)config->mail_retry_s, (uint64_t)config->mail_retry_max_s);
+    open_queue(mailer);
     mailer->store = store_client_new(mailer->segment, heritage->slot);
     mailer->intake = intake_open(mailer);
     mailer->sweep = sweep_open(mailer);
@@ -118,6 +158,7 @@ static void mailer_deinit(struct mailer *mailer)
     intake_close(&mailer->intake);
     store_client_free(&mailer->store);
     mailer->transport->close(&mailer->transport);
+    mail_queue_free(&mailer->queue);
     hand_free(&mailer->hand);
     for (unsigned i = 0; i < RELAYS_MAX; i++)
         secret_fini(&mailer->smtp_passwords[i]);
@@ -170,19 +211,17 @@ static bool turn(struct mailer *mailer, mono_ns now)
     dispatch_turn(mailer, now);
     bool more = deliver(mailer);
     settle_turn(mailer, now);
+    watch_turn(mailer, now);
     return more;
 }
 
 static int wait_ms(const struct mailer *mailer, mono_ns now)
 {
     mono_ns until = now + WAKE_WAIT_MAX_MS * NS_PER_MS;
+    mono_ns next_at = mailer->stopping ? UINT64_MAX : dispatch_next_at(mailer, now);
 
-    for (unsigned i = 0; i < mailer->transport->relay_count; i++) {
-        mono_ns resume_at = mailer->relays[i].resume_at;
-        if (resume_at > now && resume_at < until &&
-            hand_count_in(mailer->hand, DELIVERY_WAITING) > 0)
-            until = resume_at;
-    }
+    if (next_at < until)
+        until = next_at > now ? next_at : now;
     if (mailer->stopping && mailer->stop_at < until)
         until = mailer->stop_at > now ? mailer->stop_at : now;
     return (int)((until - now + NS_PER_MS - 1) / NS_PER_MS);

@@ -2,11 +2,14 @@
 #ifndef MAILER_MAILER_H
 #define MAILER_MAILER_H
 
+#include "alarm.h"
 #include "gatepost/config.h"
 #include "gatepost/proc.h"
 #include "gatepost/store_client.h"
 #include "hand.h"
+#include "mail_queue.h"
 #include "message.h"
+#include "relays.h"
 #include "sched.h"
 #include "transport.h"
 
@@ -32,13 +35,19 @@ struct mailer {
     struct store_client *store;
     struct transport *transport;
     struct hand *hand;
-    struct relay relays[RELAYS_MAX]; /* as the transport's */
+    struct mail_queue *queue; /* of those in hand that wait or are under way */
+    struct relays relays;     /* in the transport's order */
+    size_t lanes;             /* of all relays */
+    struct sched sched;
+    struct alarm alarm;
     struct letter_head letter_head;
     struct return_path return_path;
     struct intake *intake;
     struct sweep *sweep;
     mono_ns settle_at;       /* no settle asks before: the store is busy */
+    mono_ns claim_at;        /* no claims before */
     mono_ns expire_scan_at;  /* next look at the age of what waits */
+    mono_ns watch_at;        /* next look of watch.c */
     uint64_t orders_seen;    /* BOARD_MAIL_ORDERS, as of the last look */
     mono_ns orders_again_at; /* the sweep that an order asked for is made once more then; 0: no */
     bool stopping;
@@ -48,7 +57,8 @@ struct mailer {
 
 /* settle.c: the word to the store. The delivery is TO_SETTLE from then on; reply is copied. */
 void settle_delivered(struct mailer *mailer, struct delivery *delivery, struct slice reply);
-void settle_retry(struct mailer *mailer, struct delivery *delivery, struct slice reply);
+void settle_retry(struct mailer *mailer, struct delivery *delivery, struct slice reply,
+                  wall_ms due);
 void settle_refused(struct mailer *mailer, struct delivery *delivery, struct slice reply);
 /* A row that is no letter: settled without ever having been in hand. False: ask again later. */
 MUST_USE bool settle_nonsense(struct mailer *mailer, const struct uuid *job_id);
@@ -58,7 +68,19 @@ void settle_turn(struct mailer *mailer, mono_ns now);
 void orders_turn(struct mailer *mailer, mono_ns now);
 bool orders_paused(const struct mailer *mailer); /* nothing new is to be sent */
 
-/* dispatch.c: from the queue to the transport, and what comes back. */
+/* claim.c: is it still wanted? */
+void claim_turn(struct mailer *mailer, mono_ns now);
+
+/* dispatch.c: into the queue, from the queue to the transport, and what comes back. */
+enum taken {
+    TAKEN,       /* or it was in hand before */
+    TAKEN_LATER, /* not now; others may */
+    TAKEN_FULL,
+};
+MUST_USE enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job,
+                                  enum hand_seen seen, uint32_t tries, wall_ms due);
+/* When there may be more to send without anything having happened; UINT64_MAX: never. */
+mono_ns dispatch_next_at(const struct mailer *mailer, mono_ns now);
 void dispatch_turn(struct mailer *mailer, mono_ns now);
 void dispatch_on_outcome(void *context, struct delivery *delivery, const struct outcome *outcome);
 

@@ -1,6 +1,6 @@
-/* Invariant of the circuit: trouble never makes a loop without a wait. Every trouble halves what is
- * allowed, and at one it pauses, so a dead relay costs a handful of attempts and then one for each
- * pause. Source: Postfix's qmgr_queue_throttle and its slow start; AIMD. */
+/* Waits double, so that a relay or a recipient in trouble is asked ever more seldom; chance spreads
+ * those that failed together; and the letter's life bounds them, for a link that dies in the queue
+ * is worth nothing to who waits for it. */
 #include "sched.h"
 
 uint64_t sched_backoff_ms(uint64_t first_s, uint64_t max_s, uint32_t tries, uint32_t random)
@@ -15,44 +15,31 @@ uint64_t sched_backoff_ms(uint64_t first_s, uint64_t max_s, uint32_t tries, uint
     return wait_s * 750 + wait_s * 500 * (random & 0xffff) / 0xffff;
 }
 
-void relay_init(struct relay *relay, unsigned connections_max, uint64_t first_s, uint64_t max_s)
+bool sched_is_greylisting(const struct sched *sched, bool greylisted, uint32_t tries)
 {
-    *relay = (struct relay){
-        .connections_max = connections_max,
-        .allowed = connections_max,
-        .first_s = first_s,
-        .max_s = max_s < RELAY_PAUSE_MAX_S ? max_s : RELAY_PAUSE_MAX_S,
-    };
+    return greylisted && tries < sched->greylist_tries;
 }
 
-unsigned relay_room(const struct relay *relay, mono_ns now)
+/* Never shorter than the operator said: who greylists counts from the first try, and one that comes
+ * a second too early is in vain. A tenth more by chance. */
+static uint64_t greylist_wait_ms(const struct sched *sched, uint32_t tries, uint32_t random)
 {
-    if (now < relay->resume_at || relay->under_way >= relay->allowed)
-        return 0;
-    return relay->allowed - (unsigned)relay->under_way;
+    uint64_t wait_s = sched->greylist_s[tries];
+
+    if (wait_s > sched->max_s)
+        wait_s = sched->max_s;
+    return wait_s * 1000 + wait_s * 100 * (random & 0xffff) / 0xffff;
 }
 
-bool relay_on_success(struct relay *relay)
+uint64_t sched_wait_ms(const struct sched *sched, bool greylisted, uint32_t tries, int64_t left_ms,
+                       uint32_t random)
 {
-    bool was_paused = relay->pauses > 0;
-    if (relay->allowed < relay->connections_max)
-        relay->allowed++;
-    relay->pauses = 0;
-    relay->resume_at = 0;
-    return was_paused;
-}
+    uint64_t wait_ms = sched_is_greylisting(sched, greylisted, tries)
+                           ? greylist_wait_ms(sched, tries, random)
+                           : sched_backoff_ms(sched->first_s, sched->max_s, tries, random);
+    uint64_t most_ms = left_ms > 0 ? (uint64_t)left_ms / 4 : 0;
 
-bool relay_on_trouble(struct relay *relay, mono_ns now, uint32_t random)
-{
-    if (now < relay->resume_at)
-        return false; /* an attempt that began before the pause */
-    if (relay->allowed > 1) {
-        relay->allowed /= 2;
-        return false;
-    }
-    relay->resume_at =
-        now + sched_backoff_ms(relay->first_s, relay->max_s, relay->pauses, random) * NS_PER_MS;
-    if (relay->pauses < UINT32_MAX)
-        relay->pauses++;
-    return true;
+    if (wait_ms > most_ms) /* many have the same age: chance here as well, downwards */
+        wait_ms = most_ms * 3 / 4 + most_ms / 4 * (random & 0xffff) / 0xffff;
+    return wait_ms > SCHED_WAIT_MIN_MS ? wait_ms : SCHED_WAIT_MIN_MS;
 }

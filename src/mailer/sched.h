@@ -1,39 +1,30 @@
-/* When to send: the waits between tries of one letter, and the relay's health for all of them. */
+/* When to try again: the waits between tries of one letter. */
 #ifndef MAILER_SCHED_H
 #define MAILER_SCHED_H
 
 #include "gatepost/base.h"
 #include "gatepost/clock.h"
+#include "gatepost/config.h"
 
 /* The wait before the next try: first_s doubled `tries` times, at most max_s, then between 75 and
  * 125 percent of that. random: any 32 bits. */
 uint64_t sched_backoff_ms(uint64_t first_s, uint64_t max_s, uint32_t tries, uint32_t random);
 
-#define RELAY_PAUSE_MAX_S 60
+#define SCHED_WAIT_MIN_MS 1000 /* even for what has little time left */
 
-/* The circuit: how many letters may be under way. Trouble halves it; at one, the relay is left in
- * peace for a while, and then one probe goes through at a time. Every success adds one. */
-struct relay {
-    unsigned connections_max; /* smtp.connections */
-    unsigned allowed;         /* now; 1..connections_max */
-    uint64_t first_s;         /* first pause */
-    uint64_t max_s;           /* longest */
-    uint32_t pauses;          /* in a row, without a success between them */
-    mono_ns resume_at;        /* 0: not paused */
-    size_t under_way;         /* letters that it has; counted by dispatch.c */
-    mono_ns logged_at;        /* when trouble was last logged; 0: it works */
-    uint64_t troubles;        /* since it worked */
+struct sched {
+    uint64_t first_s, max_s;                 /* of the back-off */
+    uint32_t greylist_s[GREYLIST_TRIES_MAX]; /* waits after a greylisting: the first, the second */
+    size_t greylist_tries;                   /* so many of them */
 };
 
-void relay_init(struct relay *relay, unsigned connections_max, uint64_t first_s, uint64_t max_s);
+/* Was a letter of so many tries before this one greylisted as a first one is? */
+bool sched_is_greylisting(const struct sched *sched, bool greylisted, uint32_t tries);
 
-/* How many more letters it may be given. */
-unsigned relay_room(const struct relay *relay, mono_ns now);
-
-/* The relay took a letter, or judged one: it works. Returns true when it had been paused. */
-bool relay_on_success(struct relay *relay);
-
-/* Something failed that is not about a letter. Returns true when that pauses the relay. */
-bool relay_on_trouble(struct relay *relay, mono_ns now, uint32_t random);
+/* The wait after a try that was not the last. left_ms: how long the letter is still worth sending;
+ * the wait is at most a quarter of it, so that it gets several more tries however long the waits
+ * have become, but at least SCHED_WAIT_MIN_MS. */
+uint64_t sched_wait_ms(const struct sched *sched, bool greylisted, uint32_t tries, int64_t left_ms,
+                       uint32_t random);
 
 #endif

@@ -51,15 +51,9 @@ void settle_refused(struct mailer *mailer, struct delivery *delivery, struct sli
     log_verdict(LOG_LEVEL_WARNING, "mail.refused", delivery);
 }
 
-void settle_retry(struct mailer *mailer, struct delivery *delivery, struct slice reply)
+void settle_retry(struct mailer *mailer, struct delivery *delivery, struct slice reply, wall_ms due)
 {
-    const struct config *config = mailer->config;
-    uint32_t random;
-
-    random_bytes(&random, sizeof(random));
-    delivery->due = clock_wall_ms() + (wall_ms)sched_backoff_ms((uint64_t)config->mail_retry_s,
-                                                                (uint64_t)config->mail_retry_max_s,
-                                                                delivery->tries, random);
+    delivery->due = due;
     wish(mailer, delivery, OUTBOX_RETRY, reply);
     metric_count(METRIC_MAIL_RETRY);
     log_verdict(LOG_LEVEL_INFO, "mail.deferred", delivery);

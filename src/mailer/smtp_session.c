@@ -52,7 +52,8 @@ static void tell(struct smtp_connection *connection, CURLcode result, bool was_r
     struct delivery *delivery = connection->delivery;
     const struct transport *transport = &connection->smtp->transport;
     struct outcome outcome = {
-        .judgement = verdict_of(dialogue->stage, smtp_dialogue_answer(dialogue)),
+        .judgement = verdict_of_reply(dialogue->stage, dialogue->code,
+                                      slice_of(dialogue->text, dialogue->text_len)),
         .trouble = trouble_of(dialogue, result),
         .reply = words_for(connection, otherwise),
     };

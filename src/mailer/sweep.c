@@ -2,7 +2,8 @@
  *
  * When: at the start, on order, mail.sweep_s after a lane was found full (when the rows that it did
  * not announce are old enough), and every mail.sweep_s. One page is under way at a time. With the
- * hand full a sweep holds its cursor and goes on when half of it is done.
+ * hand full a sweep holds its cursor and goes on when half of it is done. Of a domain in trouble a
+ * part of the letters is taken, and the others are passed over: they do not fill the hand.
  *
  * An ordinary sweep leaves out rows younger than mail.sweep_s: their lane is about to announce
  * them. It reads rows that are due. The first one, and one after the clock was set back, reads all
@@ -30,6 +31,8 @@ struct sweep {
     uint64_t lane_full_seen;
     int64_t clock_offset_ms; /* wall less monotonic, at the last sweep */
     uint64_t rows_read;
+    uint64_t passed_over; /* rows of domains in trouble, for which there is no place now */
+    mono_ns began_at;
     wall_ms after_due; /* cursor */
     struct uuid after_job;
 };
@@ -83,7 +86,16 @@ static bool take_row(struct sweep *sweep, const struct outbox_row *row, wall_ms 
         return true;
     if (!job_read(row->job, &job) || !uuid_equal(&job.job_id, &row->job_id))
         return settle_nonsense(mailer, &row->job_id);
-    return hand_take(mailer->hand, &job, row->tries, clock_mono_ns()) != HAND_FULL;
+    switch (dispatch_take(mailer, &job, HAND_SEEN_IN_OUTBOX, row->tries, row->due)) {
+    case TAKEN:
+        return true;
+    case TAKEN_LATER:
+        sweep->passed_over++;
+        return true;
+    case TAKEN_FULL:
+        break;
+    }
+    return false;
 }
 
 /* Returns false when the sweep holds. */
@@ -116,6 +128,16 @@ static void end(struct sweep *sweep, uint64_t wait_ns)
         sweep->next_at = clock_mono_ns() + wait_ns;
 }
 
+/* Rows that were passed over are read in vain again: not for more than a fifth of the time. */
+static uint64_t pause_ns(const struct sweep *sweep)
+{
+    uint64_t took_ns = clock_mono_ns() - sweep->began_at;
+
+    if (sweep->passed_over == 0 || 4 * took_ns < sweep_ns(sweep))
+        return sweep_ns(sweep);
+    return 4 * took_ns;
+}
+
 static void on_page(void *context, enum store_status status, struct slice payload)
 {
     struct sweep *sweep = context;
@@ -134,7 +156,7 @@ static void on_page(void *context, enum store_status status, struct slice payloa
     /* A page that moves nothing on would be asked for again at once, for ever. */
     uint64_t rows_before = sweep->rows_read;
     if (take_page(sweep, page.rows) && (!page.more || sweep->rows_read == rows_before))
-        end(sweep, sweep_ns(sweep));
+        end(sweep, pause_ns(sweep));
 }
 
 static void begin(struct sweep *sweep, mono_ns now)
@@ -145,6 +167,8 @@ static void begin(struct sweep *sweep, mono_ns now)
     sweep->clock_offset_ms = offset_ms;
 
     sweep->state = SWEEP_READY;
+    sweep->began_at = now;
+    sweep->passed_over = 0;
     sweep->any_age = sweep->wants_any_age;
     sweep->all_rows = sweep->wants_all_rows;
     sweep->wants_any_age = false;

@@ -6,34 +6,24 @@
  * hold up the others. Lost after the dot is ambiguous: at least once, so it is sent again. */
 #include "verdict.h"
 
-#define DELIVERED                                                                                  \
-    {                                                                                              \
-        VERDICT_DELIVERED, false                                                                   \
-    }
-#define RELAY                                                                                      \
-    {                                                                                              \
-        VERDICT_RELAY, true                                                                        \
-    }
-#define LATER                                                                                      \
-    {                                                                                              \
-        VERDICT_RETRY, false                                                                       \
-    }
-#define SLOWER                                                                                     \
-    {                                                                                              \
-        VERDICT_RETRY, true                                                                        \
-    }
-#define REFUSED                                                                                    \
-    {                                                                                              \
-        VERDICT_REFUSED, false                                                                     \
-    }
+#include "enhanced.h"
+
+/* clang-format off */
+#define DELIVERED {VERDICT_DELIVERED, false, DOMAIN_WORKS, false}
+#define RELAY     {VERDICT_RELAY, true, DOMAIN_UNTOUCHED, false}
+#define LATER     {VERDICT_RETRY, false, DOMAIN_DEFERS, false}
+#define CLOSING   {VERDICT_RETRY, true, DOMAIN_UNTOUCHED, false}
+#define LOST      {VERDICT_RETRY, true, DOMAIN_LOST, false}
+#define REFUSED   {VERDICT_REFUSED, false, DOMAIN_WORKS, false}
+/* clang-format on */
 
 static const struct judgement table[SMTP_STAGES][SMTP_ANSWERS] = {
     /*                      NONE    YES        LATER  CLOSING NO       LOCKED */
     [SMTP_STAGE_SESSION] = {RELAY, RELAY, RELAY, RELAY, RELAY, RELAY},
     [SMTP_STAGE_MAIL] = {RELAY, RELAY, RELAY, RELAY, RELAY, RELAY},
-    [SMTP_STAGE_RCPT] = {SLOWER, SLOWER, LATER, SLOWER, REFUSED, RELAY},
-    [SMTP_STAGE_DATA] = {SLOWER, SLOWER, LATER, SLOWER, REFUSED, RELAY},
-    [SMTP_STAGE_DOT] = {SLOWER, DELIVERED, LATER, SLOWER, REFUSED, RELAY},
+    [SMTP_STAGE_RCPT] = {LOST, LOST, LATER, CLOSING, REFUSED, RELAY},
+    [SMTP_STAGE_DATA] = {LOST, LOST, LATER, CLOSING, REFUSED, RELAY},
+    [SMTP_STAGE_DOT] = {LOST, DELIVERED, LATER, CLOSING, REFUSED, RELAY},
 };
 
 struct judgement verdict_of(enum smtp_stage stage, enum smtp_answer answer)
@@ -55,4 +45,34 @@ enum smtp_answer smtp_answer_of_code(unsigned code)
     if (code >= 500 && code < 600)
         return SMTP_ANSWER_NO;
     return SMTP_ANSWER_NONE;
+}
+
+static struct judgement judgement_of(enum reply_sense sense)
+{
+    switch (sense) {
+    case SENSE_LATER: /* the domain works: it knows its mailboxes */
+        return (struct judgement){.verdict = VERDICT_RETRY, .domain = DOMAIN_WORKS};
+    case SENSE_LATER_DOMAIN:
+        return (struct judgement)LATER;
+    case SENSE_LATER_RELAY:
+        return (struct judgement){
+            .verdict = VERDICT_RETRY, .relay_troubled = true, .domain = DOMAIN_DEFERS};
+    case SENSE_GREYLISTED:
+        return (struct judgement){.verdict = VERDICT_RETRY, .greylisted = true};
+    case SENSE_ACCOUNT:
+        return (struct judgement)RELAY;
+    case SENSE_NEVER:
+        return (struct judgement)REFUSED;
+    }
+    BUG_ON("a sense that does not exist");
+    return (struct judgement)RELAY;
+}
+
+struct judgement verdict_of_reply(enum smtp_stage stage, unsigned code, struct slice reply)
+{
+    enum smtp_answer answer = smtp_answer_of_code(code);
+
+    if (stage >= SMTP_STAGE_RCPT && (answer == SMTP_ANSWER_LATER || answer == SMTP_ANSWER_NO))
+        return judgement_of(reply_sense(code, reply));
+    return verdict_of(stage, answer);
 }

@@ -32,14 +32,29 @@ enum verdict {
     VERDICT_RELAY,   /* not about the letter: it stays in hand, its tries are not counted */
 };
 
+/* What it says of the recipient's domain. */
+enum domain_word {
+    DOMAIN_UNTOUCHED,
+    DOMAIN_WORKS,  /* it, or the relay for it, took a letter or judged one */
+    DOMAIN_DEFERS, /* several in a row: it wants less */
+    DOMAIN_LOST,   /* the attempt came to nothing when it was named: held against it at once */
+};
+
 struct judgement {
     enum verdict verdict;
-    bool relay_troubled; /* send less to this relay, or nothing for a while */
+    bool relay_troubled; /* send less to this relay, or nothing for a while; if domain is not
+                            DOMAIN_UNTOUCHED, only when it meets other domains' letters as well */
+    enum domain_word domain;
+    bool greylisted; /* VERDICT_RETRY, soon */
 };
 
 enum smtp_answer smtp_answer_of_code(unsigned code);
 
 /* The table. Source: RFC 5321 sections 4.2 and 4.5.4; RFC 1047 for what is lost after the dot. */
 struct judgement verdict_of(enum smtp_stage stage, enum smtp_answer answer);
+
+/* The same for a reply: code 0 when none came. From RCPT on its enhanced status code, in reply (the
+ * text from the code on), has its say. */
+struct judgement verdict_of_reply(enum smtp_stage stage, unsigned code, struct slice reply);
 
 #endif

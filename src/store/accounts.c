@@ -160,8 +160,10 @@ enum store_status password_reset_on_request(struct call *call)
 
     proof.state = PROOF_USED;
     proof_save(call, &ask.proof_id, &proof);
+    letter_withdraw(call, &proof.job_id);
     account_set_password(call, &proof.user_id, &user, ask.password, NULL, ask.now);
     user.email_verified = 1; /* the link was read at the address */
+    proof_withdraw(call, &user, MAIL_VERIFY);
     user_save(call, &proof.user_id, &user);
     suppression_disprove(call, user.email_key);
     letter_notice(call, &letters, MAIL_PASSWORD_CHANGED, &ask.job_id, &user, ask.now);

@@ -204,6 +204,8 @@ static void change_verified(struct call *call, const struct admin_user_change_as
                             const struct uuid *user_id, struct user_row *user)
 {
     user->email_verified = ask->email_verified != 0;
+    if (user->email_verified)
+        proof_withdraw(call, user, MAIL_VERIFY);
     audit_add(call,
               user->email_verified ? AUDIT_ADMIN_EMAIL_VERIFIED : AUDIT_ADMIN_EMAIL_UNVERIFIED,
               user_id, ask->peer);

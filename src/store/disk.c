@@ -76,7 +76,7 @@ bool disk_allows(const struct store *store, uint8_t request)
         return false;
     if (store->disk == DISK_ENOUGH)
         return true;
-    if (request == STORE_OUTBOX_SETTLE)
+    if (request == STORE_OUTBOX_SETTLE || request == STORE_OUTBOX_CLAIM)
         return store->free_bytes >= (uint64_t)config->store_write_free_mib * MIB / 2;
     return store->disk == DISK_NO_SIGNUPS && request != STORE_ACCOUNT_CREATE &&
            request != STORE_ADMIN_USER_ADD && request != STORE_ACCOUNTS_IMPORT &&

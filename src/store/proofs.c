@@ -83,6 +83,15 @@ void proof_void(struct call *call, struct user_row *user, uint8_t purpose)
     letter_withdraw(call, &proof.job_id);
 }
 
+void proof_withdraw(struct call *call, struct user_row *user, uint8_t purpose)
+{
+    struct row storage;
+    struct proof_row proof;
+
+    if (proof_load(call, proof_of_user(user, purpose), &storage, &proof))
+        letter_withdraw(call, &proof.job_id);
+}
+
 void proof_begin(struct call *call, struct user_row *user, const struct uuid *proof_id,
                  const struct proof_row *proof)
 {
@@ -150,6 +159,7 @@ enum store_status proof_spend_on_request(struct call *call)
     }
     proof.state = PROOF_USED;
     proof_save(call, &ask.proof_id, &proof);
+    letter_withdraw(call, &proof.job_id); /* it came, or another try of it did */
     user.email_verified = 1;
     user_save(call, &proof.user_id, &user);
     suppression_disprove(call, user.email_key);

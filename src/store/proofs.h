@@ -28,6 +28,10 @@ struct uuid *proof_of_user(struct user_row *user, uint8_t purpose);
  * would carry a dead link. The caller saves the user row. */
 void proof_void(struct call *call, struct user_row *user, uint8_t purpose);
 
+/* The letter of the user's proof of that purpose is withdrawn, if it still waits; the proof stays
+ * as it is: what it proves is known by other means. */
+void proof_withdraw(struct call *call, struct user_row *user, uint8_t purpose);
+
 /* A new proof in the place of the earlier one, whose letter is withdrawn if it waits. The caller
  * saves the user row. */
 void proof_begin(struct call *call, struct user_row *user, const struct uuid *proof_id,

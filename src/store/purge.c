@@ -32,13 +32,23 @@ static void purge_session(struct call *call, struct walk *walk)
     session_remove(call, &session_id, &session);
 }
 
+/* An open proof whose letter has not been sent can get a new life with it. */
+static bool waits_for_its_letter(struct call *call, const struct proof_row *proof)
+{
+    struct row storage;
+    struct letter_row letter;
+
+    return proof->state == PROOF_OPEN && letter_load(call, &proof->job_id, &storage, &letter) &&
+           letter.state != LETTER_SENT;
+}
+
 static void purge_proof(struct call *call, struct walk *walk)
 {
     struct proof_row proof;
 
     if (!proof_read(row_slice(&walk->row), &proof))
         row_unreadable(call, TABLE_PROOFS, walk_key(walk));
-    else if (proof.expires <= call->now)
+    else if (proof.expires <= call->now && !waits_for_its_letter(call, &proof))
         walk_delete(walk);
 }
 

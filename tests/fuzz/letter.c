@@ -51,7 +51,7 @@ static void try_job(struct slice packed)
     if (!job_read(packed, &job))
         return;
     struct hand *hand = hand_new(1, 1);
-    BUG_ON(hand_take(hand, &job, 0, 0) != HAND_TAKEN);
+    BUG_ON(hand_take(hand, &job, HAND_SEEN_IN_LANE, 0, 0) != HAND_TAKEN);
     for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
         if (message_compose(&heads[i], hand_first(hand, DELIVERY_WAITING), 0, letter,
                             sizeof(letter), &len) == COMPOSED)

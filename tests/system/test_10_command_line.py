@@ -137,6 +137,9 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "smtp.connections": "4", "smtp2.host": "", "smtp4.port": "587", "mail.lifetime_s": "432000",
         "mail.keep_s": "604800",
         "mail.sweep_s": "5",
+        "mail.greylist_retry_s": "60, 120, 300", "mail.domain_connections": "10",
+        "mail.domain_rate": "no", "mail.alarm_s": "300",
+        "smtp.order": "1", "smtp2.weight": "1", "smtp3.rate": "no",
         "http.workers": "auto", "mail.transport": "auto",
     }
     assert {key: values.get(key) for key in expected} == expected

@@ -295,7 +295,7 @@ def test_connections_are_used_again(relayed, peer):
 
 
 def test_tries_are_further_and_further_apart(serve):
-    with SmtpPeer(rules=[Rule("RCPT", "451 4.7.1 never")]) as refusing:
+    with SmtpPeer(rules=[Rule("RCPT", "451 4.2.1 never")]) as refusing:
         server = serve(smtp(refusing, **{"mail.retry_s": "1", "mail.retry_max_s": "600"}))
         times, seen = [], 0
         signed_up(server, "patient")

@@ -320,6 +320,7 @@ bool config_format_fits(enum config_key key, struct slice value, struct err *err
         {CONFIG_KEY_mail_dkim_domain, config_dkim_domain_fits},
         {CONFIG_KEY_mail_feedback_id, config_feedback_id_fits},
         {CONFIG_KEY_mail_list_unsubscribe, config_list_unsubscribe_fits},
+        {CONFIG_KEY_mail_greylist_retry_s, config_waits_fit},
         {CONFIG_KEY_smtp_host, smtp_host_fits},
         {CONFIG_KEY_smtp2_host, smtp_host_fits},
         {CONFIG_KEY_smtp3_host, smtp_host_fits},

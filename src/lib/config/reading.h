@@ -135,6 +135,9 @@ void config_read_ini(struct reading *reading, const char *name, struct slice con
 void config_read_dotenv(struct reading *reading, const char *name, struct slice content);
 void config_read_environment(struct reading *reading, char *const *variables);
 
+/* ---- waits.c ---- */
+MUST_USE bool config_waits_fit(struct slice value, struct err *err);
+
 /* ---- relays.c ---- */
 
 /* The keys of each relay's section, by number. */

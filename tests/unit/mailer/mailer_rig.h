@@ -41,7 +41,9 @@ struct rig {
     struct lane mail, asks, answers;
     struct rig_row rows[RIG_ROWS_MAX];
     size_t row_count;
-    size_t sweeps, settles;
+    size_t sweeps, settles, claims;
+    enum store_status claim_status;  /* what claims are answered with; STORE_OK: as the row says */
+    bool renews;                     /* claims are answered with a new link */
     enum store_status settle_status; /* what settles are answered with */
     bool mute;                       /* settles are heard and not answered */
 };
@@ -207,6 +209,43 @@ static void rig_settle(struct rig *rig, uint64_t sequence, struct slice packed)
     rig_answer(rig, sequence, rig->settle_status, SLICE_LITERAL(""));
 }
 
+/* Is the letter still wanted? A row that is there, and as it was seen, is. */
+static void rig_claim(struct rig *rig, uint64_t sequence, struct slice packed)
+{
+    struct outbox_claim_ask ask;
+    uint8_t bytes[1024];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+    const struct rig_row *found = NULL;
+
+    assert_true(outbox_claim_ask_unpack(packed, &ask));
+    rig->claims++;
+    for (size_t i = 0; i < rig->row_count; i++) {
+        const struct rig_row *row = &rig->rows[i];
+        bool settled = row->verdict != 99 && row->verdict != OUTBOX_RETRY;
+        if (uuid_equal(&row->row.job_id, &ask.job_id) && !row->gone && !settled &&
+            row->row.due == ask.due)
+            found = row;
+    }
+    if (found == NULL || rig->claim_status != STORE_OK) {
+        rig_answer(rig, sequence, found == NULL ? STORE_NOT_FOUND : rig->claim_status,
+                   SLICE_LITERAL(""));
+        return;
+    }
+    struct mail_job job;
+    uint8_t renewed[512];
+    struct packer job_packer = packer_over(renewed, sizeof(renewed));
+    assert_true(mail_job_unpack(found->row.job, &job));
+    if (rig->renews) {
+        job.proof_id = ask.proof_id;
+        job.expires = ask.now + 86400000;
+    }
+    mail_job_pack(&job_packer, &job);
+    outbox_claim_answer_pack(
+        &packer,
+        &(struct outbox_claim_answer){.renewed = rig->renews, .job = packer_slice(&job_packer)});
+    rig_answer(rig, sequence, STORE_OK, packer_slice(&packer));
+}
+
 /* The store, for so long, or until the condition holds. */
 static bool rig_serve(struct rig *rig, bool (*done)(const struct rig *), unsigned for_ms)
 {
@@ -222,6 +261,8 @@ static bool rig_serve(struct rig *rig, bool (*done)(const struct rig *), unsigne
             struct slice packed = slice_of(unpacker.bytes, unpacker.len);
             if (head.request == STORE_OUTBOX_PAGE)
                 rig_page(rig, head.sequence, packed);
+            else if (head.request == STORE_OUTBOX_CLAIM)
+                rig_claim(rig, head.sequence, packed);
             else
                 rig_settle(rig, head.sequence, packed);
         }

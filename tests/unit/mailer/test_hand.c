@@ -23,7 +23,7 @@ static struct mail_job job_number(uint32_t number)
 static enum hand_taken take(struct hand *hand, uint32_t number, mono_ns now)
 {
     const struct mail_job job = job_number(number);
-    return hand_take(hand, &job, 0, now);
+    return hand_take(hand, &job, HAND_SEEN_IN_LANE, 0, now);
 }
 
 static void test_a_job_in_hand_is_known(void **state)
@@ -50,6 +50,22 @@ static void test_a_settled_job_is_known_until_its_time_has_passed(void **state)
     assert_int_equal(hand_count(hand), 0);
     assert_int_equal(take(hand, 1, 499), HAND_KNOWN);
     assert_int_equal(take(hand, 1, 500), HAND_TAKEN);
+    hand_free(&hand);
+}
+
+static void test_a_settled_job_that_the_outbox_shows_is_taken_since_it_will_be_claimed(void **state)
+{
+    (void)state;
+    struct hand *hand = hand_new(10, 16);
+    const struct mail_job job = job_number(1);
+
+    assert_int_equal(take(hand, 1, 100), HAND_TAKEN);
+    assert_int_equal(hand_take(hand, &job, HAND_SEEN_IN_OUTBOX, 0, 100), HAND_KNOWN);
+    struct delivery *delivery = hand_first(hand, DELIVERY_WAITING);
+    hand_release(&delivery, 500);
+    assert_int_equal(take(hand, 1, 499), HAND_KNOWN);
+    assert_int_equal(hand_take(hand, &job, HAND_SEEN_IN_OUTBOX, 3, 499), HAND_TAKEN);
+    assert_int_equal(hand_first(hand, DELIVERY_WAITING)->tries, 3);
     hand_free(&hand);
 }
 
@@ -94,9 +110,7 @@ static void test_deliveries_leave_a_state_in_the_order_they_came_into_it(void **
     assert_int_equal(hand_count_in(hand, DELIVERY_SENDING), 1);
     hand_move(first, DELIVERY_WAITING);
     assert_ptr_equal(hand_first(hand, DELIVERY_WAITING), second);
-    hand_move(first, DELIVERY_SENDING);
-    hand_put_back(first);
-    assert_ptr_equal(hand_first(hand, DELIVERY_WAITING), first);
+    assert_ptr_equal(hand_last(hand, DELIVERY_WAITING), first);
     assert_int_equal(hand_count_in(hand, DELIVERY_WAITING), 3);
     assert_int_equal(hand_count_in(hand, DELIVERY_SENDING), 0);
     hand_free(&hand);
@@ -125,6 +139,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_job_in_hand_is_known),
         cmocka_unit_test(test_a_settled_job_is_known_until_its_time_has_passed),
+        cmocka_unit_test(
+            test_a_settled_job_that_the_outbox_shows_is_taken_since_it_will_be_claimed),
         cmocka_unit_test(test_a_full_hand_takes_nothing_but_still_knows),
         cmocka_unit_test(test_the_memory_of_settled_jobs_forgets_the_oldest_first),
         cmocka_unit_test(test_deliveries_leave_a_state_in_the_order_they_came_into_it),

@@ -39,7 +39,7 @@ static enum compose_result compose_from(struct slice username, const char *publi
     memset(job.proof_id.bytes, 0xcd, UUID_BYTES);
     hand_free(&hand);
     hand = hand_new(4, 4);
-    assert_int_equal(hand_take(hand, &job, 0, 0), HAND_TAKEN);
+    assert_int_equal(hand_take(hand, &job, HAND_SEEN_IN_LANE, 0, 0), HAND_TAKEN);
     head.from = "post@id.example.org";
     head.public_url = public_url;
     head.mail_key = &mail_key;

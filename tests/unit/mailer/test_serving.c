@@ -166,7 +166,7 @@ static void test_a_row_that_is_no_job_is_refused_and_not_dropped_silently(void *
     rig_close(&rig);
 }
 
-static void test_a_letter_whose_link_has_expired_is_refused(void **state)
+static void test_a_letter_whose_link_has_expired_and_gets_no_other_is_refused(void **state)
 {
     (void)state;
     start_ready(NULL, 0);
@@ -175,6 +175,70 @@ static void test_a_letter_whose_link_has_expired_is_refused(void **state)
     assert_int_equal(row->verdict, OUTBOX_REFUSED);
     assert_string_equal(row->reply, "link expired");
     assert_false(rig_has_letter(&rig, row));
+    assert_int_equal(rig_stop(&rig), EXIT_DONE);
+    rig_close(&rig);
+}
+
+static void test_a_letter_whose_link_has_expired_goes_with_the_new_one(void **state)
+{
+    (void)state;
+    start_ready(NULL, 0);
+    rig.renews = true;
+    struct rig_row *row = rig_job(&rig, true, 86400000);
+    assert_true(rig_serve(&rig, all_rows_are_gone, RIG_WAIT_MS));
+    assert_int_equal(row->verdict, OUTBOX_DELIVERED);
+    assert_true(rig_has_letter(&rig, row));
+    assert_int_equal(rig.claims, 1);
+    assert_int_equal(rig_stop(&rig), EXIT_DONE);
+    rig_close(&rig);
+}
+
+static void test_a_fresh_letter_from_a_lane_goes_without_a_claim(void **state)
+{
+    (void)state;
+    start_ready(NULL, 0);
+    struct rig_row *row = rig_job(&rig, true, 0);
+    rig_push(&rig, row);
+    assert_true(rig_serve(&rig, all_rows_are_gone, RIG_WAIT_MS));
+    assert_true(rig_has_letter(&rig, row));
+    assert_int_equal(rig.claims, 0);
+    assert_int_equal(rig_stop(&rig), EXIT_DONE);
+    rig_close(&rig);
+}
+
+static bool was_claimed(const struct rig *at)
+{
+    return at->claims >= 2;
+}
+
+static void test_a_letter_that_is_not_wanted_any_more_is_dropped(void **state)
+{
+    static const enum store_status ends[] = {STORE_SPENT, STORE_NOT_FOUND};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        start_ready(NULL, 0);
+        rig.claim_status = ends[i];
+        struct rig_row *row = rig_job(&rig, true, 5000);
+        assert_true(rig_serve(&rig, was_claimed, RIG_WAIT_MS)); /* the rig's row stays: again */
+        assert_false(rig_has_letter(&rig, row));
+        assert_int_equal(rig.settles, 0);
+        assert_int_equal(rig_stop(&rig), EXIT_DONE);
+        rig_close(&rig);
+    }
+}
+
+static void test_a_claim_is_asked_again_of_a_busy_store(void **state)
+{
+    (void)state;
+    start_ready(NULL, 0);
+    rig.claim_status = STORE_BUSY;
+    struct rig_row *row = rig_job(&rig, true, 5000);
+    assert_true(rig_serve(&rig, was_claimed, RIG_WAIT_MS));
+    assert_false(rig_has_letter(&rig, row));
+    assert_true(rig.claims < 10); /* not in a loop without a wait */
+    rig.claim_status = STORE_OK;
+    assert_true(rig_serve(&rig, all_rows_are_gone, RIG_WAIT_MS));
+    assert_true(rig_has_letter(&rig, row));
     assert_int_equal(rig_stop(&rig), EXIT_DONE);
     rig_close(&rig);
 }
@@ -253,7 +317,11 @@ int main(void)
         cmocka_unit_test(test_a_dead_workers_lane_is_emptied_and_its_seat_closed),
         cmocka_unit_test(test_nonsense_in_a_lane_is_reported_once_and_makes_no_letter),
         cmocka_unit_test(test_a_row_that_is_no_job_is_refused_and_not_dropped_silently),
-        cmocka_unit_test(test_a_letter_whose_link_has_expired_is_refused),
+        cmocka_unit_test(test_a_letter_whose_link_has_expired_and_gets_no_other_is_refused),
+        cmocka_unit_test(test_a_letter_whose_link_has_expired_goes_with_the_new_one),
+        cmocka_unit_test(test_a_fresh_letter_from_a_lane_goes_without_a_claim),
+        cmocka_unit_test(test_a_letter_that_is_not_wanted_any_more_is_dropped),
+        cmocka_unit_test(test_a_claim_is_asked_again_of_a_busy_store),
         cmocka_unit_test(test_a_busy_store_is_asked_until_it_has_settled),
         cmocka_unit_test(test_a_store_that_settles_nothing_stops_the_mailer_soon),
         cmocka_unit_test(test_without_a_relay_letters_wait_and_nothing_is_settled),

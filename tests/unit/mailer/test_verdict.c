@@ -1,5 +1,4 @@
-/* What an attempt's end means, when the next one comes, and how the relay's circuit moves. */
-#include "mailer/sched.h"
+/* What an attempt's end means. */
 #include "mailer/verdict.h"
 
 #include <setjmp.h>
@@ -74,90 +73,125 @@ static void test_a_loss_is_tried_again_and_slows_the_relay_down(void **state)
     expect(SMTP_STAGE_DOT, 0, VERDICT_RETRY, true);
 }
 
-static void test_the_wait_doubles_with_jitter_up_to_its_limit(void **state)
+static void expect_reply(const char *reply, enum verdict verdict, bool troubled,
+                         enum domain_word domain)
 {
-    static const uint32_t randoms[] = {0, 1, 0x7fff, 0xffff, 0xffffffff};
+    unsigned code = (unsigned)(reply[0] - '0') * 100 + (unsigned)(reply[1] - '0') * 10 +
+                    (unsigned)(reply[2] - '0');
+    for (enum smtp_stage stage = SMTP_STAGE_RCPT; stage < SMTP_STAGES; stage++) {
+        struct judgement judgement = verdict_of_reply(stage, code, slice_of_text(reply));
+        if (judgement.verdict != verdict || judgement.relay_troubled != troubled ||
+            judgement.domain != domain)
+            fail_msg("%s: verdict %d, troubled %d, domain %d", reply, (int)judgement.verdict,
+                     judgement.relay_troubled, (int)judgement.domain);
+    }
+}
+
+static bool is_greylisting(const char *reply)
+{
+    unsigned code = (unsigned)(reply[0] - '0') * 100 + (unsigned)(reply[1] - '0') * 10 +
+                    (unsigned)(reply[2] - '0');
+    struct judgement judgement = verdict_of_reply(SMTP_STAGE_RCPT, code, slice_of_text(reply));
+    if (judgement.greylisted) {
+        assert_int_equal(judgement.verdict, VERDICT_RETRY);
+        assert_int_equal(judgement.domain, DOMAIN_UNTOUCHED);
+        assert_false(judgement.relay_troubled);
+    }
+    return judgement.greylisted;
+}
+
+static void test_an_enhanced_code_tells_what_a_no_is_about(void **state)
+{
     (void)state;
-    for (uint32_t tries = 0; tries < 100; tries++) {
-        uint64_t full_s = tries < 7 ? 10ULL << tries : 900;
-        if (full_s > 900)
-            full_s = 900;
-        for (size_t i = 0; i < ARRAY_LEN(randoms); i++) {
-            uint64_t wait_ms = sched_backoff_ms(10, 900, tries, randoms[i]);
-            assert_in_range(wait_ms, full_s * 750, full_s * 1250);
+    expect_reply("450 4.2.2 mailbox full", VERDICT_RETRY, false, DOMAIN_WORKS);
+    expect_reply("552 5.2.2 mailbox full", VERDICT_RETRY, false, DOMAIN_WORKS);
+    expect_reply("550 5.1.1 no such user", VERDICT_REFUSED, false, DOMAIN_WORKS);
+    expect_reply("550-5.1.1 no such user, 550 5.1.1 really", VERDICT_REFUSED, false, DOMAIN_WORKS);
+    expect_reply("450 4.1.1 not known yet", VERDICT_RETRY, false, DOMAIN_WORKS);
+    expect_reply("550 5.1.8 sender's domain", VERDICT_RETRY, false, DOMAIN_DEFERS);
+    expect_reply("452 4.3.1 out of room", VERDICT_RETRY, true, DOMAIN_DEFERS);
+    expect_reply("554 5.3.2 going down", VERDICT_RETRY, true, DOMAIN_DEFERS);
+    expect_reply("552 5.3.4 too large", VERDICT_REFUSED, false, DOMAIN_WORKS);
+    expect_reply("451 4.4.1 no answer from host", VERDICT_RETRY, false, DOMAIN_DEFERS);
+    expect_reply("550 5.4.1 access denied", VERDICT_REFUSED, false, DOMAIN_WORKS);
+    expect_reply("554 5.4.6 loop", VERDICT_RETRY, false, DOMAIN_DEFERS);
+    expect_reply("554 5.6.0 content", VERDICT_REFUSED, false, DOMAIN_WORKS);
+    expect_reply("550 5.7.1 policy", VERDICT_REFUSED, false, DOMAIN_WORKS);
+    expect_reply("550 5.7.26 not authenticated", VERDICT_REFUSED, false, DOMAIN_WORKS);
+    expect_reply("550 5.7.28 flood", VERDICT_RETRY, false, DOMAIN_DEFERS);
+    expect_reply("550 5.7.8 credentials", VERDICT_RELAY, true, DOMAIN_UNTOUCHED);
+    expect_reply("550 5.7.13 account disabled", VERDICT_RELAY, true, DOMAIN_UNTOUCHED);
+}
+
+static void test_who_says_later_is_believed_when_the_two_codes_differ(void **state)
+{
+    (void)state;
+    expect_reply("550 4.1.1 not known yet", VERDICT_RETRY, false, DOMAIN_WORKS);
+    expect_reply("450 5.1.1 no such user", VERDICT_RETRY, false, DOMAIN_WORKS);
+    expect_reply("554 4.7.5 later", VERDICT_RETRY, false, DOMAIN_DEFERS);
+    expect_reply("451 5.7.5 never", VERDICT_RETRY, false, DOMAIN_DEFERS);
+}
+
+static void test_without_an_enhanced_code_the_digits_decide(void **state)
+{
+    static const char *const unread[] = {
+        "",        " ",         " 5",        " 5.1",        " 5.1.",
+        " 5.1.1x", " 2.1.1 ok", " 15.1.1 x", " 5.1234.1 x", "5.1.1 x"};
+    char reply[64];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(unread); i++) {
+        snprintf(reply, sizeof(reply), "550%s", unread[i]);
+        expect_reply(reply, VERDICT_REFUSED, false, DOMAIN_WORKS);
+        snprintf(reply, sizeof(reply), "450%s", unread[i]);
+        expect_reply(reply, VERDICT_RETRY, false, DOMAIN_DEFERS);
+    }
+    expect_reply("450 4.99.99 of tomorrow", VERDICT_RETRY, false, DOMAIN_DEFERS);
+    expect_reply("550 5.99.99 of tomorrow", VERDICT_REFUSED, false, DOMAIN_WORKS);
+}
+
+static void test_greylisting_is_known_by_its_code_or_its_words(void **state)
+{
+    (void)state;
+    assert_true(is_greylisting("450 4.7.1 come back"));
+    assert_true(is_greylisting("451 4.7.1 come back"));
+    assert_true(is_greylisting("450 4.2.0 <a@b>: Recipient address rejected: Greylisted, see x"));
+    assert_true(is_greylisting("451 Graylisting in action"));
+    assert_true(is_greylisting("451 Temporary failure, please try again later."));
+    assert_false(is_greylisting("451 4.3.0 please try again later"));
+    assert_false(is_greylisting("452 4.7.1 come back"));
+    assert_false(is_greylisting("451 4.7.28 too many"));
+    assert_false(is_greylisting("451 gr"));
+    assert_false(is_greylisting("550 5.7.1 greylisted"));
+}
+
+static void test_a_reply_that_is_no_no_is_judged_by_its_digits(void **state)
+{
+    (void)state;
+    for (unsigned code = 0; code < 1000; code++) {
+        enum smtp_answer answer = smtp_answer_of_code(code);
+        if (answer == SMTP_ANSWER_LATER || answer == SMTP_ANSWER_NO)
+            continue;
+        for (enum smtp_stage stage = SMTP_STAGE_SESSION; stage < SMTP_STAGES; stage++) {
+            struct judgement plain = verdict_of(stage, answer);
+            struct judgement read = verdict_of_reply(stage, code, SLICE_LITERAL("??? 4.2.2 x"));
+            assert_int_equal(plain.verdict, read.verdict);
+            assert_int_equal(plain.relay_troubled, read.relay_troubled);
+            assert_int_equal(plain.domain, read.domain);
+            assert_false(read.greylisted);
         }
-        assert_int_equal(sched_backoff_ms(10, 900, tries, 0), full_s * 750);
-        assert_int_equal(sched_backoff_ms(10, 900, tries, 0xffff), full_s * 1250);
-    }
-    assert_in_range(sched_backoff_ms(100, 1, UINT32_MAX, 0xffff), 750, 1250);
-}
-
-static unsigned room(struct relay *relay, size_t under_way, mono_ns now)
-{
-    relay->under_way = under_way;
-    return relay_room(relay, now);
-}
-
-static void test_trouble_halves_what_is_allowed_and_then_pauses(void **state)
-{
-    struct relay relay;
-    (void)state;
-    relay_init(&relay, 4, 10, 900);
-    assert_int_equal(room(&relay, 0, 0), 4);
-    assert_false(relay_on_trouble(&relay, 0, 0));
-    assert_int_equal(room(&relay, 0, 0), 2);
-    assert_int_equal(room(&relay, 2, 0), 0);
-    assert_false(relay_on_trouble(&relay, 0, 0));
-    assert_int_equal(room(&relay, 0, 0), 1);
-    assert_true(relay_on_trouble(&relay, 0, 0));
-    assert_int_equal(room(&relay, 0, 7499 * NS_PER_MS), 0);
-    assert_int_equal(room(&relay, 0, 7500 * NS_PER_MS), 1);
-    assert_int_equal(room(&relay, 1, 7500 * NS_PER_MS), 0);
-}
-
-static void test_attempts_that_began_before_the_pause_do_not_prolong_it(void **state)
-{
-    struct relay relay;
-    (void)state;
-    relay_init(&relay, 1, 10, 900);
-    assert_true(relay_on_trouble(&relay, 1, 0));
-    mono_ns resume_at = relay.resume_at;
-    assert_false(relay_on_trouble(&relay, 2, 0xffff));
-    assert_int_equal(relay.resume_at, resume_at);
-}
-
-static void test_the_pause_grows_to_a_minute_and_no_further(void **state)
-{
-    struct relay relay;
-    (void)state;
-    relay_init(&relay, 1, 10, 900);
-    mono_ns now = 1;
-    for (int i = 0; i < 50; i++) {
-        assert_true(relay_on_trouble(&relay, now, 0xffff));
-        assert_true(relay.resume_at - now <= RELAY_PAUSE_MAX_S * 1250 * NS_PER_MS);
-        now = relay.resume_at;
-    }
-    relay_init(&relay, 1, 1, 2);
-    for (int i = 0; i < 5; i++) {
-        assert_true(relay_on_trouble(&relay, now, 0xffff));
-        assert_true(relay.resume_at - now <= 2500 * NS_PER_MS);
-        now = relay.resume_at;
     }
 }
 
-static void test_success_opens_the_circuit_step_by_step(void **state)
+static void test_a_loss_is_held_against_the_domain_and_a_goodbye_is_not(void **state)
 {
-    struct relay relay;
     (void)state;
-    relay_init(&relay, 4, 10, 900);
-    while (!relay_on_trouble(&relay, 0, 0))
-        continue;
-    assert_true(relay_on_success(&relay));
-    assert_int_equal(room(&relay, 0, 0), 2);
-    assert_false(relay_on_success(&relay));
-    for (int i = 0; i < 10; i++)
-        relay_on_success(&relay);
-    assert_int_equal(room(&relay, 0, 0), 4);
+    for (enum smtp_stage stage = SMTP_STAGE_RCPT; stage < SMTP_STAGES; stage++) {
+        assert_int_equal(verdict_of(stage, SMTP_ANSWER_NONE).domain, DOMAIN_LOST);
+        assert_int_equal(verdict_of(stage, SMTP_ANSWER_CLOSING).domain, DOMAIN_UNTOUCHED);
+    }
+    assert_int_equal(verdict_of(SMTP_STAGE_SESSION, SMTP_ANSWER_NONE).domain, DOMAIN_UNTOUCHED);
+    assert_int_equal(verdict_of(SMTP_STAGE_DOT, SMTP_ANSWER_YES).domain, DOMAIN_WORKS);
 }
 
 int main(void)
@@ -169,11 +203,12 @@ int main(void)
         cmocka_unit_test(test_missing_login_is_never_the_recipients_fault),
         cmocka_unit_test(test_only_a_good_reply_to_the_dot_is_a_delivery),
         cmocka_unit_test(test_a_loss_is_tried_again_and_slows_the_relay_down),
-        cmocka_unit_test(test_the_wait_doubles_with_jitter_up_to_its_limit),
-        cmocka_unit_test(test_trouble_halves_what_is_allowed_and_then_pauses),
-        cmocka_unit_test(test_attempts_that_began_before_the_pause_do_not_prolong_it),
-        cmocka_unit_test(test_the_pause_grows_to_a_minute_and_no_further),
-        cmocka_unit_test(test_success_opens_the_circuit_step_by_step),
+        cmocka_unit_test(test_an_enhanced_code_tells_what_a_no_is_about),
+        cmocka_unit_test(test_who_says_later_is_believed_when_the_two_codes_differ),
+        cmocka_unit_test(test_without_an_enhanced_code_the_digits_decide),
+        cmocka_unit_test(test_greylisting_is_known_by_its_code_or_its_words),
+        cmocka_unit_test(test_a_reply_that_is_no_no_is_judged_by_its_digits),
+        cmocka_unit_test(test_a_loss_is_held_against_the_domain_and_a_goodbye_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
