@@ -87,7 +87,7 @@ static inline bool end(struct table *table, struct delivery *delivery, enum doma
     return pauses;
 }
 
-static const char *domain_of(const struct delivery *delivery)
+static inline const char *domain_of(const struct delivery *delivery)
 {
     return strchr(delivery->to, '@') + 1;
 }
