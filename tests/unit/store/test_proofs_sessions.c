@@ -147,6 +147,11 @@ static void test_what_has_expired_leaves_in_small_steps(void **state)
     struct uuid id;
 
     assert_int_equal(sign_up_with(desk, &person, KEY_A, "body"), STORE_OK);
+    struct packer packer = asking(desk);
+    outbox_settle_ask_pack(&packer, &(struct outbox_settle_ask){.job_id = person.job_id,
+                                                                .verdict = OUTBOX_DELIVERED,
+                                                                .now = RIG_NOW});
+    assert_int_equal(carry_out(desk, STORE_OUTBOX_SETTLE, &packer), STORE_OK);
     assert_int_equal(open_session(desk, 1, 1), STORE_OK);
     for (int i = 0; i < 20; i++) {
         struct call call = {.env = &desk->env, .now = RIG_NOW + 86400000};
