@@ -14,7 +14,7 @@
 
 static void drop(struct mailer *mailer, struct delivery *delivery, mono_ns now)
 {
-    mail_queue_claimed(mailer->queue, delivery, CLAIM_GONE, now);
+    mail_queue_claimed(mailer->queue, delivery, CLAIM_GONE, 0, now);
     hand_release(&delivery, now + REMEMBER_S * NS_PER_S);
 }
 
@@ -53,19 +53,28 @@ static bool take_job(struct delivery *delivery, struct slice payload)
 /* A claimed letter is as good as sent; one with a dead link would be claimed for ever. */
 static bool is_dead(const struct delivery *delivery)
 {
-    return mail_purpose_path(delivery->purpose) != NULL && delivery->expires <= clock_wall_ms();
+    return delivery->expires <= clock_wall_ms();
+}
+
+/* A claim says that half of the link's life is left: most of that is to be left when it goes. */
+static uint64_t good_ms(const struct delivery *delivery)
+{
+    uint64_t left_ms = (uint64_t)(delivery->expires - clock_wall_ms());
+    uint64_t longest_ms = MAIL_QUEUE_CLAIMED_S * 1000;
+
+    return left_ms / 4 < longest_ms ? left_ms / 4 : longest_ms;
 }
 
 static void send_on(struct mailer *mailer, struct delivery *delivery, mono_ns now)
 {
     FAULT("m.row_claimed");
     if (is_dead(delivery)) {
-        mail_queue_claimed(mailer->queue, delivery, CLAIM_GONE, now);
-        settle_refused(mailer, delivery, SLICE_LITERAL("link expired"));
+        mail_queue_claimed(mailer->queue, delivery, CLAIM_GONE, 0, now);
+        settle_refused(mailer, delivery, SLICE_LITERAL("expired"));
         return;
     }
     hand_move(delivery, DELIVERY_WAITING);
-    mail_queue_claimed(mailer->queue, delivery, CLAIM_GOOD, now);
+    mail_queue_claimed(mailer->queue, delivery, CLAIM_GOOD, good_ms(delivery), now);
 }
 
 /* It stays in hand: forgotten, it would be swept up and claimed again, and again. */
@@ -76,7 +85,7 @@ static void stick(struct mailer *mailer, struct delivery *delivery, enum store_s
 
     uuid_format(&delivery->job_id, id);
     log_error("mail.unclaimed", "job=%s status=%d", id, (int)status);
-    mail_queue_claimed(mailer->queue, delivery, CLAIM_GONE, now);
+    mail_queue_claimed(mailer->queue, delivery, CLAIM_GONE, 0, now);
     hand_move(delivery, DELIVERY_STUCK);
 }
 
@@ -104,7 +113,7 @@ static void on_claimed(void *context, enum store_status status, struct slice pay
     case STORE_AWAY:
         mailer->claim_at = now + STORE_PAUSE_MS * NS_PER_MS;
         hand_move(delivery, DELIVERY_WAITING);
-        mail_queue_claimed(mailer->queue, delivery, CLAIM_AGAIN, now);
+        mail_queue_claimed(mailer->queue, delivery, CLAIM_AGAIN, 0, now);
         return;
     case STORE_DUPLICATE:
     case STORE_REFUSED:
@@ -145,7 +154,7 @@ void claim_turn(struct mailer *mailer, mono_ns now)
            (delivery = mail_queue_take_unclaimed(mailer->queue, now)) != NULL) {
         if (!ask(mailer, delivery, now)) {
             mailer->claim_at = now + STORE_PAUSE_MS * NS_PER_MS;
-            mail_queue_claimed(mailer->queue, delivery, CLAIM_AGAIN, now);
+            mail_queue_claimed(mailer->queue, delivery, CLAIM_AGAIN, 0, now);
             return;
         }
         hand_move(delivery, DELIVERY_CLAIMING);

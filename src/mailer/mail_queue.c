@@ -302,7 +302,7 @@ struct delivery *mail_queue_take_unclaimed(struct mail_queue *queue, mono_ns now
 }
 
 void mail_queue_claimed(struct mail_queue *queue, struct delivery *delivery,
-                        enum mail_queue_claim claim, mono_ns now)
+                        enum mail_queue_claim claim, uint64_t good_ms, mono_ns now)
 {
     struct domain *domain = delivery->domain;
 
@@ -310,7 +310,7 @@ void mail_queue_claimed(struct mail_queue *queue, struct delivery *delivery,
     domain->claiming--;
     switch (claim) {
     case CLAIM_GOOD:
-        delivery->good_until = now + MAIL_QUEUE_CLAIMED_S * NS_PER_S;
+        delivery->good_until = now + good_ms * NS_PER_MS;
         enter(queue, domain, delivery, PLACE_READY, false);
         break;
     case CLAIM_AGAIN:

@@ -12,7 +12,7 @@
 #include "verdict.h"
 
 #define MAIL_QUEUE_CLAIM_S   5  /* a letter that waited longer is claimed before it is sent */
-#define MAIL_QUEUE_CLAIMED_S 60 /* for so long a claim holds */
+#define MAIL_QUEUE_CLAIMED_S 60 /* for so long a claim holds at most */
 
 /* Letters in hand of a domain that is in trouble; and of each such when there are many letters. */
 #define MAIL_QUEUE_SHUNNED_MAX 1250
@@ -47,11 +47,11 @@ bool mail_queue_end(struct mail_queue *queue, struct delivery *delivery, enum do
 /* A letter that may go soon and is to be claimed before, or NULL. */
 struct delivery *mail_queue_take_unclaimed(struct mail_queue *queue, mono_ns now);
 
-/* Its claim has an answer: it may be sent, or is to be claimed again later, or is in the queue no
- * more. */
+/* Its claim has an answer: it may be sent within good_ms, or is to be claimed again later, or is in
+ * the queue no more. */
 enum mail_queue_claim { CLAIM_GOOD, CLAIM_AGAIN, CLAIM_GONE };
 void mail_queue_claimed(struct mail_queue *queue, struct delivery *delivery,
-                        enum mail_queue_claim claim, mono_ns now);
+                        enum mail_queue_claim claim, uint64_t good_ms, mono_ns now);
 
 /* What was under way, and has ended, is to be sent again: at the front of its lane, when it had its
  * turn and something stale was in its way; else at the end. */

@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-#define START (1000 * NS_PER_S)
+#define CLAIMED_MS (MAIL_QUEUE_CLAIMED_S * 1000)
+#define START      (1000 * NS_PER_S)
 
 static const struct config_rate no_rate = {.count = 0, .period_s = 1};
 

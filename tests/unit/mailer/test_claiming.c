@@ -14,9 +14,9 @@ static void test_what_is_not_fresh_is_claimed_before_it_is_sent(void **state)
     assert_ptr_equal(mail_queue_take_unclaimed(table.queue, table.now), swept);
     assert_null(mail_queue_take_unclaimed(table.queue, table.now));
     assert_null(take(&table));
-    mail_queue_claimed(table.queue, swept, CLAIM_AGAIN, table.now);
+    mail_queue_claimed(table.queue, swept, CLAIM_AGAIN, CLAIMED_MS, table.now);
     assert_ptr_equal(mail_queue_take_unclaimed(table.queue, table.now), swept);
-    mail_queue_claimed(table.queue, swept, CLAIM_GOOD, table.now);
+    mail_queue_claimed(table.queue, swept, CLAIM_GOOD, CLAIMED_MS, table.now);
     assert_ptr_equal(take(&table), swept);
     close_table(&table);
 }
@@ -30,11 +30,11 @@ static void test_what_waited_is_claimed_and_a_claim_that_grew_old_again(void **s
     table.now += MAIL_QUEUE_CLAIM_S * NS_PER_S;
     assert_null(take(&table));
     assert_ptr_equal(mail_queue_take_unclaimed(table.queue, table.now), fresh);
-    mail_queue_claimed(table.queue, fresh, CLAIM_GOOD, table.now);
+    mail_queue_claimed(table.queue, fresh, CLAIM_GOOD, CLAIMED_MS, table.now);
     table.now += MAIL_QUEUE_CLAIMED_S * NS_PER_S;
     assert_null(take(&table));
     assert_ptr_equal(mail_queue_take_unclaimed(table.queue, table.now), fresh);
-    mail_queue_claimed(table.queue, fresh, CLAIM_GOOD, table.now);
+    mail_queue_claimed(table.queue, fresh, CLAIM_GOOD, CLAIMED_MS, table.now);
     table.now += MAIL_QUEUE_CLAIMED_S * NS_PER_S - 1;
     assert_ptr_equal(take(&table), fresh);
     close_table(&table);
@@ -63,7 +63,7 @@ static void test_what_is_gone_is_no_longer_in_the_queue(void **state)
     (void)state;
     struct delivery *gone = add_as(&table, MAIL_VERIFY, "a.example", false);
     assert_ptr_equal(mail_queue_take_unclaimed(table.queue, table.now), gone);
-    mail_queue_claimed(table.queue, gone, CLAIM_GONE, table.now);
+    mail_queue_claimed(table.queue, gone, CLAIM_GONE, CLAIMED_MS, table.now);
     hand_release(&gone, 0);
     struct delivery *removed = add(&table, "a.example");
     mail_queue_remove(table.queue, removed, table.now);
@@ -141,7 +141,7 @@ static void test_any_order_of_events_loses_no_letter(void **state)
             enum mail_queue_claim claim = random % 2 == 0 ? CLAIM_AGAIN : CLAIM_GOOD;
             if (random / 256 % 8 == 0)
                 claim = CLAIM_GONE;
-            mail_queue_claimed(table.queue, answered, claim, table.now);
+            mail_queue_claimed(table.queue, answered, claim, CLAIMED_MS, table.now);
             if (claim == CLAIM_GONE) {
                 hand_release(&answered, 0);
                 left--;

@@ -193,13 +193,13 @@ static void test_a_domain_that_defers_is_left_in_peace_alone(void **state)
     assert_null(take(&table)); /* what waited longer than a few seconds is claimed first */
     struct delivery *probe = mail_queue_take_unclaimed(table.queue, table.now);
     assert_non_null(probe);
-    mail_queue_claimed(table.queue, probe, CLAIM_GOOD, table.now);
+    mail_queue_claimed(table.queue, probe, CLAIM_GOOD, CLAIMED_MS, table.now);
     probe = take(&table);
     assert_non_null(probe);
     assert_null(take(&table)); /* one probe at a time */
     (void)end(&table, probe, DOMAIN_WORKS);
     probe = mail_queue_take_unclaimed(table.queue, table.now);
-    mail_queue_claimed(table.queue, probe, CLAIM_GOOD, table.now);
+    mail_queue_claimed(table.queue, probe, CLAIM_GOOD, CLAIMED_MS, table.now);
     table.now += NS_PER_S / 10; /* it warms up */
     assert_ptr_equal(take(&table), probe);
     close_table(&table);

@@ -173,7 +173,7 @@ static void test_a_letter_whose_link_has_expired_and_gets_no_other_is_refused(vo
     struct rig_row *row = rig_job(&rig, true, 86400000);
     assert_true(rig_serve(&rig, all_rows_are_gone, RIG_WAIT_MS));
     assert_int_equal(row->verdict, OUTBOX_REFUSED);
-    assert_string_equal(row->reply, "link expired");
+    assert_string_equal(row->reply, "expired");
     assert_false(rig_has_letter(&rig, row));
     assert_int_equal(rig_stop(&rig), EXIT_DONE);
     rig_close(&rig);
