@@ -30,6 +30,7 @@ enum config_password_algorithm {
     CONFIG_PASSWORD_SCRYPT
 };
 enum config_transport { CONFIG_TRANSPORT_AUTO, CONFIG_TRANSPORT_FILE, CONFIG_TRANSPORT_SMTP };
+enum config_bounce_mode { CONFIG_BOUNCE_0600, CONFIG_BOUNCE_0660, CONFIG_BOUNCE_0666 };
 enum config_smtp_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_TLS };
 
 /* One field a key: config->http_listen. Texts are never NULL and live as long as the struct. */
@@ -83,6 +84,12 @@ MUST_USE struct config *config_load(const struct config_source *source, config_p
                                     void *context);
 
 void config_free(struct config **config);
+
+/* mail.bounce_socket is a path: reports are taken. */
+static inline bool config_takes_reports(const struct config *config)
+{
+    return strcmp(config->mail_bounce_socket, "no") != 0;
+}
 
 /* Overwrites the password in this process's environment block and in the config. Called in every
  * child but the mailer, right after fork; the master keeps it, since it forks the next mailer and

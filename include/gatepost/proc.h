@@ -42,7 +42,7 @@ struct heritage {
     int alive_fd;   /* read end of a pipe that ends when the master does */
     int lock_fd;    /* the pid file's lock (pidlock.h), kept open and left alone; or -1 */
     pid_t master_pid;
-    struct listener listeners[LISTENERS_MAX]; /* of a worker; of admin its socket */
+    struct listener listeners[LISTENERS_MAX]; /* of a worker; of admin and mailer their socket */
     size_t listener_count;
 };
 

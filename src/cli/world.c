@@ -234,6 +234,8 @@ size_t world_check(const struct config *config, config_problem_fn problem, void 
     check_parent(&world, "master.pid_file", config->master_pid_file);
     check_parent(&world, "master.admin_socket", config->master_admin_socket);
     check_parent(&world, "admin.socket", config->admin_socket);
+    if (config_takes_reports(config))
+        check_parent(&world, "mail.bounce_socket", config->mail_bounce_socket);
     if (config->log_file[0] != '\0')
         check_parent(&world, "log.file", config->log_file);
     return world.problems;

@@ -14,10 +14,11 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "intake.h"
+#include "lmtp_server.h"
 #include "sweep.h"
 #include "watch.h"
 
-enum { FD_WAKE, FD_CONTROL, FD_ALIVE, FD_COUNT };
+enum { FD_WAKE, FD_CONTROL, FD_ALIVE, FD_BOUNCES, FD_COUNT };
 
 static bool uses_smtp(const struct config *config)
 {
@@ -150,10 +151,16 @@ static void mailer_init(struct mailer *mailer)
     mailer->intake = intake_open(mailer);
     mailer->sweep = sweep_open(mailer);
     mailer->orders_seen = board_get(mailer->segment, BOARD_MAIL_ORDERS);
+    mailer->bounce_rules = (struct bounce_rules){config, &mailer->mail_key};
+    if (heritage->listener_count > 0)
+        mailer->bounces =
+            lmtp_server_open(heritage->listeners[0].fd, &mailer->bounce_rules, mailer->store);
 }
 
 static void mailer_deinit(struct mailer *mailer)
 {
+    if (mailer->bounces != NULL)
+        lmtp_server_close(&mailer->bounces);
     sweep_close(&mailer->sweep);
     intake_close(&mailer->intake);
     store_client_free(&mailer->store);
@@ -176,6 +183,8 @@ static void take_orders(struct mailer *mailer)
         } else if (order.kind == ORDER_STOP && !mailer->stopping) {
             mailer->stopping = true;
             mailer->stop_at = clock_mono_ns() + order.value * NS_PER_MS;
+            if (mailer->bounces != NULL)
+                lmtp_server_stop(mailer->bounces);
             FAULT("m.draining");
             life_enter(mailer->segment, mailer->heritage->slot, LIFE_DRAINING);
         }
@@ -187,7 +196,8 @@ static bool is_settled(const struct mailer *mailer)
 {
     return hand_count_in(mailer->hand, DELIVERY_SENDING) == 0 &&
            hand_count_in(mailer->hand, DELIVERY_TO_SETTLE) == 0 &&
-           hand_count_in(mailer->hand, DELIVERY_ASKED) == 0;
+           hand_count_in(mailer->hand, DELIVERY_ASKED) == 0 &&
+           (mailer->bounces == NULL || lmtp_server_is_quiet(mailer->bounces));
 }
 
 static bool deliver(struct mailer *mailer)
@@ -207,6 +217,8 @@ static bool turn(struct mailer *mailer, mono_ns now)
     intake_turn(mailer->intake, now);
     store_client_poll(mailer->store, now);
     orders_turn(mailer, now);
+    if (mailer->bounces != NULL)
+        lmtp_server_turn(mailer->bounces, now);
     sweep_turn(mailer->sweep, now);
     dispatch_turn(mailer, now);
     bool more = deliver(mailer);
@@ -236,12 +248,15 @@ static bool wait(struct mailer *mailer, bool more)
         [FD_CONTROL] = {.fd = heritage->control_fd, .events = POLLIN},
         [FD_ALIVE] = {.fd = heritage->alive_fd, .events = POLLIN},
     };
+    size_t fd_count = FD_BOUNCES;
     int timeout_ms = 0;
 
+    if (mailer->bounces != NULL)
+        fds[fd_count++] = (struct pollfd){.fd = lmtp_server_fd(mailer->bounces), .events = POLLIN};
     wake_prepare(mailer->segment, heritage->slot);
     if (!more && !intake_has_record(mailer->intake) && !store_client_has_work(mailer->store))
         timeout_ms = wait_ms(mailer, clock_mono_ns());
-    mailer->transport->wait(mailer->transport, fds, FD_COUNT, timeout_ms);
+    mailer->transport->wait(mailer->transport, fds, fd_count, timeout_ms);
     wake_done(mailer->segment, heritage->slot);
     return fds[FD_ALIVE].revents == 0;
 }

@@ -3,6 +3,7 @@
 #define MAILER_MAILER_H
 
 #include "alarm.h"
+#include "bounce.h"
 #include "gatepost/config.h"
 #include "gatepost/proc.h"
 #include "gatepost/store_client.h"
@@ -23,6 +24,7 @@
 #define CLOCK_JUMP_MS  2000   /* back by more: due times in the outbox may be far ahead */
 
 struct intake;
+struct lmtp_server;
 struct sweep;
 
 struct mailer {
@@ -44,6 +46,8 @@ struct mailer {
     struct return_path return_path;
     struct intake *intake;
     struct sweep *sweep;
+    struct bounce_rules bounce_rules;
+    struct lmtp_server *bounces; /* NULL: no mail.bounce_socket */
     mono_ns settle_at;       /* no settle asks before: the store is busy */
     mono_ns claim_at;        /* no claims before */
     mono_ns expire_scan_at;  /* next look at the age of what waits */

@@ -80,6 +80,9 @@ static struct heritage heritage_of(const struct master *master, const struct chi
     } else if (child->role == ROLE_ADMIN) {
         heritage.listener_count = 1;
         heritage.listeners[0] = master->admin_http;
+    } else if (child->role == ROLE_MAILER && master->bounces.fd >= 0) {
+        heritage.listener_count = 1;
+        heritage.listeners[0] = master->bounces;
     }
     return heritage;
 }

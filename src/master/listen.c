@@ -123,10 +123,10 @@ int listen_unix(const char *path, mode_t mode, struct err *err)
     return -1;
 }
 
-bool listen_private(const char *path, struct listener *listener_out, struct err *err)
+bool listen_private(const char *path, mode_t mode, struct listener *listener_out, struct err *err)
 {
     struct listener listener = {.is_unix = true};
-    listener.fd = listen_unix(path, 0600, err);
+    listener.fd = listen_unix(path, mode, err);
     if (listener.fd < 0)
         return false;
     snprintf(listener.name, sizeof listener.name, "unix:%s", path);

@@ -38,8 +38,9 @@ void listen_close_others(struct listen_set *set, const struct listen_set *kept);
  * error. */
 MUST_USE int listen_unix(const char *path, mode_t mode, struct err *err);
 
-/* The same for a child to serve HTTP on: with its name, "unix:path". */
-MUST_USE bool listen_private(const char *path, struct listener *listener_out, struct err *err);
+/* The same for one child to serve: with its name, "unix:path". */
+MUST_USE bool listen_private(const char *path, mode_t mode, struct listener *listener_out,
+                             struct err *err);
 
 /* "127.0.0.1:8000,[::1]:8000", as the ready line has it. Returns text_out. */
 const char *listen_names(const struct listen_set *set, char *text_out, size_t text_bytes);

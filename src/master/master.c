@@ -132,14 +132,32 @@ static void start_segment(struct master *master)
     master->alive_write_fd = alive[1];
 }
 
-static void start_admin(struct master *master)
+static mode_t bounce_mode(const struct config *config)
 {
+    switch ((enum config_bounce_mode)config->mail_bounce_mode) {
+    case CONFIG_BOUNCE_0660:
+        return 0660;
+    case CONFIG_BOUNCE_0666:
+        return 0666;
+    case CONFIG_BOUNCE_0600:
+        break;
+    }
+    return 0600;
+}
+
+static void start_own_sockets(struct master *master)
+{
+    const struct config *config = master->current.config;
     struct err err = {0};
-    master->admin_fd = admin_open(master->current.config->master_admin_socket, &err);
+    master->admin_fd = admin_open(config->master_admin_socket, &err);
     if (master->admin_fd < 0)
         die(EXIT_FAILED, "%s", err.text);
-    if (!listen_private(master->current.config->admin_socket, &master->admin_http, &err))
+    if (!listen_private(config->admin_socket, 0600, &master->admin_http, &err))
         die(EXIT_FAILED, "admin.socket: %s", err.text);
+    master->bounces.fd = -1;
+    if (config_takes_reports(config) &&
+        !listen_private(config->mail_bounce_socket, bounce_mode(config), &master->bounces, &err))
+        die(EXIT_FAILED, "mail.bounce_socket: %s", err.text);
 }
 
 /* ---- loop ---------------------------------------------------------------------------------- */
@@ -203,6 +221,10 @@ static void end(struct master *master)
     unlink(master->current.config->master_admin_socket);
     close(master->admin_http.fd);
     unlink(master->current.config->admin_socket);
+    if (master->bounces.fd >= 0) {
+        close(master->bounces.fd);
+        unlink(master->current.config->mail_bounce_socket);
+    }
     listen_close_others(&master->current.listeners, NULL);
     segment_close(&master->segment);
     close(master->alive_read_fd);
@@ -240,7 +262,7 @@ int master_run(const struct config_source *source, const struct role_mains *main
     start_places(master.current.config, true);
     start_listeners(&master);
     start_segment(&master);
-    start_admin(&master);
+    start_own_sockets(&master);
 
     loop(&master);
     end(&master);

@@ -82,6 +82,7 @@ struct master {
     int signal_fd;
     int admin_fd;               /* the status page */
     struct listener admin_http; /* admin.socket, for the child of that name */
+    struct listener bounces;    /* mail.bounce_socket, for the mailer; fd -1: none */
     int stderr_fd;              /* the standard error that the server was started with */
     struct child *children;
     size_t places;

@@ -73,6 +73,8 @@ bool places_make_directories(const struct config *config, struct err *err)
            make_path(config->master_pid_file, false, &owner, err) &&
            make_path(config->master_admin_socket, false, &owner, err) &&
            make_path(config->admin_socket, false, &owner, err) &&
+           (!config_takes_reports(config) ||
+            make_path(config->mail_bounce_socket, false, &owner, err)) &&
            make_path(config->store_dir, true, &owner, err) &&
            make_path(config->mail_dir, true, &owner, err);
 }

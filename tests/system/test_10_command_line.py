@@ -136,6 +136,8 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "smtp.port": "587", "smtp.tls": "starttls",
         "smtp.connections": "4", "smtp2.host": "", "smtp4.port": "587", "mail.lifetime_s": "432000",
         "mail.keep_s": "604800",
+        "mail.bounce_socket": "var/bounce.sock",
+        "mail.bounce_mode": "0600",
         "mail.sweep_s": "5",
         "mail.greylist_retry_s": "60, 120, 300", "mail.domain_connections": "10",
         "mail.domain_rate": "no", "mail.alarm_s": "300",

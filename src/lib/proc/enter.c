@@ -35,7 +35,7 @@ static void close_others(const struct heritage *heritage)
     keep[count++] = heritage->lock_fd;
     for (uint32_t slot = 0; slot < slots; slot++)
         keep[count++] = wake_fd(heritage->segment, slot);
-    bool listens = heritage->role == ROLE_WORKER || heritage->role == ROLE_ADMIN;
+    bool listens = heritage->role != ROLE_STORE;
     for (size_t i = 0; listens && i < heritage->listener_count; i++)
         keep[count++] = heritage->listeners[i].fd;
     qsort(keep, count, sizeof *keep, compare_fds);

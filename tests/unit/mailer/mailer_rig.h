@@ -46,6 +46,12 @@ struct rig {
     bool renews;                     /* claims are answered with a new link */
     enum store_status settle_status; /* what settles are answered with */
     bool mute;                       /* settles are heard and not answered */
+    int bounce_fd;                   /* a listening socket for the mailer; 0: none */
+    size_t bounces;                  /* notes of reports */
+    struct bounce_note_ask bounce;   /* the last one; its texts are in the two below */
+    char bounce_recipient[255], bounce_detail[513];
+    enum store_status bounce_status; /* what they are answered with */
+    bool bounce_mute;
 };
 
 static void rig_problem(void *context, const char *where, const char *sentence)
@@ -72,6 +78,8 @@ static void rig_start(struct rig *rig)
         .alive_fd = alive[0],
         .lock_fd = -1,
         .master_pid = getpid(),
+        .listeners = {{.fd = rig->bounce_fd, .is_unix = true}},
+        .listener_count = rig->bounce_fd > 0,
     };
     rig->master_end = control[0];
     rig->alive_end = alive[1];
@@ -246,6 +254,17 @@ static void rig_claim(struct rig *rig, uint64_t sequence, struct slice packed)
     rig_answer(rig, sequence, STORE_OK, packer_slice(&packer));
 }
 
+static void rig_bounce(struct rig *rig, uint64_t sequence, struct slice packed)
+{
+    assert_true(bounce_note_ask_unpack(packed, &rig->bounce));
+    assert_true(
+        slice_to_text(rig->bounce.recipient, rig->bounce_recipient, sizeof(rig->bounce_recipient)));
+    assert_true(slice_to_text(rig->bounce.detail, rig->bounce_detail, sizeof(rig->bounce_detail)));
+    rig->bounces++;
+    if (!rig->bounce_mute)
+        rig_answer(rig, sequence, rig->bounce_status, SLICE_LITERAL(""));
+}
+
 /* The store, for so long, or until the condition holds. */
 static bool rig_serve(struct rig *rig, bool (*done)(const struct rig *), unsigned for_ms)
 {
@@ -263,6 +282,8 @@ static bool rig_serve(struct rig *rig, bool (*done)(const struct rig *), unsigne
                 rig_page(rig, head.sequence, packed);
             else if (head.request == STORE_OUTBOX_CLAIM)
                 rig_claim(rig, head.sequence, packed);
+            else if (head.request == STORE_BOUNCE_NOTE)
+                rig_bounce(rig, head.sequence, packed);
             else
                 rig_settle(rig, head.sequence, packed);
         }
