@@ -5,6 +5,7 @@
 #include "mail.h"
 
 #include <stdio.h>
+#include <sysexits.h>
 
 #include "cli.h"
 #include "gatepost/encoding.h"
@@ -17,6 +18,8 @@ static const struct mail_command COMMANDS[] = {
     {"preview", "PURPOSE", 1, BIT(LANG) | BIT(EML) | BIT(TEXT) | BIT(HTML), cli_mail_preview,
      "the letter with example values, to standard output"},
     {"dkim", "", 0, 0, cli_mail_dkim, "the DNS records of mail.dkim_keys"},
+    {"bounce", "", 0, BIT(TO), cli_mail_bounce,
+     "hands the report on standard input to the running server; for an MTA's pipe"},
 };
 
 static const struct {
@@ -130,7 +133,9 @@ static void print_usage(FILE *to)
     MAIL_PURPOSES(PURPOSE)
 #undef PURPOSE
     (void)fputs("\n\n  Exit codes: 0 done, 1 refused, 2 wrong words, 3 no such letter or server,\n"
-                "  10 the configuration is wrong.\n",
+                "  10 the configuration is wrong. Those of bounce are sysexits.h's: 0 taken, 75 "
+                "try again,\n"
+                "  67 no address of this server's letters, 65 no message.\n",
                 to);
 }
 
@@ -148,8 +153,8 @@ int cli_mail(const struct config_source *source, const char *const *words, size_
         return EXIT_USAGE;
     }
     struct config *config = config_load(source, user_print_problem, NULL);
-    if (config == NULL)
-        return EXIT_CONFIG;
+    if (config == NULL) /* an MTA keeps the report until this is mended */
+        return order.command->run == cli_mail_bounce ? EX_TEMPFAIL : EXIT_CONFIG;
     config_forget_secrets(config);
     order.config = config;
     order.asking.client = admin_client_new(config);

@@ -10,7 +10,8 @@
     OPTION(LANG, "--lang", "TAG")                                                                  \
     OPTION(EML, "--eml", NULL)                                                                     \
     OPTION(TEXT, "--text", NULL)                                                                   \
-    OPTION(HTML, "--html", NULL)
+    OPTION(HTML, "--html", NULL)                                                                   \
+    OPTION(TO, "--to", "ADDRESS")
 
 enum mail_option {
 #define OPTION(NAME, word, value) MAIL_OPTION_##NAME,
@@ -54,5 +55,6 @@ MUST_USE bool mail_order_read(const char *const *words, size_t count, struct mai
 /* The commands; each returns an exit code. */
 int cli_mail_preview(struct mail_order *order);
 int cli_mail_dkim(struct mail_order *order);
+int cli_mail_bounce(struct mail_order *order);
 
 #endif
