@@ -65,9 +65,9 @@ static void write_member(struct json_writer *writer, const char *name,
 
 static void write_jsonl(const struct json_object *user, struct json_writer *writer)
 {
-    static const char *const members[] = {"id",          "username",   "email",
-                                          "password",    "active",     "email_verified",
-                                          "date_joined", "last_login", "extra"};
+    static const char *const members[] = {"id",       "username",       "email",       "password",
+                                          "active",   "email_verified", "date_joined", "last_login",
+                                          "language", "extra"};
 
     json_object_begin(writer);
     for (size_t i = 0; i < ARRAY_LEN(members); i++)

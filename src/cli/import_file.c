@@ -57,7 +57,7 @@ static bool take_django(const struct import_file *file, const struct json_object
     const struct json_member *model = json_find(object, "model");
     const struct json_member *pk = json_find(object, "pk");
     const struct json_member *fields = json_find(object, "fields");
-    struct moved_user user = {.extra_count = 0};
+    struct moved_user user = {.is_djangos = true};
     struct json_object inner;
     struct err err = {0};
 

@@ -16,6 +16,7 @@ static const struct {
     {"email_verified", offsetof(struct moved_user, email_verified)},
     {"date_joined", offsetof(struct moved_user, date_joined)},
     {"last_login", offsetof(struct moved_user, last_login)},
+    {"language", offsetof(struct moved_user, language)},
 };
 
 const char *moved_user_take(struct moved_user *user, const struct json_member *member)
@@ -25,7 +26,8 @@ const char *moved_user_take(struct moved_user *user, const struct json_member *m
     if (slice_equal(name, SLICE_LITERAL("is_active")))
         name = SLICE_LITERAL("active"); /* Django's word */
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
-        if (slice_equal(name, slice_of_text(NAMES[i].name))) {
+        if (slice_equal(name, slice_of_text(NAMES[i].name)) &&
+            !(user->is_djangos && NAMES[i].offset == offsetof(struct moved_user, language))) {
             struct json_member *place = (struct json_member *)((char *)user + NAMES[i].offset);
 
             if (place->name.len > 0)

@@ -17,6 +17,8 @@ struct moved_user {
     struct json_member email_verified;
     struct json_member date_joined;
     struct json_member last_login;
+    struct json_member language;
+    bool is_djangos;    /* a language is an extra: its model's own field, which goes back there */
     struct slice extra; /* an object that is there already, or empty */
     struct json_member extras[EXTRAS_MAX];
     size_t extra_count;

@@ -311,6 +311,8 @@ enum store_status account_change_on_request(struct call *call)
         account_rename(call, &ask.user_id, &user, ask.username, ask.username_key);
         audit_add(call, AUDIT_USERNAME_CHANGED, &ask.user_id, ask.peer);
     }
+    if (ask.sets_language)
+        user.language = ask.language; /* of the letters below, too */
     if (ask.email.len > 0)
         ask_for_move(call, &ask, &user, taken, &letters);
     user_save(call, &ask.user_id, &user);

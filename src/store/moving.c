@@ -93,6 +93,7 @@ static void add_account(struct call *call, const struct moved_account *account,
         .email_verified = account->email_verified != 0 && account->email_key.len > 0,
         .date_joined = account->date_joined,
         .last_login = account->last_login,
+        .language = account->language,
         .extra = account->extra,
     };
 
@@ -156,6 +157,7 @@ static bool list_account(const struct uuid *user_id, const struct user_row *user
                                     .email_verified = user->email_verified,
                                     .date_joined = user->date_joined,
                                     .last_login = user->last_login,
+                                    .language = user->language,
                                     .extra = user->extra,
                                 });
     return page_add(rows, &packer);

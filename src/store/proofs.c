@@ -201,15 +201,16 @@ enum store_status proof_renew_on_request(struct call *call)
                                     .expires = ask.proof_expires,
                                     .job_id = ask.job_id});
     user_save(call, &user_id, &user);
-    letter_write(call, &letters,
-                 &(struct mail_job){.job_id = ask.job_id,
-                                    .purpose = ask.purpose,
-                                    .proof_id = ask.proof_id,
-                                    .to = user.email,
-                                    .username = user.username,
-                                    .language = user.language,
-                                    .created = ask.now,
-                                    .expires = ask.proof_expires});
+    letter_write(
+        call, &letters,
+        &(struct mail_job){.job_id = ask.job_id,
+                           .purpose = ask.purpose,
+                           .proof_id = ask.proof_id,
+                           .to = user.email,
+                           .username = user.username,
+                           .language = user.language.len > 0 ? user.language : ask.language,
+                           .created = ask.now,
+                           .expires = ask.proof_expires});
     audit_add(call, ask.purpose == MAIL_VERIFY ? AUDIT_LETTER_RENEWED : AUDIT_RESET_ASKED, &user_id,
               ask.peer);
     letters_answer_with(call, &letters);

@@ -201,6 +201,7 @@ enum store_status user_on_request(struct call *call)
                          .subject = user.subject,
                          .username = user.username,
                          .email = user.email,
+                         .language = user.language,
                          .active = user.active,
                          .email_verified = user.email_verified,
                          .email_bounced = suppression_is_bounce(call, user.email_key),

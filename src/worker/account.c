@@ -20,7 +20,8 @@ static bool take(struct account *account, const struct user_answer *user)
     account->session_expires = user->session_expires;
     return slice_to_text(user->subject, account->subject, sizeof(account->subject)) &&
            slice_to_text(user->username, account->username, sizeof(account->username)) &&
-           slice_to_text(user->email, account->email, sizeof(account->email));
+           slice_to_text(user->email, account->email, sizeof(account->email)) &&
+           slice_to_text(user->language, account->language.tag, sizeof(account->language.tag));
 }
 
 const struct account *account_new(const struct user_answer *user, const struct token_claims *claims)

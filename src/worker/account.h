@@ -7,6 +7,8 @@
 #include "gatepost/store_messages.h"
 #include "gatepost/username.h"
 
+#include "accept_language.h"
+
 struct account_upkeep;
 
 /* Shared by the requests that it answers and the cache that keeps it: nobody changes it. */
@@ -15,6 +17,7 @@ struct account {
     char subject[TOKEN_SUBJECT_BYTES];
     char username[USERNAME_MAX_BYTES + 1];
     char email[EMAIL_MAX_BYTES + 1];
+    struct language language;
     bool email_verified;
     bool email_bounced;
     wall_ms date_joined;

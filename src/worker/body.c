@@ -22,6 +22,7 @@ static const char BLANK[] = "This field may not be blank.";
 static const char NOT_STRING[] = "Not a valid string.";
 static const char NOT_EMAIL[] = "Enter a valid email address.";
 static const char HAS_NUL[] = "Null characters are not allowed.";
+static const char NOT_LANGUAGE[] = "Enter a valid language tag, such as en or pt-BR.";
 static const char NOT_FLAG[] = "Must be a valid boolean.";
 static const char EMAIL_LONG[] = "Ensure this field has no more than 254 characters.";
 static const char USERNAME_LONG[] = "Ensure this field has no more than 150 characters.";
@@ -212,6 +213,23 @@ static void check_flag(const struct json_member *member, bool *flag,
         field_problem_add(problems, NOT_FLAG);
 }
 
+/* The one field that may be missing, for no client of the Django project sends it; empty is as
+ * good.
+ */
+static void check_language(const struct json_member *member, struct language *language,
+                           struct field_problems *problems)
+{
+    if (member == NULL)
+        return;
+    struct slice text = member->type == JSON_STRING ? text_trimmed(member->text) : member->text;
+    if (member->type == JSON_NULL)
+        field_problem_add(problems, IS_NULL);
+    else if (member->type != JSON_STRING)
+        field_problem_add(problems, NOT_STRING);
+    else if (text.len > 0 && !language_read(text, language))
+        field_problem_add(problems, NOT_LANGUAGE);
+}
+
 size_t body_check(struct body *body, const struct field *fields, size_t count, void *checked,
                   struct field_problems *problems_out)
 {
@@ -227,6 +245,8 @@ size_t body_check(struct body *body, const struct field *fields, size_t count, v
         problems->count = 0;
         if (fields[i].kind == FIELD_FLAG) {
             check_flag(member, target, problems);
+        } else if (fields[i].kind == FIELD_LANGUAGE) {
+            check_language(member, target, problems);
         } else if (text_of(member, fields[i].kind, body->numbers[i], &text, problems)) {
             switch (fields[i].kind) {
             case FIELD_TEXT:
@@ -241,7 +261,8 @@ size_t body_check(struct body *body, const struct field *fields, size_t count, v
             case FIELD_EMAIL:
                 check_email(member, text, target, problems);
                 break;
-            case FIELD_FLAG: /* is no text */
+            case FIELD_FLAG:     /* is no text */
+            case FIELD_LANGUAGE: /* may be missing */
                 break;
             }
         }

@@ -7,6 +7,7 @@
 #include "gatepost/json.h"
 #include "gatepost/username.h"
 
+#include "accept_language.h"
 #include "number.h"
 
 #define BODY_FIELDS_MAX     5
@@ -19,6 +20,7 @@ enum field_kind {
     FIELD_USERNAME, /* struct username */
     FIELD_EMAIL,    /* struct email */
     FIELD_FLAG,     /* bool */
+    FIELD_LANGUAGE, /* struct language; may be left out, and empty */
 };
 
 /* One row of an endpoint's table. */

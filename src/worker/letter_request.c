@@ -28,6 +28,7 @@ struct letter_request {
     struct letter_form form;
     enum mail_purpose purpose;
     int64_t life_s; /* of the link */
+    struct language language;
     const char *answer;
     bool due;      /* the time has come */
     bool answered; /* the store has */
@@ -67,6 +68,7 @@ static void begin(struct request *request, const struct letter_request *wish)
 
     *asked = *wish;
     request_peer(request);
+    asked->language = language_accepted(request_header(request, "accept-language"));
     if (!request_read_body(&request) ||
         !request_check_body(&request, FIELDS, ARRAY_LEN(FIELDS), &asked->form))
         return;
@@ -87,6 +89,7 @@ static void renew(struct request *request)
     const struct proof_renew_ask ask = {
         .email_key = slice_of_text(asked->form.email.key),
         .purpose = (uint8_t)asked->purpose,
+        .language = slice_of_text(asked->language.tag),
         .proof_id = uuid_new(now),
         .proof_expires = now + asked->life_s * 1000,
         .job_id = uuid_new(now),

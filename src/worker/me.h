@@ -4,7 +4,7 @@
 
 #include "request.h"
 
-/* 200 with request->account, whose user name is that one by now. */
-void me_reply(struct request **request, const char *username);
+/* 200 with request->account, whose user name and language are those by now. */
+void me_reply(struct request **request, const char *username, const struct language *language);
 
 #endif

@@ -1,14 +1,13 @@
-/* PATCH /api/auth/me {username?, email?, password?}   by the bearer
+/* PATCH /api/auth/me {username?, email?, password?, language?}   by the bearer
  *
  *   step              where        fails how
  *   1 read            loop         400 field errors; a new address needs the password
  *   2 reauthenticate  hash thread  400 password wrong; 503; left out when the address stays
  *   3 ask_to_change   store        429 the hour's letters to the new address, by whomever, or those
  *                                  of the account are used up; 400 taken; one transaction: the new
- *                                  name, or the proof of the new address with its letter and a
- *                                  notice to the old one
- *   4 answer          loop         200 with the account; its address is the old one until the new
- *                                  one is proven
+ *                                  name, the language, the proof of the new address with its letter
+ * and a notice to the old one 4 answer          loop         200 with the account; its address is
+ * the old one until the new one is proven
  *
  * Members that are no fields of these are not looked at, as DRF does with read-only ones. */
 #include "bearer.h"
@@ -26,14 +25,17 @@ struct change_form {
     struct email email; /* key "": it stays */
     struct username username;
     struct slice password;
+    struct language language;
+    bool sets_language;
 };
 
 /* In the order in which a sign-up names them. */
-enum { FORM_EMAIL, FORM_USERNAME, FORM_PASSWORD, FORM_FIELDS };
+enum { FORM_EMAIL, FORM_USERNAME, FORM_PASSWORD, FORM_LANGUAGE, FORM_FIELDS };
 static const struct field FIELDS[FORM_FIELDS] = {
     {"email", FIELD_EMAIL, offsetof(struct change_form, email)},
     {"username", FIELD_USERNAME, offsetof(struct change_form, username)},
     {"password", FIELD_PASSWORD, offsetof(struct change_form, password)},
+    {"language", FIELD_LANGUAGE, offsetof(struct change_form, language)},
 };
 
 struct me_change {
@@ -71,6 +73,7 @@ static bool read_form(struct request *request, struct me_change *change,
         if (body_has(request->body, FIELDS[i].name) || (i == FORM_PASSWORD && with_email))
             wrong += body_check(request->body, &FIELDS[i], 1, &change->form, &problems[i]);
     }
+    change->form.sets_language = body_has(request->body, FIELDS[FORM_LANGUAGE].name);
     if (change->form.username.key[0] != '\0' && problems[FORM_USERNAME].count == 0) {
         struct email now;
         bool known = email_parse(slice_of_text(request->account->email), &now);
@@ -118,6 +121,8 @@ static void ask_to_change(struct request *request)
         .username_key = slice_of_text(change->form.username.key),
         .email = slice_of_text(change->form.email.address),
         .email_key = slice_of_text(change->form.email.key),
+        .sets_language = change->form.sets_language,
+        .language = slice_of_text(change->form.language.tag),
         .conceal = !config->signup_reveal,
         .proof_id = uuid_new(now),
         .proof_expires = now + config->proof_verify_s * 1000,
@@ -183,6 +188,8 @@ static void on_changed(void *context, enum store_status status, struct slice pay
         letter_announce(request->worker, answer.first);
     if (answer.second.len > 0)
         letter_announce(request->worker, answer.second);
-    me_reply(&request, change->form.username.text[0] != '\0' ? change->form.username.text
-                                                             : request->account->username);
+    me_reply(&request,
+             change->form.username.text[0] != '\0' ? change->form.username.text
+                                                   : request->account->username,
+             change->form.sets_language ? &change->form.language : &request->account->language);
 }

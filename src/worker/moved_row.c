@@ -8,6 +8,7 @@
 #include "gatepost/secret.h"
 #include "gatepost/username.h"
 
+#include "accept_language.h"
 #include "body.h"
 #include "member.h"
 
@@ -16,6 +17,7 @@
 #define NO_PASSWORD_BYTES 30 /* random ones: as long as Django's mark */
 
 static const char NOT_TEXT[] = "is no text";
+static const char NOT_TAG[] = "is no language tag like en or pt-BR";
 
 /* A line as it is read. Slices point into the object. */
 struct reading {
@@ -23,6 +25,7 @@ struct reading {
     struct moved_account account;
     struct username username;
     struct email email;
+    struct language language;
     char nobody[2 + NO_PASSWORD_BYTES * 2];
     bool verified;
 };
@@ -131,6 +134,25 @@ static const char *read_login(struct reading *reading, const struct json_member 
     return read_time(member, &reading->account.last_login);
 }
 
+/* Also as some write it, pt_BR. */
+static const char *read_language(struct reading *reading, const struct json_member *member)
+{
+    char text[LANGUAGE_MAX_BYTES + 1];
+
+    if (member->type == JSON_NULL || (member->type == JSON_STRING && member->text.len == 0))
+        return NULL;
+    if (member->type != JSON_STRING)
+        return NOT_TEXT;
+    if (!slice_to_text(member->text, text, sizeof(text)))
+        return NOT_TAG;
+    for (char *at = strchr(text, '_'); at != NULL; at = strchr(at, '_'))
+        *at = '-';
+    if (!language_read(slice_of_text(text), &reading->language))
+        return NOT_TAG;
+    reading->account.language = slice_of_text(reading->language.tag);
+    return NULL;
+}
+
 static const char *read_extra(struct reading *reading, const struct json_member *member)
 {
     struct json_object inner;
@@ -163,6 +185,7 @@ static const struct {
     {"email_verified", read_verified},
     {"date_joined", read_joined},
     {"last_login", read_login},
+    {"language", read_language},
     {"extra", read_extra},
 };
 
@@ -255,6 +278,7 @@ bool moved_row_write(struct json_writer *writer, struct slice row)
     member_flag(writer, "email_verified", account.email_verified);
     member_time(writer, "date_joined", account.date_joined);
     member_time(writer, "last_login", account.last_login);
+    member_text(writer, "language", account.language);
     json_string(writer, SLICE_LITERAL("extra"));
     json_raw(writer, account.extra.len > 0 ? account.extra : SLICE_LITERAL("{}"));
     json_object_end(writer);

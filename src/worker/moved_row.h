@@ -1,5 +1,6 @@
 /* An account that is moved in or out, as a line of JSON:
- * {"id","username","email","password","active","email_verified","date_joined","last_login","extra"}
+ * {"id","username","email","password","active","email_verified","date_joined","last_login",
+ *  "language","extra"}
  * where password is the stored form, and extra an object of what Gatepost does not use. */
 #ifndef WORKER_MOVED_ROW_H
 #define WORKER_MOVED_ROW_H

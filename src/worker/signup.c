@@ -1,4 +1,4 @@
-/* POST /api/auth/signup {username,email,password}
+/* POST /api/auth/signup {username,email,password,language?}
  *
  *   step                where        fails how
  *   1 read_form         loop         400 parse error, not an object, bad Idempotency-Key
@@ -37,14 +37,16 @@ struct signup_form {
     struct email email;
     struct username username;
     struct slice password;
+    struct language language; /* of letters: the body's, else what the header asks for */
 };
 
 /* In the order in which Django REST framework names them in its answer. */
-enum { FORM_EMAIL, FORM_USERNAME, FORM_PASSWORD, FORM_FIELDS };
+enum { FORM_EMAIL, FORM_USERNAME, FORM_PASSWORD, FORM_LANGUAGE, FORM_FIELDS };
 static const struct field FIELDS[FORM_FIELDS] = {
     {"email", FIELD_EMAIL, offsetof(struct signup_form, email)},
     {"username", FIELD_USERNAME, offsetof(struct signup_form, username)},
     {"password", FIELD_PASSWORD, offsetof(struct signup_form, password)},
+    {"language", FIELD_LANGUAGE, offsetof(struct signup_form, language)},
 };
 
 /* What is kept from step to step. */
@@ -99,6 +101,7 @@ void signup_on_request(struct request *request)
     struct signup *signup = request_keep(request, sizeof(*signup));
 
     request_peer(request);
+    signup->form.language = language_accepted(request_header(request, "accept-language"));
     if (!read_idempotency_key(request, signup)) {
         reply_problem(&request, PROBLEM_BAD_REQUEST);
         return;
@@ -244,6 +247,7 @@ static void ask_to_store(struct request *request, const char *encoded)
         .proof_id = uuid_new(now),
         .to = slice_of_text(signup->form.email.address),
         .username = slice_of_text(signup->form.username.text),
+        .language = slice_of_text(signup->form.language.tag),
         .created = now,
         .expires = now + config->proof_verify_s * 1000,
     };

@@ -73,6 +73,7 @@ static inline struct mail_job job_of(struct slice packed)
 struct change {
     const char *username;
     const char *email;
+    const char *language;
     bool conceal;
     uint32_t letters_max;
 };
@@ -100,6 +101,10 @@ static inline enum store_status change(struct desk *desk, uint64_t number, struc
         ask.email = ask.email_key = slice_of_text(wish.email);
         ask.old_password = stored_form(desk, number, &storage);
     }
+    if (wish.language != NULL) {
+        ask.sets_language = 1;
+        ask.language = slice_of_text(wish.language);
+    }
     account_change_ask_pack(&packer, &ask);
     enum store_status status = carry_out(desk, STORE_ACCOUNT_CHANGE, &packer);
     if (status == STORE_OK || status == STORE_DUPLICATE)
@@ -114,6 +119,7 @@ static inline enum store_status ask_reset(struct desk *desk, uint64_t letter)
     proof_renew_ask_pack(
         &packer, &(struct proof_renew_ask){.email_key = SLICE_LITERAL("person1@example.com"),
                                            .purpose = MAIL_RESET_PASSWORD,
+                                           .language = SLICE_LITERAL("ja"),
                                            .proof_id = rig_uuid(4, letter),
                                            .proof_expires = RIG_NOW + 3600000,
                                            .job_id = rig_uuid(5, letter),

@@ -29,6 +29,35 @@ static void test_a_new_name_takes_its_index_entry_along(void **state)
     assert_true(finds(desk, TABLE_USERS_BY_NAME, "somebody"));
 }
 
+/* Letters are in the account's language; only where it has none, in the one of who asks for one. */
+static void test_a_language_is_set_taken_away_and_made_up_for(void **state)
+{
+    struct desk *desk = *state;
+    struct account_change_answer answer;
+    struct letters_answer letters;
+    struct row storage;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(change(desk, 1, (struct change){.username = "somebody"}, 1, &answer),
+                     STORE_OK);
+    assert_true(slice_equal(user_of(desk, 1, &storage).language, SLICE_LITERAL("de")));
+    assert_int_equal(ask_reset(desk, 2), STORE_OK);
+    assert_true(letters_answer_unpack(answered(desk), &letters));
+    assert_true(slice_equal(job_of(letters.first).language, SLICE_LITERAL("de")));
+    assert_int_equal(change(desk, 1,
+                            (struct change){.language = "fr-CA", .email = "new@example.net"}, 3,
+                            &answer),
+                     STORE_OK);
+    assert_true(slice_equal(job_of(answer.first).language, SLICE_LITERAL("fr-CA")));
+    assert_true(slice_equal(user_of(desk, 1, &storage).language, SLICE_LITERAL("fr-CA")));
+    assert_int_equal(change(desk, 1, (struct change){.language = ""}, 4, &answer), STORE_OK);
+    assert_int_equal(user_of(desk, 1, &storage).language.len, 0);
+    assert_int_equal(ask_reset(desk, 5), STORE_OK);
+    assert_true(letters_answer_unpack(answered(desk), &letters));
+    assert_true(slice_equal(job_of(letters.first).language, SLICE_LITERAL("ja")));
+    assert_int_equal(user_of(desk, 1, &storage).language.len, 0);
+}
+
 static enum store_status spend(struct desk *desk, uint64_t letter, uint64_t notice)
 {
     struct packer packer = asking(desk);
@@ -249,6 +278,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_new_name_takes_its_index_entry_along, start, end),
+        cmocka_unit_test_setup_teardown(test_a_language_is_set_taken_away_and_made_up_for, start,
+                                        end),
         cmocka_unit_test_setup_teardown(test_a_new_address_moves_when_its_proof_is_spent, start,
                                         end),
         cmocka_unit_test_setup_teardown(test_an_address_that_is_taken_is_told_or_concealed, start,

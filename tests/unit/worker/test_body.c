@@ -267,6 +267,48 @@ static void test_a_flag_is_true_or_false_and_nothing_else(void **state)
     }
 }
 
+static void test_a_language_may_be_missing_and_is_a_tag(void **state)
+{
+    static const struct field field = {"language", FIELD_LANGUAGE, 0};
+    static const char not_tag[] = "Enter a valid language tag, such as en or pt-BR.";
+    static const struct {
+        enum body_format format;
+        const char *text;
+        const char *sentence; /* NULL: good */
+        const char *tag;
+    } bodies[] = {
+        {BODY_JSON, "{}", NULL, "was"},
+        {BODY_JSON, "{\"language\":\"\"}", NULL, "was"},
+        {BODY_JSON, "{\"language\":\" pt-br \"}", NULL, "pt-BR"},
+        {BODY_FORM, "language=de-AT", NULL, "de-AT"},
+        {BODY_FORM, "language=", NULL, "was"},
+        {BODY_JSON, "{\"language\":null}", IS_NULL, "was"},
+        {BODY_JSON, "{\"language\":1}", NOT_STRING, "was"},
+        {BODY_JSON, "{\"language\":[\"de\"]}", NOT_STRING, "was"},
+        {BODY_JSON, "{\"language\":{}}", NOT_STRING, "was"},
+        {BODY_JSON, "{\"language\":\"de_AT\"}", not_tag, "was"},
+        {BODY_JSON, "{\"language\":\"de\\u0000\"}", not_tag, "was"},
+        {BODY_JSON, "{\"language\":\"\\ud800\"}", not_tag, "was"},
+        {BODY_JSON, "{\"language\":\"abcdefgh-12345678-12345678-12345678-1\"}", not_tag, "was"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct body body;
+        struct field_problems problems;
+        struct err err;
+        struct language language = {"was"};
+        assert_int_equal(body_read(bodies[i].format, slice_of_text(bodies[i].text), &body, &err),
+                         BODY_OK);
+        assert_int_equal(body_check(&body, &field, 1, &language, &problems),
+                         bodies[i].sentence != NULL);
+        if (bodies[i].sentence != NULL)
+            assert_string_equal(problems.sentences[0], bodies[i].sentence);
+        assert_string_equal(language.tag, bodies[i].tag);
+        body_fini(&body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_object_is_named_as_python_names_it),
         cmocka_unit_test(test_broken_json_is_told_without_quoting_it),
         cmocka_unit_test(test_a_flag_is_true_or_false_and_nothing_else),
+        cmocka_unit_test(test_a_language_may_be_missing_and_is_a_tag),
         cmocka_unit_test(test_python_strips_more_than_ascii_blanks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
