@@ -2,9 +2,10 @@
 import email
 import email.policy
 import re
+import subprocess
 from urllib.parse import parse_qs, urlsplit
 
-from gatepost import wait_for
+from gatepost import BINARY, clean_environment, patience, wait_for
 
 
 class Letter:
@@ -65,3 +66,20 @@ def letter_to(server, address, seconds=10):
     found = letters_to(server, address, 1, seconds)
     assert len(found) == 1, f"{len(found)} letters to {address}"
     return found[0]
+
+
+LANGUAGES = ["en", "de", "fr", "es", "pt", "ja"]
+LINKED = ["verify", "reset_password", "change_email"]
+PURPOSES = LINKED + ["email_change_asked", "email_changed", "password_changed", "signup_attempt", "token_reused",
+                     "account_deleted"]
+
+
+def preview(purpose, *arguments, check=True):
+    """What `gatepost mail preview` writes, as text; with check=False the whole outcome."""
+    done = subprocess.run([str(BINARY), "mail", "preview", purpose,
+                           "-o", "http.public_url=https://id.example.org", *arguments], cwd="/", timeout=patience(20),
+                          capture_output=True, stdin=subprocess.DEVNULL, env=clean_environment())
+    if not check:
+        return done
+    assert done.returncode == 0, done
+    return done.stdout.decode()

@@ -48,7 +48,7 @@ static void check_bytes(struct sources *sources, struct source *source)
 
     if (!utf8_valid(text)) {
         problem_tell(sources->problems, source, NULL, "is not UTF-8");
-        source->text.len = 0;
+        source->is_bad = true;
         return;
     }
     while (text.len > 0) {
@@ -56,7 +56,7 @@ static void check_bytes(struct sources *sources, struct source *source)
         uint32_t point = utf8_next(&text);
         if (point != '\n' && point != '\t' && (point < 0x20 || point == 0x7f)) {
             problem_tell(sources->problems, source, at, "there is a control character here");
-            source->text.len = 0;
+            source->is_bad = true;
             return;
         }
     }
@@ -99,6 +99,7 @@ static const struct source *read_own(struct sources *sources, const char *path)
         check_bytes(sources, source);
     } else {
         problem_tell(sources->problems, source, NULL, "%s", strerror(errno));
+        source->is_bad = true;
     }
     return source;
 }

@@ -18,7 +18,7 @@ struct sources {
 };
 
 /* The file of that path, "de/verify.txt"; the operator's, else the built-in one. One that is not
- * there or cannot be read, is not UTF-8 or has controls in it has been told, and is empty. */
+ * there or cannot be read, is not UTF-8 or has controls in it has been told, and is bad. */
 const struct source *sources_get(struct sources *sources, const char *path);
 
 void sources_free(struct sources *sources);

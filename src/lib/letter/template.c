@@ -39,6 +39,7 @@ struct reading {
 };
 
 static void read_template(struct maker *maker, struct reading reading, struct slice text);
+static void read_whole(struct maker *maker, struct reading reading, struct slice text);
 
 /* ---- problems ---------------------------------------------------------------------------------
  */
@@ -172,11 +173,11 @@ static bool read_structure(struct maker *maker, const struct reading *reading, s
 
     if (reading->level == LEVEL_BLOCK && slice_equal(name, SLICE_LITERAL("words"))) {
         maker->words_read = true;
-        read_template(maker, (struct reading){maker->words_source, LEVEL_WORDS}, maker->words);
+        read_whole(maker, (struct reading){maker->words_source, LEVEL_WORDS}, maker->words);
     } else if (in_layout && slice_equal(name, SLICE_LITERAL("content"))) {
         maker->content_read = true;
-        read_template(maker, (struct reading){assembly->content, LEVEL_CONTENT},
-                      body_of(assembly->content));
+        read_whole(maker, (struct reading){assembly->content, LEVEL_CONTENT},
+                   body_of(assembly->content));
     } else if (in_layout && slice_equal(name, SLICE_LITERAL("title"))) {
         read_template(maker, (struct reading){assembly->title, LEVEL_TITLE},
                       body_of(assembly->title));
@@ -238,11 +239,16 @@ static void read_block(struct maker *maker, const struct reading *reading, struc
                      name.at);
         return;
     }
+    if (block == BLOCK_BUTTON && !maker->assembly->has_link) {
+        problem_tell(maker->problems, reading->source, at,
+                     "{button: ...}: a letter of this purpose has no link");
+        return;
+    }
     const struct source *source = maker->assembly->blocks[block];
     maker->words = words;
     maker->words_source = reading->source;
     maker->words_read = false;
-    read_template(maker, (struct reading){source, LEVEL_BLOCK}, body_of(source));
+    read_whole(maker, (struct reading){source, LEVEL_BLOCK}, body_of(source));
     if (!maker->words_read)
         problem_tell(maker->problems, source, NULL, "{words} is missing");
 }
@@ -277,6 +283,20 @@ static void read_braces(struct maker *maker, const struct reading *reading, stru
         read_name(maker, reading, name, inside.at);
     else
         read_block(maker, reading, name, slice_of(colon + 1, inside.len - name_len - 1), inside.at);
+}
+
+/* A file, or a block's words, in a place of their own: what begins there ends there. */
+static void read_whole(struct maker *maker, struct reading reading, struct slice text)
+{
+    bool was_over = html_is_over(&maker->html);
+
+    read_template(maker, reading, text);
+    if (!was_over || html_is_over(&maker->html))
+        return;
+    problem_tell(maker->problems, reading.source, NULL,
+                 html_has_script(&maker->html) ? "a letter has no <script>"
+                                               : "a tag, comment or <style> does not end");
+    maker->html = (struct html_reader){0}; /* else it would be told again of all that follows */
 }
 
 static void read_template(struct maker *maker, struct reading reading, struct slice text)
@@ -331,12 +351,7 @@ static void check_end(const struct maker *maker)
     } else if (!maker->content_read) {
         problem_tell(maker->problems, assembly->layout, NULL, "{content} is missing");
     } else if (assembly->part == PART_HTML) {
-        if (html_has_script(&maker->html))
-            problem_tell(maker->problems, assembly->content, NULL, "a letter has no <script>");
-        else if (!html_is_over(&maker->html))
-            problem_tell(maker->problems, assembly->content, NULL,
-                         "a tag, comment or <style> does not end");
-        else if (assembly->has_link && !maker->link_opens)
+        if (assembly->has_link && !maker->link_opens)
             problem_tell(maker->problems, assembly->content, NULL,
                          "there is neither {button: ...} nor href=\"{link}\" in this letter");
     } else if (assembly->has_link && !maker->link_is_alone && !maker->link_pending) {
@@ -345,15 +360,27 @@ static void check_end(const struct maker *maker)
     }
 }
 
+static bool is_bad(const struct assembly *assembly)
+{
+    bool bad = assembly->content->is_bad || assembly->title->is_bad ||
+               (assembly->layout != NULL && assembly->layout->is_bad);
+
+    for (size_t i = 0; assembly->layout != NULL && i < BLOCK_COUNT; i++)
+        bad |= assembly->blocks[i]->is_bad;
+    return bad;
+}
+
 struct template template_make(const struct assembly *assembly, struct problems *problems)
 {
     struct maker maker = {.assembly = assembly, .problems = problems};
     const struct source *first = assembly->layout != NULL ? assembly->layout : assembly->content;
 
     problems->is_fresh = false;
-    read_template(&maker,
-                  (struct reading){first, assembly->layout != NULL ? LEVEL_LAYOUT : LEVEL_TITLE},
-                  body_of(first));
+    if (is_bad(assembly))
+        return maker.made;
+    read_whole(&maker,
+               (struct reading){first, assembly->layout != NULL ? LEVEL_LAYOUT : LEVEL_TITLE},
+               body_of(first));
     if (!problems->is_fresh) /* else it would be told what follows from that */
         check_end(&maker);
     return maker.made;

@@ -52,7 +52,8 @@ enum part { PART_SUBJECT, PART_TEXT, PART_HTML, PART_COUNT };
 struct source {
     char *where; /* heap: what problems call it */
     struct slice text;
-    char *heap; /* what text points into, or NULL: it is built in */
+    char *heap;  /* what text points into, or NULL: it is built in */
+    bool is_bad; /* it could not be read, which has been told */
 };
 
 enum { BLOCK_BUTTON, BLOCK_NOTE, BLOCK_COUNT };
