@@ -28,6 +28,14 @@ static void check_wire_form(const char *letter, size_t len)
     BUG_ON(len < 2 || memcmp(letter + len - 2, "\r\n", 2) != 0);
 }
 
+static void on_problem(void *context, const char *where, const char *sentence)
+{
+    (void)context;
+    (void)where;
+    (void)sentence;
+    BUG_ON("a letter that is built in has a problem");
+}
+
 /* The input: how the job is packed is part of what is tried, so it is taken as it is; and once more
  * with its head set right, or the fuzzer would rarely come past it. */
 static void try_job(struct slice packed)
@@ -35,11 +43,18 @@ static void try_job(struct slice packed)
     static char letter[LETTER_MAX_BYTES];
     static uint8_t key_bytes[32] = "0123456789abcdef0123456789abcde";
     const struct secret key = {key_bytes, sizeof(key_bytes)};
+    static struct letter_set *letters;
+    if (letters == NULL)
+        letters = letter_set_load("", "en", on_problem, NULL);
     const struct letter_head heads[] = {
-        {.from = "post@example.org", .public_url = "https://id.example.org", .mail_key = &key},
+        {.from = "post@example.org",
+         .public_url = "https://id.example.org",
+         .mail_key = &key,
+         .letters = letters},
         {.from = "gatepost@localhost",
          .public_url = "http://[2001:db8::1]:8000",
          .mail_key = &key,
+         .letters = letters,
          .from_name = "Konten, \"alle\" \xc3\xa4",
          .reply_to = "help@example.org",
          .feedback_id = "a:b:gatepost",

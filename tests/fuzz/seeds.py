@@ -164,6 +164,20 @@ def letters():
     }
 
 
+def templates():
+    """The first byte: which file (layout, button, note, letter, subject)."""
+    mail = CORPUS.parents[2] / "conf" / "mail"
+    files = {name: bytes([role]) + (mail / f"{name}.html").read_bytes()
+             for role, name in enumerate(["layout", "button", "note"])}
+    return {
+        **files, "letter": b"\3<p title='{name}'>{name}</p>{button: {{x} {to}}<a href=\"https://x/?a={name}\">{note: y}</a>",
+        "text": b"\3Hello {name},\n\n{link}\n\n{note:\n{until}}", "subject": b"\4{when} {site} {to} {{ <a> & b",
+        "braces": b"\3{{{name}}}{{{{}}{link}{", "nested": b"\3{note: {button: {note: {{}}}}",
+        "comment": b"\3<!-- {name} --", "style": b"\3<style a>{name}</style><script>",
+        "bare": b"\3<a href={link} {name}=''>", "no_link": b"\x83a {when}\n",
+    }
+
+
 def replies():
     return {
         "unexpected_code": bytes([0]) + b"220 a\r\n250 b\r\n999 c\r\n",
@@ -278,6 +292,7 @@ def main():
     write("head", heads())
     write("body", bodies())
     write("letter", letters())
+    write("letter_template", templates())
     write("smtp_reply", replies())
     write("lmtp", seeds_mail.sessions())
     write("report", seeds_mail.reports())

@@ -56,7 +56,7 @@ static void fill_value(struct packer *out, enum place place, struct slice value,
     }
     switch (place) {
     case PLACE_RAW:
-        pack_raw(out, value.at, value.len);
+        BUG_ON("a value that is not written for its place");
         break;
     case PLACE_TEXT:
     case PLACE_HTML:
@@ -80,6 +80,6 @@ void template_fill(const struct template *template, const struct slice values[VA
         else if (piece->place == PLACE_RAW)
             pack_raw(out, piece->text.at, piece->text.len);
         else
-            fill_value(out, (enum place)piece->place, piece->text, false);
+            mime_html_escape(out, piece->text); /* a subject, as a title */
     }
 }

@@ -180,8 +180,9 @@ static void add_language(char tags[LANGUAGES_MAX][LANGUAGE_TAG_BYTES], size_t *c
         if (strcmp(tags[i], tag) == 0)
             return;
     }
-    if (*count_io < LANGUAGES_MAX)
-        snprintf(tags[(*count_io)++], LANGUAGE_TAG_BYTES, "%s", tag);
+    if (*count_io < LANGUAGES_MAX &&
+        slice_to_text(slice_of_text(tag), tags[*count_io], LANGUAGE_TAG_BYTES))
+        (*count_io)++;
 }
 
 static void scan_language(struct sources *sources, const char *folder)

@@ -119,7 +119,7 @@ static void add_value(struct maker *maker, const struct reading *reading, enum l
                       const char *at)
 {
     enum place place = PLACE_TEXT;
-    bool in_attribute = maker->html.value_begun;
+    bool was_begun = maker->html.value_begun;
 
     if (maker->assembly->part == PART_HTML && !html_place(&maker->html, value, &place)) {
         problem_tell(maker->problems, reading->source, at,
@@ -128,7 +128,7 @@ static void add_value(struct maker *maker, const struct reading *reading, enum l
         return;
     }
     if (value == VALUE_LINK && maker->assembly->part == PART_HTML)
-        maker->link_opens |= !html_is_over(&maker->html) && !in_attribute;
+        maker->link_opens |= !html_is_over(&maker->html) && !was_begun && maker->html.value_begun;
     maker->link_pending = value == VALUE_LINK && !maker->line_begun;
     maker->line_begun = true;
     add_piece(maker, value, place, slice_of(NULL, 0));
@@ -293,10 +293,11 @@ static void read_whole(struct maker *maker, struct reading reading, struct slice
     read_template(maker, reading, text);
     if (!was_over || html_is_over(&maker->html))
         return;
-    problem_tell(maker->problems, reading.source, NULL,
-                 html_has_script(&maker->html) ? "a letter has no <script>"
-                                               : "a tag, comment or <style> does not end");
-    maker->html = (struct html_reader){0}; /* else it would be told again of all that follows */
+    if (!maker->problems->is_fresh) /* else it may follow from that */
+        problem_tell(maker->problems, reading.source, NULL,
+                     html_has_script(&maker->html) ? "a letter has no <script>"
+                                                   : "a tag, comment or <style> does not end");
+    maker->html = (struct html_reader){0}; /* or it would be told of all that comes after it */
 }
 
 static void read_template(struct maker *maker, struct reading reading, struct slice text)
