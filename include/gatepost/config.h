@@ -22,7 +22,8 @@ struct config_rate {
 #define CONFIG_RATE_PERIOD_MAX_S   86400
 #define CONFIG_RATE_PER_SECOND_MAX 1000
 
-/* Indexes of the CHOICE keys' words. AUTO is in no configuration that config_load gives. */
+/* Indexes of the CHOICE keys' words. But for CONFIG_AUTH_AUTO, AUTO is in no configuration that
+ * config_load gives. */
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_password_algorithm {
     CONFIG_PASSWORD_PBKDF2,
@@ -32,6 +33,12 @@ enum config_password_algorithm {
 enum config_transport { CONFIG_TRANSPORT_AUTO, CONFIG_TRANSPORT_FILE, CONFIG_TRANSPORT_SMTP };
 enum config_bounce_mode { CONFIG_BOUNCE_0600, CONFIG_BOUNCE_0660, CONFIG_BOUNCE_0666 };
 enum config_smtp_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_TLS };
+enum config_smtp_auth {
+    CONFIG_AUTH_AUTO,
+    CONFIG_AUTH_PLAIN,
+    CONFIG_AUTH_LOGIN,
+    CONFIG_AUTH_XOAUTH2
+};
 
 /* One field a key: config->http_listen. Texts are never NULL and live as long as the struct. */
 struct config {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gatepost/dkim.h"
+#include "gatepost/identity.h"
 #include "gatepost/letter.h"
 #include "gatepost/token_keys.h"
 
@@ -139,15 +140,48 @@ static void check_secrets(struct world *world, const struct config *config)
     check_key_file(world, "mail.key_file", config->mail_key_file);
     for (unsigned i = 0; i < RELAYS_MAX; i++) {
         const struct relay_config relay = config_relay(config, i);
-        char key[32];
-        if (relay.password_file[0] == '\0')
-            continue;
-        snprintf(key, sizeof(key), "%s.password_file", relay.section);
-        if (secret_load(relay.password_file, 1, &secret, &err))
-            secret_fini(&secret);
-        else
-            tell(world, key, &err);
+        const char *const files[][2] = {{"password_file", relay.password_file},
+                                        {"token_file", relay.token_file}};
+        for (size_t j = 0; j < ARRAY_LEN(files); j++) {
+            char key[32];
+            if (files[j][1][0] == '\0')
+                continue;
+            snprintf(key, sizeof(key), "%s.%s", relay.section, files[j][0]);
+            if (secret_load(files[j][1], 1, &secret, &err))
+                secret_fini(&secret);
+            else
+                tell(world, key, &err);
+        }
     }
+}
+
+static void check_identity(struct world *world, const char *key, const struct relay_config *relay)
+{
+    struct identity identity;
+    struct err err;
+
+    if (identity_load(relay->client_cert, relay->client_key, &identity, &err))
+        identity_fini(&identity);
+    else
+        tell(world, key, &err);
+}
+
+/* command: a path, and words for it after a space. */
+static void check_program(struct world *world, const char *key, const char *command)
+{
+    size_t len = strcspn(command, " ");
+    struct err err;
+    char *path;
+
+    if (len == 0)
+        return;
+    path = xstrdup(command);
+    path[len] = '\0';
+    if (access(path, X_OK) != 0) {
+        err_set(&err, "%s: %s", path, strerror(errno));
+        tell(world, key, &err);
+    }
+    free(path);
 }
 
 static void check_relays(struct world *world, const struct config *config)
@@ -157,6 +191,11 @@ static void check_relays(struct world *world, const struct config *config)
         char key[32];
         snprintf(key, sizeof(key), "%s.ca_file", relay.section);
         check_readable(world, key, relay.ca_file);
+        snprintf(key, sizeof(key), "%s.client_cert", relay.section);
+        if (relay.client_cert[0] != '\0')
+            check_identity(world, key, &relay);
+        snprintf(key, sizeof(key), "%s.token_command", relay.section);
+        check_program(world, key, relay.token_command);
     }
 }
 

@@ -25,31 +25,16 @@ static bool uses_smtp(const struct config *config)
     return config->mail_transport == CONFIG_TRANSPORT_SMTP;
 }
 
-/* A relay's password: from its file, or, of the first one, from the environment (already in the
- * configuration). */
-static void load_password(struct mailer *mailer, unsigned number)
-{
-    const struct relay_config relay = config_relay(mailer->config, number);
-    const struct secret *given = &mailer->config->smtp_password;
-    struct secret *password = &mailer->smtp_passwords[number];
-    struct err err = {""};
-
-    if (relay.host[0] == '\0' || relay.user[0] == '\0')
-        return;
-    if (number == 0 && given->len > 0)
-        secret_from_bytes(given->bytes, given->len, password);
-    else if (relay.password_file[0] != '\0' && !secret_load(relay.password_file, 1, password, &err))
-        die(EXIT_SECRET, "%s.password_file: %s", relay.section, err.text);
-}
-
 static void load_secrets(struct mailer *mailer)
 {
     struct err err = {""};
 
     if (!secret_load(mailer->config->mail_key_file, SECRET_KEY_MIN_BYTES, &mailer->mail_key, &err))
         die(EXIT_SECRET, "mail.key_file: %s", err.text);
-    for (unsigned i = 0; i < RELAYS_MAX && uses_smtp(mailer->config); i++)
-        load_password(mailer, i);
+    for (unsigned i = 0; i < RELAYS_MAX && uses_smtp(mailer->config); i++) {
+        if (!relay_secrets_load(mailer->config, i, &mailer->relay_secrets[i], &err))
+            die(EXIT_SECRET, "%s", err.text);
+    }
     if (mailer->config->mail_dkim_keys[0] == '\0')
         return;
     mailer->dkim = dkim_open(mailer->config->mail_dkim_domain, mailer->config->mail_from,
@@ -134,7 +119,7 @@ static void mailer_init(struct mailer *mailer)
         !email_is_canonical(slice_of_text(config->mail_return_path)))
         die(EXIT_MAIL_SETUP, "mail.return_path: not an address");
     metrics_init(mailer->segment, heritage->slot);
-    mailer->transport = uses_smtp(config) ? smtp_open(config, mailer->smtp_passwords, &err)
+    mailer->transport = uses_smtp(config) ? smtp_open(config, mailer->relay_secrets, &err)
                                           : file_open(config, &err);
     if (mailer->transport == NULL)
         die(EXIT_MAIL_SETUP, "%s", err.text);
@@ -168,7 +153,7 @@ static void mailer_deinit(struct mailer *mailer)
     mail_queue_free(&mailer->queue);
     hand_free(&mailer->hand);
     for (unsigned i = 0; i < RELAYS_MAX; i++)
-        secret_fini(&mailer->smtp_passwords[i]);
+        relay_secrets_fini(&mailer->relay_secrets[i]);
     dkim_close(&mailer->dkim);
     secret_fini(&mailer->mail_key);
 }

@@ -32,8 +32,8 @@ struct mailer {
     const struct config *config;
     struct segment *segment;
     struct secret mail_key;
-    struct dkim *dkim;                        /* NULL: letters go unsigned */
-    struct secret smtp_passwords[RELAYS_MAX]; /* by the relay's number */
+    struct dkim *dkim; /* NULL: letters go unsigned */
+    struct relay_secrets relay_secrets[RELAYS_MAX]; /* by the relay's number */
     struct store_client *store;
     struct transport *transport;
     struct hand *hand;

@@ -1,21 +1,19 @@
-/* The SMTP transport's inside: shared by its three files, by nobody else. */
+/* The SMTP transport's inside: shared by its files, by nobody else. */
 #ifndef MAILER_SMTP_H
 #define MAILER_SMTP_H
 
 #include <curl/curl.h>
 
-#include "smtp_reply.h"
+#include "smtp_command.h"
+#include "smtp_token.h"
 #include "transport.h"
 
-#define SMTP_LETTERS_PER_CONNECTION 100
-#define SMTP_IDLE_S                 60  /* a connection without work is closed then */
-#define SMTP_SESSION_S              60  /* name, TCP, greeting, TLS, AUTH; some greet late */
-#define SMTP_TRANSACTION_S          120 /* MAIL to the reply to the dot */
-#define SMTP_COMMANDS_MAX_BYTES     1024
-#define SMTP_CONNECTIONS_MAX        (64 * RELAYS_MAX)
+#define SMTP_CONNECTIONS_MAX (64 * RELAYS_MAX)
+#define SMTP_WIRE_MAX_BYTES  (2 * LETTER_MAX_BYTES + 8)
 
 enum connection_state {
     CONNECTION_CLOSED,
+    CONNECTION_WAITING, /* for a token to log in with; the letter waits */
     CONNECTION_OPENING, /* in libcurl's hands, up to AUTH; the letter waits */
     CONNECTION_IDLE,
     CONNECTION_BUSY, /* in ours: a transaction */
@@ -28,17 +26,35 @@ struct smtp_connection {
     enum connection_state state;
     curl_socket_t fd;          /* IDLE, BUSY */
     unsigned letters;          /* begun on this connection */
+    uint64_t token_serial;     /* of the token that it logged in with */
     bool needs_reset;          /* the last transaction was left open */
     bool is_ready;             /* BUSY: there may be something to read or write */
+    bool spoke_nonsense;       /* OPENING: a line that is no SMTP ended it */
+    bool is_unsuited;          /* BUSY: the relay does not take such a letter, `why` says why */
     mono_ns used_at;           /* when it became IDLE */
     mono_ns deadline;          /* BUSY */
-    struct delivery *delivery; /* OPENING, BUSY: borrowed */
+    struct delivery *delivery; /* WAITING, OPENING, BUSY: borrowed */
     struct slice out;          /* BUSY: what is still to be written, in commands or letter */
+    char from[RETURN_PATH_TEXT_BYTES]; /* of the envelope */
+    struct smtp_envelope envelope;
     struct smtp_dialogue dialogue;
-    size_t letter_len;
+    struct err why;
+    size_t wire_len;
     char error[CURL_ERROR_SIZE];
     char commands[SMTP_COMMANDS_MAX_BYTES];
-    char letter[2 * LETTER_MAX_BYTES + 8]; /* dot-stuffed, with the final dot */
+    char wire[SMTP_WIRE_MAX_BYTES]; /* the letter, dot-stuffed, with the final dot */
+};
+
+/* One relay's ways, by the index of the transport's relays. */
+struct smtp_relay {
+    struct smtp_connection *connections; /* connection_count of them, in the transport's */
+    size_t connection_count;
+    unsigned letters_max; /* on one connection */
+    bool logs_in;
+    bool starts_tls;
+    mono_ns idle_ns;
+    mono_ns transaction_ns;   /* MAIL to the reply to the dot */
+    struct smtp_token *token; /* NULL: a password, or no login */
 };
 
 struct smtp_transport {
@@ -46,19 +62,30 @@ struct smtp_transport {
     CURLM *multi;
     size_t opening_count;
     size_t connection_count;
+    struct smtp_relay relays[RELAYS_MAX];
     struct smtp_connection connections[]; /* connection_count of them: each relay's together */
 };
 
 /* smtp.c: the calls, to be completed by smtp_open. */
 extern const struct transport smtp_transport_calls;
 
-/* smtp_session.c */
+/* smtp_outcome.c: the connection's own fate is decided before either of the latter two is called.
+ */
+struct smtp_relay *connection_relay(const struct smtp_connection *connection);
+enum trouble connection_trouble(const struct smtp_connection *connection, CURLcode result);
+void connection_tell(struct smtp_connection *connection, CURLcode result, bool was_reused,
+                     const char *otherwise);
+void connection_give_back(struct smtp_connection *connection, const struct outcome *outcome);
+
+/* smtp_opening.c */
 void connection_open(struct smtp_connection *connection);
+void connection_look_for_token(struct smtp_connection *connection, mono_ns now);
 void connection_opened(struct smtp_connection *connection, CURLcode result);
 void connection_close(struct smtp_connection *connection, bool say_quit);
+
+/* smtp_session.c */
 bool connection_is_fit(struct smtp_connection *connection, mono_ns now);
 void connection_begin(struct smtp_connection *connection);
-void connection_move(struct smtp_connection *connection);
-void connection_expire(struct smtp_connection *connection, mono_ns now);
+void connection_move(struct smtp_connection *connection, mono_ns now);
 
 #endif

@@ -10,7 +10,9 @@
 void smtp_dialogue_connect(struct smtp_dialogue *dialogue)
 {
     dialogue->stage = SMTP_STAGE_SESSION;
-    dialogue->pipelining = false;
+    dialogue->offers = (struct smtp_offers){0};
+    dialogue->logged_in = false;
+    dialogue->session_code = 0;
     dialogue->out_of_step = false;
     dialogue->code = 0;
     dialogue->text_is_whole = true;
@@ -66,19 +68,65 @@ static bool keep_text(struct smtp_dialogue *dialogue, struct slice line)
     return dialogue->text_is_whole;
 }
 
-/* What EHLO offered before STARTTLS does not count: each 220 (greeting, STARTTLS) starts afresh. */
-void smtp_dialogue_session_line(struct smtp_dialogue *dialogue, struct slice line)
+/* The keyword at the line's front, up to a space; what follows is its parameters. */
+static bool takes_keyword(struct slice *words, const char *keyword)
 {
-    static const char keyword[] = "PIPELINING";
+    size_t len = strlen(keyword);
+
+    if (words->len < len || strncasecmp(words->at, keyword, len) != 0 ||
+        (words->len > len && words->at[len] != ' '))
+        return false;
+    words->at += len;
+    words->len -= len;
+    return true;
+}
+
+/* " 52428800". Nothing, nonsense and what no letter comes near are no limit. */
+static uint64_t size_limit(struct slice words)
+{
+    uint64_t limit = 0;
+    size_t at = words.len > 0 ? 1 : 0;
+
+    for (; at < words.len && is_digit(words.at[at]) && limit < UINT32_MAX; at++)
+        limit = limit * 10 + (uint64_t)(words.at[at] - '0');
+    return at == words.len ? limit : 0;
+}
+
+static void note_offer(struct smtp_offers *offers, struct slice words)
+{
+    if (takes_keyword(&words, "PIPELINING")) {
+        offers->pipelining = true;
+    } else if (takes_keyword(&words, "8BITMIME")) {
+        offers->eightbit = true;
+    } else if (takes_keyword(&words, "SMTPUTF8")) {
+        offers->utf8 = true;
+    } else if (takes_keyword(&words, "ENHANCEDSTATUSCODES")) {
+        offers->enhanced_codes = true;
+    } else if (takes_keyword(&words, "SIZE")) {
+        offers->size = true;
+        offers->size_max = size_limit(words);
+    }
+}
+
+/* What EHLO offered before STARTTLS does not count: each 220 (greeting, STARTTLS) starts afresh.
+ * The first line of EHLO's reply is the relay's name, whatever it is called. */
+bool smtp_dialogue_session_line(struct smtp_dialogue *dialogue, struct slice line)
+{
+    bool is_first = dialogue->text_is_whole;
 
     line = without_line_end(line);
     (void)keep_text(dialogue, line);
-    unsigned code = reply_code(line);
-    if (code == 220)
-        dialogue->pipelining = false;
-    else if (code == 250 && line.len == 4 + sizeof(keyword) - 1 &&
-             strncasecmp(line.at + 4, keyword, sizeof(keyword) - 1) == 0)
-        dialogue->pipelining = true;
+    dialogue->session_code = reply_code(line);
+    if (dialogue->session_code < 200 || dialogue->session_code > 599 ||
+        (line.len > 3 && line.at[3] != ' ' && line.at[3] != '-'))
+        return false;
+    if (dialogue->session_code == 220)
+        dialogue->offers = (struct smtp_offers){0};
+    else if (dialogue->session_code == 235)
+        dialogue->logged_in = true;
+    else if (dialogue->session_code == 250 && !is_first && line.len > 4)
+        note_offer(&dialogue->offers, slice_of(line.at + 4, line.len - 4));
+    return true;
 }
 
 static enum smtp_step end(struct smtp_dialogue *dialogue, unsigned code)
@@ -98,7 +146,7 @@ static bool is_plain_no(unsigned code)
 static enum smtp_step next_command(struct smtp_dialogue *dialogue)
 {
     dialogue->stage = dialogue->stage == SMTP_STAGE_MAIL ? SMTP_STAGE_RCPT : SMTP_STAGE_DATA;
-    return dialogue->pipelining ? SMTP_STEP_WAIT : SMTP_STEP_COMMAND;
+    return dialogue->offers.pipelining ? SMTP_STEP_WAIT : SMTP_STEP_COMMAND;
 }
 
 static enum smtp_step on_envelope_reply(struct smtp_dialogue *dialogue, unsigned code)
@@ -111,13 +159,13 @@ static enum smtp_step on_envelope_reply(struct smtp_dialogue *dialogue, unsigned
     }
     if (good)
         return next_command(dialogue);
-    if (dialogue->stage == SMTP_STAGE_RCPT && dialogue->pipelining && is_plain_no(code)) {
+    if (dialogue->stage == SMTP_STAGE_RCPT && dialogue->offers.pipelining && is_plain_no(code)) {
         dialogue->refused = true;
         dialogue->code = code;
         return SMTP_STEP_WAIT;
     }
     /* A refused MAIL with two more replies to come, nonsense, or a relay that leaves. */
-    dialogue->out_of_step = dialogue->pipelining || !is_plain_no(code);
+    dialogue->out_of_step = dialogue->offers.pipelining || !is_plain_no(code);
     return end(dialogue, code);
 }
 

@@ -10,6 +10,16 @@
 
 #define SMTP_LINE_MAX_BYTES 1024 /* RFC 5321 section 4.5.3.1.5 has 512; the rest is dropped */
 
+/* What the relay's EHLO offered, behind TLS where there is TLS. */
+struct smtp_offers {
+    bool pipelining;     /* RFC 2920 */
+    bool eightbit;       /* 8BITMIME, RFC 6152 */
+    bool utf8;           /* SMTPUTF8, RFC 6531 */
+    bool size;           /* RFC 1870 */
+    bool enhanced_codes; /* ENHANCEDSTATUSCODES, RFC 2034 */
+    uint64_t size_max;   /* bytes of a letter; 0: no limit that it tells */
+};
+
 enum smtp_step {
     SMTP_STEP_WAIT,    /* for more bytes */
     SMTP_STEP_COMMAND, /* send the command of `stage` (not with pipelining: it was sent) */
@@ -19,11 +29,13 @@ enum smtp_step {
 
 struct smtp_dialogue {
     enum smtp_stage stage; /* whose reply is awaited, or was judged */
-    bool pipelining;       /* the relay's EHLO offered it */
+    struct smtp_offers offers;
+    bool logged_in;        /* the session's replies had a 235 */
     bool awaits_reset;     /* RSET went first */
     bool refused;          /* RCPT was: DATA's reply is read and dropped */
     bool out_of_step;      /* the connection is good for nothing more */
     unsigned code;         /* that ended the transaction; 0: none did */
+    unsigned session_code; /* of the session's last line */
     bool text_is_whole;    /* the next line begins another reply */
     size_t line_len;
     size_t text_len;
@@ -32,9 +44,9 @@ struct smtp_dialogue {
 };
 
 /* A new connection. Then every line of the session's replies (greeting to AUTH), as libcurl hands
- * them over. */
+ * them over. Returns false for one that belongs to no reply: whoever speaks there is no relay. */
 void smtp_dialogue_connect(struct smtp_dialogue *dialogue);
-void smtp_dialogue_session_line(struct smtp_dialogue *dialogue, struct slice line);
+MUST_USE bool smtp_dialogue_session_line(struct smtp_dialogue *dialogue, struct slice line);
 
 /* A transaction: MAIL, one RCPT, DATA, the letter. with_reset: RSET goes before. */
 void smtp_dialogue_begin(struct smtp_dialogue *dialogue, bool with_reset);

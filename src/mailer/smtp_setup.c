@@ -1,6 +1,7 @@
 /* From the configuration to handles that can only do what they should: this host, SMTP, TLS as
  * configured and verified, no proxy, no .netrc, no signals, bounded times (pitfalls of libcurl's
  * defaults: 300 s to connect, optional STARTTLS, any protocol). */
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -66,29 +67,34 @@ static void write_url(const struct relay_config *relay, const char *domain, char
     BUG_ON(len < 0 || (size_t)len >= url_bytes);
 }
 
+/* libcurl would read on and on until something looks like a reply. Taking nothing ends it. */
 static size_t on_session_line(char *bytes, size_t size, size_t count, void *context)
 {
     struct smtp_connection *connection = context;
     FAULT_ON("m.session_line", slice_of(bytes, size * count));
-    if (connection->state == CONNECTION_OPENING)
-        smtp_dialogue_session_line(&connection->dialogue, slice_of(bytes, size * count));
+    if (connection->state == CONNECTION_OPENING &&
+        !smtp_dialogue_session_line(&connection->dialogue, slice_of(bytes, size * count))) {
+        connection->spoke_nonsense = true;
+        return 0;
+    }
     return size * count;
 }
 
 /* A black hole is given up after four SYNs, 15 s; the session's limit is for relays that are there.
- */
+ * A token's command gets no connection along. */
 static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 {
     const int retries = 3;
     (void)context;
     (void)purpose;
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &retries, sizeof(retries));
     return CURL_SOCKOPT_OK;
 }
 
 #define SET(option, value) BUG_ON(curl_easy_setopt(easy, (option), (value)) != CURLE_OK)
 
-static void set_limits(CURL *easy)
+static void set_limits(CURL *easy, const struct relay_config *relay)
 {
     SET(CURLOPT_CONNECT_ONLY, 1L);
     SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
@@ -97,7 +103,7 @@ static void set_limits(CURL *easy)
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* do not wait for a name server that does not answer */
     /* libcurl counts the greeting, TLS and AUTH as connecting. */
-    SET(CURLOPT_CONNECTTIMEOUT, (long)SMTP_SESSION_S);
+    SET(CURLOPT_CONNECTTIMEOUT, (long)relay->timeout_s);
     SET(CURLOPT_SOCKOPTFUNCTION, on_socket);
     SET(CURLOPT_FRESH_CONNECT, 1L);
 }
@@ -123,6 +129,43 @@ static bool set_tls(CURL *easy, const struct relay_config *relay, struct err *er
     return true;
 }
 
+static bool uses_token(const struct relay_config *relay)
+{
+    return relay->user[0] != '\0' &&
+           (relay->token_file[0] != '\0' || relay->token_command[0] != '\0');
+}
+
+static const char *mechanisms_of(const struct relay_config *relay)
+{
+    switch ((enum config_smtp_auth)relay->auth) {
+    case CONFIG_AUTH_PLAIN:
+        return "AUTH=PLAIN";
+    case CONFIG_AUTH_LOGIN:
+        return "AUTH=LOGIN";
+    case CONFIG_AUTH_XOAUTH2:
+        break;
+    case CONFIG_AUTH_AUTO:
+        if (!uses_token(relay))
+            return "AUTH=PLAIN;AUTH=LOGIN";
+        break;
+    }
+    return "AUTH=XOAUTH2;AUTH=OAUTHBEARER";
+}
+
+/* Shown in the handshake to a relay that asks for it. libcurl reads it where it lies. */
+static void set_identity(CURL *easy, const struct identity *identity)
+{
+    struct curl_blob chain = {identity->chain.bytes, identity->chain.len, CURL_BLOB_NOCOPY};
+    struct curl_blob key = {identity->key.bytes, identity->key.len, CURL_BLOB_NOCOPY};
+
+    if (identity->chain.len == 0)
+        return;
+    SET(CURLOPT_SSLCERT_BLOB, &chain);
+    SET(CURLOPT_SSLCERTTYPE, "PEM");
+    SET(CURLOPT_SSLKEY_BLOB, &key);
+    SET(CURLOPT_SSLKEYTYPE, "PEM");
+}
+
 /* libcurl keeps its own copy of the password; ours is wiped. */
 static void set_credentials(CURL *easy, const struct relay_config *relay,
                             const struct secret *password)
@@ -133,16 +176,18 @@ static void set_credentials(CURL *easy, const struct relay_config *relay,
     if (password->len > 0)
         memcpy(text, password->bytes, password->len);
     SET(CURLOPT_USERNAME, relay->user);
-    SET(CURLOPT_PASSWORD, text);
-    SET(CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN");
+    SET(CURLOPT_LOGIN_OPTIONS, mechanisms_of(relay));
     SET(CURLOPT_SASL_IR, 1L);
+    if (!uses_token(relay))
+        SET(CURLOPT_PASSWORD, text);
     secret_wipe(text, password->len);
     free(text);
 }
 
 /* domain: for EHLO. */
 static bool connection_init(struct smtp_connection *connection, const struct relay_config *relay,
-                            const char *domain, const struct secret *password, struct err *err)
+                            const char *domain, const struct relay_secrets *secrets,
+                            struct err *err)
 {
     char url[1024];
     CURL *easy = curl_easy_init();
@@ -156,35 +201,53 @@ static bool connection_init(struct smtp_connection *connection, const struct rel
     SET(CURLOPT_ERRORBUFFER, connection->error);
     SET(CURLOPT_HEADERFUNCTION, on_session_line);
     SET(CURLOPT_HEADERDATA, connection);
-    set_limits(easy);
-    set_credentials(easy, relay, password);
+    set_limits(easy, relay);
+    set_credentials(easy, relay, &secrets->password);
+    set_identity(easy, &secrets->identity);
     return set_tls(easy, relay, err);
 }
 
+static void relay_fill(struct smtp_relay *relay, const struct relay_config *config)
+{
+    *relay = (struct smtp_relay){
+        .letters_max = (unsigned)config->letters_per_connection,
+        .logs_in = config->user[0] != '\0',
+        .starts_tls = config->tls == CONFIG_TLS_STARTTLS,
+        .idle_ns = (mono_ns)config->idle_s * NS_PER_S,
+        .transaction_ns = 2 * (mono_ns)config->timeout_s * NS_PER_S,
+    };
+    if (uses_token(config))
+        relay->token = smtp_token_new(config->token_file, config->token_command, config->token_s);
+}
+
 static bool relay_add(struct smtp_transport *smtp, const struct config *config, unsigned number,
-                      const struct secret *password, struct err *err)
+                      const struct relay_secrets *secrets, struct err *err)
 {
     const struct relay_config relay = config_relay(config, number);
     const char *name = strchr(config->mail_from, '@') + 1; /* for EHLO */
     struct transport *transport = &smtp->transport;
+    const unsigned index = transport->relay_count;
 
-    if (!relay_is_sound(&relay, password, err))
+    if (!relay_is_sound(&relay, &secrets->password, err))
         return false;
-    transport->relays[transport->relay_count] = (struct transport_relay){
+    transport->relays[index] = (struct transport_relay){
         .name = relay.section, .number = number, .lanes = (unsigned)relay.connections};
+    transport->relay_count++;
+    relay_fill(&smtp->relays[index], &relay);
+    smtp->relays[index].connections = &smtp->connections[smtp->connection_count];
+    smtp->relays[index].connection_count = (size_t)relay.connections;
     for (int64_t i = 0; i < relay.connections; i++) {
         struct smtp_connection *connection = &smtp->connections[smtp->connection_count++];
         connection->smtp = smtp;
-        connection->relay = transport->relay_count;
-        if (!connection_init(connection, &relay, name, password, err))
+        connection->relay = index;
+        if (!connection_init(connection, &relay, name, secrets, err))
             return false;
     }
-    transport->relay_count++;
     return true;
 }
 
-struct transport *smtp_open(const struct config *config, const struct secret passwords[RELAYS_MAX],
-                            struct err *err)
+struct transport *smtp_open(const struct config *config,
+                            const struct relay_secrets secrets[RELAYS_MAX], struct err *err)
 {
     size_t count = 0;
 
@@ -210,7 +273,7 @@ struct transport *smtp_open(const struct config *config, const struct secret pas
     bool sound = true;
     for (unsigned i = 0; i < RELAYS_MAX && sound; i++) {
         if (config_relay(config, i).host[0] != '\0')
-            sound = relay_add(smtp, config, i, &passwords[i], err);
+            sound = relay_add(smtp, config, i, &secrets[i], err);
     }
     struct transport *transport = &smtp->transport;
     if (!sound)

@@ -6,6 +6,7 @@
 
 #include "delivery.h"
 #include "gatepost/config.h"
+#include "gatepost/identity.h"
 #include "gatepost/letter.h"
 #include "return_path.h"
 #include "verdict.h"
@@ -51,10 +52,24 @@ struct transport {
     void (*close)(struct transport **transport);
 };
 
-/* Each returns NULL with a sentence when it cannot be set up as configured. passwords: one for each
- * relay's number, empty without a user. */
+/* What a relay's login and TLS need to keep to themselves. Empty where nothing is configured. */
+struct relay_secrets {
+    struct secret password;
+    struct identity identity;
+};
+
+/* Of the relay of that number, from its files or the environment, which the configuration holds.
+ * Who calls it: the mailer, before it drops its privileges. Owner: the caller; relay_secrets_fini.
+ */
+MUST_USE bool relay_secrets_load(const struct config *config, unsigned number,
+                                 struct relay_secrets *secrets_out, struct err *err);
+void relay_secrets_fini(struct relay_secrets *secrets);
+
+/* Each returns NULL with a sentence when it cannot be set up as configured. secrets: by the relays'
+ * numbers; borrowed for as long as the transport lives. */
 MUST_USE struct transport *smtp_open(const struct config *config,
-                                     const struct secret passwords[RELAYS_MAX], struct err *err);
+                                     const struct relay_secrets secrets[RELAYS_MAX],
+                                     struct err *err);
 MUST_USE struct transport *file_open(const struct config *config, struct err *err);
 
 #endif

@@ -26,11 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     for (unsigned i = 0; i < (how >> 2) % 8U && rest.len > 0; i++) {
         const char *end = memchr(rest.at, '\n', rest.len);
         size_t line_len = end == NULL ? rest.len : (size_t)(end - rest.at) + 1;
-        smtp_dialogue_session_line(&dialogue, slice_of(rest.at, line_len));
+        (void)smtp_dialogue_session_line(&dialogue, slice_of(rest.at, line_len));
         rest = slice_of(rest.at + line_len, rest.len - line_len);
         check(&dialogue);
     }
-    dialogue.pipelining = (how & 1) != 0;
+    dialogue.offers.pipelining = (how & 1) != 0;
     smtp_dialogue_begin(&dialogue, (how & 2) != 0);
     while (rest.len > 0) {
         enum smtp_step step = smtp_dialogue_feed(&dialogue, &rest);
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         if (step == SMTP_STEP_LETTER)
             smtp_dialogue_letter_sent(&dialogue);
         BUG_ON(step == SMTP_STEP_WAIT && rest.len > 0);
-        BUG_ON(step == SMTP_STEP_COMMAND && dialogue.pipelining);
+        BUG_ON(step == SMTP_STEP_COMMAND && dialogue.offers.pipelining);
         if (step == SMTP_STEP_END)
             break;
     }

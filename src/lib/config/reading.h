@@ -148,6 +148,9 @@ struct relay_keys {
 };
 extern const struct relay_keys relay_keys[RELAYS_MAX];
 
+/* How a relay is logged in to and shown who asks. */
+void config_check_relays(struct reading *reading);
+
 /* ---- relations.c ---- */
 void config_check_relations(struct reading *reading);
 

@@ -197,6 +197,7 @@ void config_check_relations(struct reading *reading)
     check_scrypt(reading);
     check_smtp(reading);
     check_smtp_secrecy(reading);
+    config_check_relays(reading);
     check_order(reading, CONFIG_KEY_store_write_free_mib, CONFIG_KEY_store_signup_free_mib,
                 "sign-ups stop first");
     check_order(reading, CONFIG_KEY_limits_account_delay_s, CONFIG_KEY_limits_account_delay_max_s,

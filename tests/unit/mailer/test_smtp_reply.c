@@ -12,7 +12,7 @@ static struct smtp_dialogue dialogue;
 static void start(bool pipelining, bool with_reset)
 {
     smtp_dialogue_connect(&dialogue);
-    dialogue.pipelining = pipelining;
+    dialogue.offers.pipelining = pipelining;
     smtp_dialogue_begin(&dialogue, with_reset);
 }
 
@@ -151,24 +151,86 @@ static void test_endless_and_unprintable_lines_are_cut_and_masked(void **state)
 
 static void session(const char *line)
 {
-    smtp_dialogue_session_line(&dialogue, slice_of_text(line));
+    assert_true(smtp_dialogue_session_line(&dialogue, slice_of_text(line)));
 }
 
-static void test_pipelining_offered_before_tls_does_not_count_after_it(void **state)
+static void test_what_is_offered_before_tls_does_not_count_after_it(void **state)
 {
     (void)state;
     smtp_dialogue_connect(&dialogue);
     session("220 hello\r\n");
     session("250-relay\r\n");
     session("250-PipeLining\r\n");
+    session("250-SIZE 1000\r\n");
+    session("250-8BITMIME\r\n");
+    session("250-SMTPUTF8\r\n");
     session("250 STARTTLS\r\n");
-    assert_true(dialogue.pipelining);
+    assert_true(dialogue.offers.pipelining && dialogue.offers.size && dialogue.offers.utf8);
     session("220 go ahead\r\n");
+    assert_false(dialogue.offers.pipelining || dialogue.offers.size || dialogue.offers.eightbit ||
+                 dialogue.offers.utf8);
+    assert_int_equal(dialogue.offers.size_max, 0);
     session("250-relay\r\n");
-    session("250 AUTH PLAIN\r\n");
-    assert_false(dialogue.pipelining);
+    session("250-AUTH PLAIN\r\n");
+    assert_false(dialogue.offers.pipelining);
     session("250 PIPELINING");
-    assert_true(dialogue.pipelining);
+    assert_true(dialogue.offers.pipelining);
+}
+
+static void test_only_whole_keywords_of_ehlo_are_offers(void **state)
+{
+    static const char *const lines[] = {"250-8BITMIME2\r\n", "250-XSIZE 5\r\n", "250-8BIT\r\n",
+                                        "250-SMTPUTF\r\n",   "250-\r\n",        "250-SIZE=5\r\n"};
+    (void)state;
+    smtp_dialogue_connect(&dialogue);
+    session("220-PIPELINING\r\n");
+    session("220 hello\r\n");
+    session("250-SMTPUTF8 is this relay's name\r\n");
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        session(lines[i]);
+    session("250 ENHANCEDSTATUSCODES\r\n");
+    session("235 SIZE 5\r\n");
+    session("250 SIZE 5\r\n");
+    assert_false(dialogue.offers.pipelining || dialogue.offers.size || dialogue.offers.eightbit ||
+                 dialogue.offers.utf8);
+    assert_true(dialogue.offers.enhanced_codes && dialogue.logged_in);
+}
+
+static void expect_size_max(const char *line, uint64_t size_max)
+{
+    smtp_dialogue_connect(&dialogue);
+    session("250-relay\r\n");
+    session(line);
+    assert_true(dialogue.offers.size);
+    assert_int_equal(dialogue.offers.size_max, size_max);
+}
+
+static void test_the_limit_of_size_is_told_or_none(void **state)
+{
+    (void)state;
+    expect_size_max("250 SIZE 10240000\r\n", 10240000);
+    expect_size_max("250-size 1\r\n", 1);
+    expect_size_max("250 SIZE\r\n", 0);
+    expect_size_max("250 SIZE \r\n", 0);
+    expect_size_max("250 SIZE 0\r\n", 0);
+    expect_size_max("250 SIZE much\r\n", 0);
+    expect_size_max("250 SIZE 12x\r\n", 0);
+    expect_size_max("250 SIZE 99999999999999999999999999\r\n", 0);
+}
+
+static void test_a_session_line_that_is_no_reply_is_told(void **state)
+{
+    static const char *const lines[] = {"\r\n",          "hello\r\n",     "22\r\n",
+                                        "2200 what\r\n", "220x what\r\n", "120 soon\r\n",
+                                        "600 more\r\n",  " 220 hello\r\n"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        smtp_dialogue_connect(&dialogue);
+        assert_false(smtp_dialogue_session_line(&dialogue, slice_of_text(lines[i])));
+    }
+    session("334\r\n");
+    session("334 VXNlcm5hbWU6\r\n");
+    session("220\r\n");
 }
 
 static void test_the_relays_words_of_a_failed_session_are_kept(void **state)
@@ -195,7 +257,10 @@ int main(void)
         cmocka_unit_test(test_a_relay_that_leaves_ends_the_connection_at_every_stage),
         cmocka_unit_test(test_nonsense_is_no_answer),
         cmocka_unit_test(test_endless_and_unprintable_lines_are_cut_and_masked),
-        cmocka_unit_test(test_pipelining_offered_before_tls_does_not_count_after_it),
+        cmocka_unit_test(test_what_is_offered_before_tls_does_not_count_after_it),
+        cmocka_unit_test(test_only_whole_keywords_of_ehlo_are_offers),
+        cmocka_unit_test(test_the_limit_of_size_is_told_or_none),
+        cmocka_unit_test(test_a_session_line_that_is_no_reply_is_told),
         cmocka_unit_test(test_the_relays_words_of_a_failed_session_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@ static struct config good_config(void)
         .smtp_tls = CONFIG_TLS_STARTTLS,
         .smtp_ca_file = "",
         .smtp_user = "",
+        .smtp_token_file = "",
+        .smtp_token_command = "",
         .smtp_connections = 4,
         .smtp2_host = "",
         .smtp3_host = "",
@@ -25,7 +27,8 @@ static struct config good_config(void)
 
 static void expect_refused(const struct config *config, const char *password, const char *sentence)
 {
-    struct secret secrets[RELAYS_MAX] = {{0}}, *secret = &secrets[0];
+    struct relay_secrets secrets[RELAYS_MAX] = {0};
+    struct secret *secret = &secrets[0].password;
     struct err err = {""};
     if (password != NULL)
         secret_from_bytes(password, strlen(password), secret);
@@ -36,7 +39,8 @@ static void expect_refused(const struct config *config, const char *password, co
 
 static void expect_opened(const struct config *config)
 {
-    struct secret secrets[RELAYS_MAX] = {{0}}, *secret = &secrets[0];
+    struct relay_secrets secrets[RELAYS_MAX] = {0};
+    struct secret *secret = &secrets[0].password;
     struct err err = {""};
     secret_from_bytes("secret", 6, secret);
     struct transport *transport = smtp_open(config, secrets, &err);
@@ -108,7 +112,7 @@ static void test_a_missing_file_of_authorities_is_refused(void **state)
 
 static void test_every_section_with_a_host_is_a_relay(void **state)
 {
-    const struct secret secrets[RELAYS_MAX] = {{0}};
+    const struct relay_secrets secrets[RELAYS_MAX] = {0};
     struct err err = {""};
     struct config config = good_config();
     (void)state;
