@@ -18,7 +18,7 @@ static void tell_no_login(struct smtp_connection *connection, const char *why)
         .reply = slice_of_text(why),
     };
 
-    connection_close(connection, true);
+    connection_close(connection, false);
     connection_give_back(connection, &outcome);
 }
 
@@ -95,10 +95,15 @@ static void log_opened(const struct smtp_connection *connection)
               offers->enhanced_codes);
 }
 
-/* libcurl goes on without a login when the relay offers none that it may use. */
-static bool is_logged_in(const struct smtp_connection *connection)
+/* With no AUTH on offer libcurl goes on without a login; with none that it may use, it denies one
+ * before anybody was asked. */
+static bool offers_no_login(const struct smtp_connection *connection, CURLcode result)
 {
-    return !connection_relay(connection)->logs_in || connection->dialogue.logged_in;
+    const struct smtp_dialogue *dialogue = &connection->dialogue;
+
+    if (result == CURLE_LOGIN_DENIED)
+        return dialogue->session_code == 250;
+    return result == CURLE_OK && connection_relay(connection)->logs_in && !dialogue->logged_in;
 }
 
 void connection_opened(struct smtp_connection *connection, CURLcode result)
@@ -107,16 +112,16 @@ void connection_opened(struct smtp_connection *connection, CURLcode result)
 
     if (result == CURLE_OK)
         result = curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &fd);
+    if (offers_no_login(connection, result)) {
+        tell_no_login(connection, "not sent: the relay offers no login that auth allows");
+        return;
+    }
     if (result == CURLE_OK && fd != CURL_SOCKET_BAD) {
         connection->smtp->opening_count--;
         connection->fd = fd;
-        connection->state = CONNECTION_IDLE;
         FAULT("m.connected");
         log_opened(connection);
-        if (is_logged_in(connection))
-            connection_begin(connection);
-        else
-            tell_no_login(connection, "not sent: the relay offers no login that auth allows");
+        connection_begin(connection);
         return;
     }
     if (connection_relay(connection)->token != NULL &&

@@ -11,7 +11,7 @@ For tests (runs its own event loop on a thread of its own):
     peer = SmtpPeer(tls="starttls", credentials=("user", "secret"))   # or tls="tls"
     peer.ca_file                                   # for smtp.ca_file; certificate of "localhost"
                                                    # and 127.0.0.1, made by a CA of its own
-    SmtpPeer(tls="starttls", certificate="expired" | "wrong-name" | "self-signed")
+    SmtpPeer(tls="starttls", certificate="expired")   # or another of certificates.BAD
     SmtpPeer(port=2525)                            # a given port, to stop and start it again
 
 What it does is a list of rules, looked through in order at every step of every session:
@@ -33,10 +33,8 @@ takes them again. peer.sessions and peer.commands count what came in.
 
 import asyncio
 import base64
-import datetime
 import email
 import email.policy
-import ipaddress
 import os
 import shutil
 import ssl
@@ -46,6 +44,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import List, Optional, Tuple
+
+from certificates import key_pair, make_context  # noqa: F401
 
 
 @dataclass
@@ -333,67 +333,3 @@ class SmtpPeer:
         finally:
             self._tasks.discard(task)
             session.writer.transport.abort() if session.sender else session.writer.close()
-
-
-# ---- certificates -----------------------------------------------------------------------------
-def make_context(folder, kind):
-    """A server context; folder/ca.pem is what a client is to trust."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    now = datetime.datetime.utcnow()
-    day = datetime.timedelta(days=1)
-
-    def name(text):
-        return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, text)])
-
-    def sign(subject, key, issuer, issuer_key, is_ca, start, end, hosts=()):
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(name(subject))
-            .issuer_name(name(issuer))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(start)
-            .not_valid_after(end)
-            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-        )
-        if hosts:
-            builder = builder.add_extension(x509.SubjectAlternativeName(list(hosts)), False)
-        return builder.sign(issuer_key, hashes.SHA256())
-
-    ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    ca = sign("test CA", ca_key, "test CA", ca_key, True, now - day, now + 30 * day)
-    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    if kind == "wrong-name":
-        hosts = [x509.DNSName("elsewhere.example")]
-    end = now - datetime.timedelta(hours=1) if kind == "expired" else now + 10 * day
-    if kind == "self-signed":
-        leaf = sign("localhost", key, "localhost", key, False, now - day, end, hosts)
-    else:
-        leaf = sign("localhost", key, "test CA", ca_key, False, now - day, end, hosts)
-    pem = serialization.Encoding.PEM
-    with open(os.path.join(folder, "ca.pem"), "wb") as file:
-        file.write(ca.public_bytes(pem))
-    chain = os.path.join(folder, "server.pem")
-    with open(chain, "wb") as file:
-        file.write(
-            key.private_bytes(
-                pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        file.write(leaf.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain)
-    return context
-
-
-def key_pair(directory):
-    """cert.pem and key.pem, of the authority that is ca.pem."""
-    make_context(str(directory), "good")
-    text = (directory / "server.pem").read_text()
-    cut = text.index("-----BEGIN CERTIFICATE-----")
-    (directory / "key.pem").write_text(text[:cut])
-    (directory / "key.pem").chmod(0o600)
-    (directory / "cert.pem").write_text(text[cut:])
