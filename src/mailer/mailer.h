@@ -32,7 +32,7 @@ struct mailer {
     const struct config *config;
     struct segment *segment;
     struct secret mail_key;
-    struct dkim *dkim; /* NULL: letters go unsigned */
+    struct dkim *dkim;                              /* NULL: letters go unsigned */
     struct relay_secrets relay_secrets[RELAYS_MAX]; /* by the relay's number */
     struct store_client *store;
     struct transport *transport;
@@ -48,11 +48,11 @@ struct mailer {
     struct sweep *sweep;
     struct bounce_rules bounce_rules;
     struct lmtp_server *bounces; /* NULL: no mail.bounce_socket */
-    mono_ns settle_at;       /* no settle asks before: the store is busy */
-    mono_ns claim_at;        /* no claims before */
-    mono_ns expire_scan_at;  /* next look at the age of what waits */
-    mono_ns watch_at;        /* next look of watch.c */
-    uint64_t orders_seen;    /* BOARD_MAIL_ORDERS, as of the last look */
+    mono_ns settle_at;           /* no settle asks before: the store is busy */
+    mono_ns claim_at;            /* no claims before */
+    mono_ns expire_scan_at;      /* next look at the age of what waits */
+    mono_ns watch_at;            /* next look of watch.c */
+    uint64_t orders_seen;        /* BOARD_MAIL_ORDERS, as of the last look */
     mono_ns orders_again_at; /* the sweep that an order asked for is made once more then; 0: no */
     bool stopping;
     mono_ns stop_at; /* with stopping: the end, whatever is still under way */

@@ -133,6 +133,9 @@ static struct transport *open_transport(uint16_t port, struct told *told)
 
     if (transport == NULL)
         fail_msg("%s", err.text);
+    static struct return_path return_path;
+    return_path = (struct return_path){.base = "", .from = config.mail_from};
+    transport->return_path = &return_path;
     transport->on_outcome = on_outcome;
     transport->context = told;
     return transport;
