@@ -11,7 +11,17 @@
     OPTION(EML, "--eml", NULL)                                                                     \
     OPTION(TEXT, "--text", NULL)                                                                   \
     OPTION(HTML, "--html", NULL)                                                                   \
-    OPTION(TO, "--to", "ADDRESS")
+    OPTION(JSON, "--json", NULL)                                                                   \
+    OPTION(ALL, "--all", NULL)                                                                     \
+    OPTION(STATE, "--state", "pending|dead|sent")                                                  \
+    OPTION(PURPOSE, "--purpose", "PURPOSE")                                                        \
+    OPTION(TO, "--to", "ADDRESS")                                                                  \
+    OPTION(DOMAIN, "--domain", "DOMAIN")                                                           \
+    OPTION(SINCE, "--since", "WHEN")                                                               \
+    OPTION(DUE, "--due", NULL)                                                                     \
+    OPTION(LIMIT, "--limit", "N")                                                                  \
+    OPTION(WAIT, "--wait", "S")                                                                    \
+    OPTION(DETAIL, "--detail", "TEXT")
 
 enum mail_option {
 #define OPTION(NAME, word, value) MAIL_OPTION_##NAME,
@@ -56,5 +66,26 @@ MUST_USE bool mail_order_read(const char *const *words, size_t count, struct mai
 int cli_mail_preview(struct mail_order *order);
 int cli_mail_dkim(struct mail_order *order);
 int cli_mail_bounce(struct mail_order *order);
+int cli_mail_status(struct mail_order *order);
+int cli_mail_list(struct mail_order *order);
+int cli_mail_show(struct mail_order *order);
+int cli_mail_retry(struct mail_order *order);
+int cli_mail_cancel(struct mail_order *order);
+int cli_mail_pause(struct mail_order *order);
+int cli_mail_resume(struct mail_order *order);
+int cli_mail_drain(struct mail_order *order);
+int cli_mail_suppress(struct mail_order *order);
+
+/* The words were fine one by one and make no sense together. Returns EXIT_USAGE. */
+int mail_misuse(const char *sentence);
+
+/* A whole number of an option from 1 on; 0 when it is not given. Returns false for another text. */
+MUST_USE bool mail_number(const struct mail_order *order, enum mail_option option,
+                          size_t *number_out);
+
+/* All lines that path (ending with '?' or '&') lists, page by page; limit 0: no bound. */
+struct listing;
+MUST_USE int mail_print_all(struct mail_order *order, const struct listing *listing,
+                            const char *path, size_t limit);
 
 #endif

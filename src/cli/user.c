@@ -251,7 +251,9 @@ int user_ask(struct user_order *order, const char *method, const char *path, con
     if (answer_out->status >= HTTP_DONE && answer_out->status < HTTP_REFUSED)
         return EXIT_DONE;
     if (answer_out->status == 404) {
-        (void)user_fail(has_option(order, OPTION_END) ? "no such user or session" : "no such user");
+        (void)user_fail(order->missing != NULL          ? order->missing
+                        : has_option(order, OPTION_END) ? "no such user or session"
+                                                        : "no such user");
         return CLI_NOT_FOUND;
     }
     print_refusal(answer_out);

@@ -55,6 +55,7 @@ struct user_order {
     size_t limit;                      /* of --limit; 0: none */
     const struct config *config;
     struct admin_client *client;
+    const char *missing; /* what is said when it is not there; NULL: "no such user" */
 };
 
 /* Reads the words after "user". False: err says what is wrong with them. */

@@ -60,5 +60,18 @@ void users_import_on_request(struct request *request);
 void users_export_on_request(struct request *request);
 void trail_on_request(struct request *request);
 void trail_verify_on_request(struct request *request);
+void letters_list_on_request(struct request *request);
+void letter_show_on_request(struct request *request);
+void letter_cancel_on_request(struct request *request);
+void letter_retry_on_request(struct request *request);
+void letters_retry_on_request(struct request *request);
+void letters_cancel_on_request(struct request *request);
+void letters_drain_on_request(struct request *request);
+void mail_state_show_on_request(struct request *request);
+void mail_pause_begin_on_request(struct request *request);
+void mail_pause_end_on_request(struct request *request);
+void suppressions_list_on_request(struct request *request);
+void suppression_put_on_request(struct request *request);
+void suppression_lift_on_request(struct request *request);
 
 #endif

@@ -2,13 +2,14 @@
 #include "admin.h"
 #include "routes.h"
 
-#define READING       (METHOD_GET | METHOD_HEAD)
-#define ALLOW_USERS   "GET, HEAD, POST, OPTIONS"
-#define ALLOW_USER    "GET, HEAD, PATCH, DELETE, OPTIONS"
-#define ALLOW_MANY    "GET, HEAD, DELETE, OPTIONS"
-#define ALLOW_IMPORT  "POST, OPTIONS"
-#define ALLOW_AUDIT   "GET, HEAD, OPTIONS"
-#define ALLOW_SESSION "DELETE, OPTIONS"
+#define READING         (METHOD_GET | METHOD_HEAD)
+#define ALLOW_USERS     "GET, HEAD, POST, OPTIONS"
+#define ALLOW_USER      "GET, HEAD, PATCH, DELETE, OPTIONS"
+#define ALLOW_MANY      "GET, HEAD, DELETE, OPTIONS"
+#define ALLOW_IMPORT    "POST, OPTIONS"
+#define ALLOW_AUDIT     "GET, HEAD, OPTIONS"
+#define ALLOW_SESSION   "DELETE, OPTIONS"
+#define ALLOW_ADDRESSES "GET, HEAD, POST, OPTIONS"
 
 /* Nobody is asked who he is, and nobody is counted: whoever could open the socket may do all of it.
  */
@@ -33,6 +34,32 @@ static const struct route ROUTES[] = {
      RATE_FREE},
     {"/admin/audit/verify", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY,
      trail_verify_on_request, RATE_FREE},
+    {"/admin/mail", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY, mail_state_show_on_request,
+     RATE_FREE},
+    {"/admin/mail/pause", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     mail_pause_begin_on_request, RATE_FREE},
+    {"/admin/mail/resume", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     mail_pause_end_on_request, RATE_FREE},
+    {"/admin/mail/drain", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     letters_drain_on_request, RATE_FREE},
+    {"/admin/mail/retry", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     letters_retry_on_request, RATE_FREE},
+    {"/admin/mail/cancel", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     letters_cancel_on_request, RATE_FREE},
+    {"/admin/mail/letters", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     letters_list_on_request, RATE_FREE},
+    {"/admin/mail/letters/{id}", READING, ALLOW_MANY, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     letter_show_on_request, RATE_FREE},
+    {"/admin/mail/letters/{id}", METHOD_DELETE, ALLOW_MANY, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     letter_cancel_on_request, RATE_FREE},
+    {"/admin/mail/letters/{id}/retry", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     letter_retry_on_request, RATE_FREE},
+    {"/admin/mail/suppressions", READING, ALLOW_ADDRESSES, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     suppressions_list_on_request, RATE_FREE},
+    {"/admin/mail/suppressions", METHOD_POST, ALLOW_ADDRESSES, ROUTE_API_BODY, ROUTE_ANYBODY,
+     suppression_put_on_request, RATE_FREE},
+    {"/admin/mail/suppressions/{address}", METHOD_DELETE, ALLOW_SESSION, ROUTE_NO_BODY,
+     ROUTE_ANYBODY, suppression_lift_on_request, RATE_FREE},
     {"/admin/import", METHOD_POST, ALLOW_IMPORT, ROUTE_LINES_BODY, ROUTE_ANYBODY,
      users_import_on_request, RATE_FREE},
     {"/admin/export", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY, users_export_on_request,

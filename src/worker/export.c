@@ -14,6 +14,7 @@
 #include "audit_entry.h"
 #include "bearer.h"
 #include "endpoints.h"
+#include "letter_text.h"
 #include "member.h"
 #include "reply.h"
 #include "session_page.h"
@@ -160,14 +161,6 @@ static void ask_letters(struct request *request, const struct uuid *after)
     export_letters_ask_pack(&packer, &(struct export_letters_ask){
                                          .user_id = request->account->user_id, .after = *after});
     request_ask(&request, STORE_EXPORT_LETTERS, &packer, on_letters);
-}
-
-static const char *letter_state_name(uint8_t state)
-{
-    static const char *const names[] = {
-        [LETTER_PENDING] = "pending", [LETTER_DEAD] = "dead", [LETTER_SENT] = "sent"};
-
-    return state < ARRAY_LEN(names) ? names[state] : "other";
 }
 
 static void write_letter(struct json_writer *writer, const struct export_letter *letter)

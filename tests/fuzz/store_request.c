@@ -128,6 +128,9 @@ static bool is_readable_of_mail(uint8_t request, struct slice payload)
     struct mail_state_answer state;
     struct suppression_list_answer suppressions;
 
+    if (request == STORE_MAIL_PAUSE || request == STORE_SUPPRESSION_ADD ||
+        request == STORE_SUPPRESSION_REMOVE)
+        return payload.len == 0;
     if (request == STORE_MAIL_LIST)
         return mail_list_answer_unpack(payload, &list);
     if (request == STORE_MAIL_SHOW)
@@ -166,6 +169,8 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
 
     if (!has_payload(request, status))
         return true;
+    if (request >= STORE_MAIL_LIST && request <= STORE_SUPPRESSION_REMOVE)
+        return is_readable_of_mail(request, payload);
     switch ((enum store_request)request) {
     case STORE_NAME_CHECK:
         return name_check_answer_unpack(payload, &answer.name_check);
@@ -203,15 +208,6 @@ static bool is_readable(uint8_t request, enum store_status status, struct slice 
     case STORE_ACCOUNTS_IMPORT:
     case STORE_ACCOUNTS_EXPORT:
         return is_readable_of_trail(request, payload);
-    case STORE_MAIL_LIST:
-    case STORE_MAIL_SHOW:
-    case STORE_MAIL_CHANGE:
-    case STORE_MAIL_STATE:
-    case STORE_SUPPRESSION_LIST:
-        return is_readable_of_mail(request, payload);
-    case STORE_MAIL_PAUSE:
-    case STORE_SUPPRESSION_ADD:
-    case STORE_SUPPRESSION_REMOVE:
     case STORE_ADMIN_USER_DELETE:
     case STORE_ADMIN_SESSION_END:
     case STORE_PING:
