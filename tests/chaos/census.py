@@ -10,7 +10,7 @@ import lives
 import post
 from changing import DOMAIN
 from client import PASSWORD
-from database import Database
+from database import SENT, Database
 
 ROUNDING_KIB = 32 << 10
 
@@ -54,6 +54,7 @@ def take(world, recover):
     if len(set(signed_up)) != len(signed_up):
         census.problems.append("a name was acknowledged twice")
     census.problems += wrong_letters(database, letters)
+    census.problems += never_sent(database, sent)
     census.duplicates = world.relay.received - len(world.relay.letters) if world.relay else 0
     census.bound = world.duplicate_bound() if world.relay else 0
     if census.duplicates > census.bound:
@@ -77,6 +78,14 @@ def wrong_letters(database, letters):
         yield f"letters that nobody asked for, or with another Message-ID: {several[:3]}"
 
 
+def never_sent(database, sent):
+    """Letters that the store takes for handed over, and nobody has."""
+    missing = [job_id.hex() for job_id, letter in database.letters.items()
+               if letter.state == SENT and job_id.hex() not in sent]
+    if missing:
+        yield f"{len(missing)} letters count as sent and never came: {missing[:3]}"
+
+
 def doubts(census):
     """The checker checked: what it must find in a database that something was taken out of. Returns
     what it did not find."""
@@ -90,6 +99,9 @@ def doubts(census):
     fewer = {key: letter for key, letter in census.letters.items() if letter.to != address}
     if lost_letters(fewer, [name]) != [name]:
         missed.append("a letter that was not sent")
+    if database.letters and not any(True for _ in never_sent(database, {})) and \
+            any(letter.state == SENT for letter in database.letters.values()):
+        missed.append("a letter that counts as sent and is nowhere")
     del database.users_by_name[user.username_key]
     if not any("index entry" in text for text in database.problems()):
         missed.append("an index entry taken out")

@@ -13,13 +13,15 @@ from collections import Counter
 from types import SimpleNamespace
 
 TABLES = ("users", "users_by_name", "users_by_email", "users_by_subject", "answers", "sessions",
-          "sessions_by_user", "proofs", "outbox", "outbox_by_due", "audit", "audit_by_user", "meta")
+          "sessions_by_user", "proofs", "outbox", "outbox_by_due", "audit", "audit_by_user",
+          "outbox_by_address", "suppressions", "meta")
 SIGNED_UP, ACCOUNT_DELETED = 1, 16  # enum audit_event
 PROOF_OPEN = 0                      # enum proof_state
+PENDING, DEAD, SENT = 0, 1, 2       # enum letter_state
 PROOF_FIELDS = {1: "verify_proof", 2: "reset_proof", 3: "change_proof"}     # enum mail_purpose
 
 # Fields of a record behind its version byte: u8 u32 u64 wall, uuid, s (a slice).
-VERSIONS = {"user": 2, "session": 2, "proof": 2, "audit": 2}   # the others: 1
+VERSIONS = {"user": 2, "session": 2, "proof": 2, "audit": 2, "letter": 2, "tally": 2}   # the others: 1
 FORMS = {
     "user": "subject:s username:s username_key:s email:s email_key:s password:s language:s active:u8 "
             "email_verified:u8 date_joined:wall last_login:wall password_changed:wall verify_proof:uuid "
@@ -27,9 +29,9 @@ FORMS = {
     "session": "user_id:uuid jti_digest:s spent:s created:wall used:wall expires:wall adopted_until:wall "
                "ended:u8 peer:s user_agent:s",
     "proof": "user_id:uuid purpose:u8 state:u8 expires:wall job_id:uuid email:s email_key:s",
-    "letter": "dead:u8 due:wall created:wall tries:u32 reply:s job:s",
+    "letter": "state:u8 due:wall created:wall ended:wall tries:u32 history:s reply:s job:s",
     "audit": "event:u8 user_id:uuid peer:s result:u8 detail:s chain:s",
-    "tally": "users:u64 pending:u64 dead:u64",
+    "tally": "users:u64 pending:u64 dead:u64 sent:u64 suppressed:u64 mail_paused:wall",
     "format": "format:u32",
 }
 # A message on a lane, and an outbox row's content, has no version byte.
@@ -154,16 +156,21 @@ class Database:
                 yield f"{email} has no proof"
 
     def _letters(self):
-        pending = set()
+        pending, listed = set(), set()
         for job_id, letter in self.letters.items():
             if letter.content.job_id != job_id:
                 yield f"letter {job_id.hex()} holds another job"
-            if letter.dead and not letter.reply:
+            if letter.state == DEAD and not letter.reply:
                 yield f"letter {job_id.hex()} is dead without a reason"
-            if not letter.dead:
+            if letter.state == SENT and (letter.content.username or any(letter.content.proof_id)):
+                yield f"letter {job_id.hex()} was sent and says more than it has to"
+            listed.add(letter.content.to.lower() + b"\0" + job_id)
+            if letter.state == PENDING:
                 pending.add(letter.due.to_bytes(8, "big") + job_id)
         if pending != set(self.outbox_by_due):
             yield f"outbox_by_due and outbox differ: {sorted(pending ^ set(self.outbox_by_due))[:3]}"
+        if listed != set(self.outbox_by_address):
+            yield f"outbox_by_address and outbox differ: {sorted(listed ^ set(self.outbox_by_address))[:3]}"
 
     def _sessions(self):
         listed = set()
@@ -179,9 +186,9 @@ class Database:
 
     def _counts(self):
         tally = record(self.meta[b"tally"], "tally")
-        dead = sum(letter.dead for letter in self.letters.values())
-        counted = (len(self.users), len(self.letters) - dead, dead)
-        if (tally.users, tally.pending, tally.dead) != counted:
+        states = Counter(letter.state for letter in self.letters.values())
+        counted = (len(self.users), states[PENDING], states[DEAD], states[SENT], len(self.suppressions))
+        if (tally.users, tally.pending, tally.dead, tally.sent, tally.suppressed) != counted:
             yield f"the tally says {tally}, there are {counted}"
         chain = bytes(32)
         for key, row in self.trail.items():

@@ -2,6 +2,8 @@
 import re
 from types import SimpleNamespace
 
+from database import DEAD, PENDING
+
 # enum mail_purpose: number, name, how the subject reads (conf/mail/en).
 PURPOSES = [
     (1, "verify", r"Confirm your e-mail address for "), (2, "reset", r"Choose a new password for "),
@@ -38,4 +40,5 @@ def in_outbox(database):
     """{id: letter} of those that wait, or are dead with a reason."""
     return {job_id.hex(): SimpleNamespace(
         id=job_id.hex(), to=letter.content.to.decode(), purpose=BY_NUMBER[letter.content.purpose], token=None)
-            for job_id, letter in database.letters.items() if not letter.dead or letter.reply}
+            for job_id, letter in database.letters.items()
+            if letter.state == PENDING or (letter.state == DEAD and letter.reply)}
