@@ -119,7 +119,7 @@ uint64_t life_read(const struct segment *segment, uint32_t slot, enum life_phase
 
 /* Room for metrics: SEGMENT_COUNTERS words a slot, written by that slot's process alone. What is
  * added to is never reset, so that a total is a sum over slots, the dead included. */
-#define SEGMENT_COUNTERS 128
+#define SEGMENT_COUNTERS 192
 void counter_set(struct segment *segment, uint32_t slot, uint32_t counter, uint64_t value);
 uint64_t counter_get(const struct segment *segment, uint32_t slot, uint32_t counter);
 void counter_add(struct segment *segment, uint32_t slot, uint32_t counter, uint64_t value);

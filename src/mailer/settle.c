@@ -26,6 +26,26 @@ static void wish(struct mailer *mailer, struct delivery *delivery, enum outbox_v
     hand_move(delivery, DELIVERY_TO_SETTLE);
 }
 
+/* A relay's number is its section's, so it keeps its counter whichever others are configured. */
+static void count_verdict(const struct mailer *mailer, const struct delivery *delivery)
+{
+    static const enum metric firsts[RELAYS_MAX] = {
+        METRIC_RELAY_SMTP_DELIVERED, METRIC_RELAY_SMTP2_DELIVERED, METRIC_RELAY_SMTP3_DELIVERED,
+        METRIC_RELAY_SMTP4_DELIVERED};
+    static const enum metric all[] = {[OUTBOX_DELIVERED] = METRIC_MAIL_DELIVERED,
+                                      [OUTBOX_RETRY] = METRIC_MAIL_RETRY,
+                                      [OUTBOX_REFUSED] = METRIC_MAIL_REFUSED};
+    const struct transport *transport = mailer->transport;
+
+    metric_count(all[delivery->verdict]);
+    if (delivery->judge[0] == '\0')
+        return;
+    enum metric first = strcmp(delivery->judge, "file") == 0
+                            ? METRIC_RELAY_FILE_DELIVERED
+                            : firsts[transport->relays[delivery->relay].number];
+    metric_count(first + (enum metric)delivery->verdict);
+}
+
 static void log_verdict(enum log_level level, const char *event, const struct delivery *delivery)
 {
     char id[UUID_TEXT_BYTES], reply[2 * DELIVERY_REPLY_MAX_BYTES];
@@ -40,14 +60,14 @@ void settle_delivered(struct mailer *mailer, struct delivery *delivery, struct s
 {
     FAULT("m.delivered");
     wish(mailer, delivery, OUTBOX_DELIVERED, reply);
-    metric_count(METRIC_MAIL_DELIVERED);
+    count_verdict(mailer, delivery);
     log_verdict(LOG_LEVEL_INFO, "mail.delivered", delivery);
 }
 
 void settle_refused(struct mailer *mailer, struct delivery *delivery, struct slice reply)
 {
     wish(mailer, delivery, OUTBOX_REFUSED, reply);
-    metric_count(METRIC_MAIL_REFUSED);
+    count_verdict(mailer, delivery);
     log_verdict(LOG_LEVEL_WARNING, "mail.refused", delivery);
 }
 
@@ -55,7 +75,7 @@ void settle_retry(struct mailer *mailer, struct delivery *delivery, struct slice
 {
     delivery->due = due;
     wish(mailer, delivery, OUTBOX_RETRY, reply);
-    metric_count(METRIC_MAIL_RETRY);
+    count_verdict(mailer, delivery);
     log_verdict(LOG_LEVEL_INFO, "mail.deferred", delivery);
 }
 

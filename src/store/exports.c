@@ -4,6 +4,7 @@
 
 #include "outbox.h"
 #include "requests.h"
+#include "suppressions.h"
 #include "users.h"
 
 /* A page as large as the answer's `rows` may be, and how many letters are looked at for one: the
@@ -15,18 +16,22 @@ enum store_status export_account_on_request(struct call *call)
 {
     struct export_account_ask ask;
     struct row storage;
+    struct row suppression_storage;
     struct user_row user;
+    struct suppression_row suppression = {.reason = 0};
 
     if (!export_account_ask_unpack(call->packed, &ask))
         return STORE_REFUSED;
     if (!user_load(call, &ask.user_id, &storage, &user))
         return STORE_NOT_FOUND;
+    (void)!suppression_load(call, user.email_key, &suppression_storage, &suppression);
     export_account_answer_pack(
         &call->answer, &(struct export_account_answer){.password = user.password,
                                                        .language = user.language,
                                                        .password_changed = user.password_changed,
                                                        .letters_since = user.letters_since,
                                                        .letters_sent = user.letters_sent,
+                                                       .suppressed = suppression.reason,
                                                        .extra = user.extra});
     return STORE_OK;
 }

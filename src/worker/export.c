@@ -86,6 +86,12 @@ static void write_account(struct json_writer *writer, const struct account *acco
     member_text(writer, "username", slice_of_text(account->username));
     member_text(writer, "email", slice_of_text(account->email));
     member_flag(writer, "email_verified", account->email_verified);
+    member_flag(writer, "email_bounced", account->email_bounced);
+    json_string(writer, SLICE_LITERAL("email_suppressed"));
+    if (stored->suppressed == 0)
+        json_null(writer);
+    else
+        json_string(writer, slice_of_text(suppression_reason_name(stored->suppressed)));
     member_time(writer, "date_joined", account->date_joined);
     member_time(writer, "last_login", account->last_login);
     member_bytes(writer, "language", stored->language);

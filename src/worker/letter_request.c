@@ -48,7 +48,8 @@ void resend_on_request(struct request *request)
                        .purpose = MAIL_VERIFY,
                        .life_s = request->worker->config->proof_verify_s,
                        .answer = "{\"message\":\"If this address belongs to an account that is not "
-                                 "confirmed yet, a new letter is on its way.\"}",
+                                 "confirmed yet and may be written to now, a new letter is "
+                                 "queued.\"}",
                    });
 }
 
@@ -57,8 +58,8 @@ void forgot_password_on_request(struct request *request)
     begin(request, &(struct letter_request){
                        .purpose = MAIL_RESET_PASSWORD,
                        .life_s = request->worker->config->proof_reset_s,
-                       .answer = "{\"message\":\"If this address belongs to an account, a letter "
-                                 "with a link is on its way.\"}",
+                       .answer = "{\"message\":\"If this address belongs to an account and may be "
+                                 "written to now, a letter with a link is queued.\"}",
                    });
 }
 

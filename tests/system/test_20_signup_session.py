@@ -191,8 +191,8 @@ def test_me_is_the_account(api, person):
     answer = api.me(access)
     assert answer.status == 200
     body = answer.json()
-    assert list(body) == ["id", "username", "email", "email_verified", "date_joined", "last_login",
-                          "language"]
+    assert list(body) == ["id", "username", "email", "email_verified", "email_bounced", "date_joined",
+                          "last_login", "language"]
     assert UUID7.fullmatch(body["id"]) and ISO.fullmatch(body["date_joined"])
     assert ISO.fullmatch(body["last_login"]) and body["last_login"] >= body["date_joined"]
     assert (body["username"], body["email"], body["email_verified"]) == \

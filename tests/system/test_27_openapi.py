@@ -316,7 +316,8 @@ def answer_of(status, body, content_type=JSON, **headers):
 
 
 USER = {"id": "1", "username": "a", "email": "a@example.com", "email_verified": True,
-        "date_joined": "2026-01-01T00:00:00Z", "last_login": None, "language": "de"}
+        "email_bounced": False, "date_joined": "2026-01-01T00:00:00Z", "last_login": None,
+        "language": "de"}
 REFUSED = {"detail": "x", "code": "token_not_valid"}
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="api"'}
 
