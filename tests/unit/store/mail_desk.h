@@ -108,4 +108,17 @@ static inline size_t tries_in(struct slice history)
     return count;
 }
 
+/* Three letters: 1 waits, 2 is dead, 3 was sent. */
+static inline int start_with_three(void **state)
+{
+    int failed = start_keeping(state);
+
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(sign_up(*state, i), STORE_OK);
+    assert_int_equal(settle(*state, 1, OUTBOX_RETRY, "451 later"), STORE_OK);
+    assert_int_equal(settle(*state, 2, OUTBOX_REFUSED, "550 no"), STORE_OK);
+    assert_int_equal(settle(*state, 3, OUTBOX_DELIVERED, "250 yes"), STORE_OK);
+    return failed;
+}
+
 #endif
