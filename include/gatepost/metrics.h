@@ -36,6 +36,9 @@ static inline void metric_count(enum metric metric)
  * is kept by processes with a seat alone: workers and the mailer. One thread. */
 void metric_set(enum metric_gauge gauge, uint64_t value);
 
+/* The sum of it over the processes that live. */
+uint64_t metric_gauge_sum(const struct segment *segment, enum metric_gauge gauge);
+
 /* One more that took so long. Any thread. */
 void metric_observe(enum metric_histogram histogram, mono_ns took);
 

@@ -19,7 +19,6 @@ TAILQ_HEAD(delivery_list, delivery);
 struct remembered {
     struct uuid job_id;
     mono_ns until; /* 0: the place is empty */
-    bool sent;     /* delivered: whatever an operator wants, it does not go out again */
     uint32_t next; /* in its chain */
 };
 
@@ -130,14 +129,13 @@ static void forget_oldest(struct hand *hand)
     *at = oldest->next;
 }
 
-static void remember(struct hand *hand, const struct uuid *job_id, mono_ns until, bool sent)
+static void remember(struct hand *hand, const struct uuid *job_id, mono_ns until)
 {
     forget_oldest(hand);
     uint32_t *head = remembered_head_of(hand, job_id);
     hand->remembered[hand->remembered_at] = (struct remembered){
         .job_id = *job_id,
         .until = until == 0 ? 1 : until,
-        .sent = sent,
         .next = *head,
     };
     *head = (uint32_t)hand->remembered_at;
@@ -240,15 +238,7 @@ void hand_release(struct delivery **delivery, mono_ns remember_until)
     *at = (*delivery)->hash_next;
     leave_list(*delivery);
     hand->count--;
-    remember(hand, &(*delivery)->job_id, remember_until, (*delivery)->verdict == OUTBOX_DELIVERED);
+    remember(hand, &(*delivery)->job_id, remember_until);
     delivery_free(*delivery);
     *delivery = NULL;
-}
-
-void hand_forget_unsent(struct hand *hand)
-{
-    for (size_t i = 0; i < hand->remembered_max; i++) {
-        if (hand->remembered[i].until != 0 && !hand->remembered[i].sent)
-            hand->remembered[i].until = 1; /* in its chain still, and over */
-    }
 }

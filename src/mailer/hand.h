@@ -40,8 +40,4 @@ void hand_move(struct delivery *delivery, enum delivery_state state);
 /* Settled: frees the delivery and remembers its job until then. */
 void hand_release(struct delivery **delivery, mono_ns remember_until);
 
-/* Settled, and not delivered: taken again when they are seen next. An operator made letters due
- * that wait or were given up. Cost: a look at each that is remembered. */
-void hand_forget_unsent(struct hand *hand);
-
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gatepost/log.h"
+#include "gatepost/metrics.h"
 #include "master.h"
 
 #define PAGE_BYTES   32768
@@ -118,6 +119,16 @@ static void print_processes(struct page *page, const struct master *master)
     }
 }
 
+static void print_mail(struct page *page, const struct segment *segment)
+{
+    print(page, "mail: %s pending=%" PRIu64 " dead=%" PRIu64 " sent=%" PRIu64,
+          board_get(segment, BOARD_MAIL_PAUSED) != 0 ? "paused" : "sending",
+          board_get(segment, BOARD_OUTBOX_PENDING), board_get(segment, BOARD_OUTBOX_DEAD),
+          board_get(segment, BOARD_OUTBOX_SENT));
+    print(page, " suppressed=%" PRIu64 " oldest_due_s=%" PRIu64 "\n",
+          board_get(segment, BOARD_SUPPRESSIONS), metric_gauge_sum(segment, GAUGE_MAIL_OLDEST_DUE));
+}
+
 static void print_board(struct page *page, const struct segment *segment)
 {
     static const char *const disk[] = {"enough", "no sign-ups", "no writes"};
@@ -126,11 +137,7 @@ static void print_board(struct page *page, const struct segment *segment)
     print(page, "users: %" PRIu64 "\n", board_get(segment, BOARD_USERS));
     print(page, "outbox_pending: %" PRIu64 "\n", board_get(segment, BOARD_OUTBOX_PENDING));
     print(page, "outbox_dead: %" PRIu64 "\n", board_get(segment, BOARD_OUTBOX_DEAD));
-    print(page,
-          "mail: %s pending=%" PRIu64 " dead=%" PRIu64 " sent=%" PRIu64 " suppressed=%" PRIu64 "\n",
-          board_get(segment, BOARD_MAIL_PAUSED) != 0 ? "paused" : "sending",
-          board_get(segment, BOARD_OUTBOX_PENDING), board_get(segment, BOARD_OUTBOX_DEAD),
-          board_get(segment, BOARD_OUTBOX_SENT), board_get(segment, BOARD_SUPPRESSIONS));
+    print_mail(page, segment);
     print(page, "disk: %s\n", level < ARRAY_LEN(disk) ? disk[level] : "unknown");
 }
 

@@ -176,7 +176,7 @@ static void print_histogram(FILE *out, const struct segment *segment, enum metri
     fprintf(out, "%s_count %" PRIu64 "\n", name, count);
 }
 
-static uint64_t gauge_sum(const struct segment *segment, enum metric_gauge gauge)
+uint64_t metric_gauge_sum(const struct segment *segment, enum metric_gauge gauge)
 {
     uint64_t sum = 0;
 
@@ -193,7 +193,7 @@ static void print_own_gauges(FILE *out, const struct segment *segment)
 {
     for (enum metric_gauge i = 0; i < GAUGE_COUNT; i++) {
         print_head(out, own_gauge_rows[i].name, own_gauge_rows[i].help, "gauge");
-        fprintf(out, "%s %" PRIu64 "\n", own_gauge_rows[i].name, gauge_sum(segment, i));
+        fprintf(out, "%s %" PRIu64 "\n", own_gauge_rows[i].name, metric_gauge_sum(segment, i));
     }
 }
 
