@@ -70,10 +70,10 @@ struct smtp_transport {
 extern const struct transport smtp_transport_calls;
 
 /* smtp_outcome.c: the connection's own fate is decided before either of the latter two is called.
- */
+ * try_fresh: what failed may be this connection alone; not tried twice for one letter. */
 struct smtp_relay *connection_relay(const struct smtp_connection *connection);
 enum trouble connection_trouble(const struct smtp_connection *connection, CURLcode result);
-void connection_tell(struct smtp_connection *connection, CURLcode result, bool was_reused,
+void connection_tell(struct smtp_connection *connection, CURLcode result, bool try_fresh,
                      const char *otherwise);
 void connection_give_back(struct smtp_connection *connection, const struct outcome *outcome);
 

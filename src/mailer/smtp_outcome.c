@@ -58,7 +58,7 @@ void connection_give_back(struct smtp_connection *connection, const struct outco
 }
 
 /* Ends the delivery. The connection's own fate is decided before: the callback may use it again. */
-void connection_tell(struct smtp_connection *connection, CURLcode result, bool was_reused,
+void connection_tell(struct smtp_connection *connection, CURLcode result, bool try_fresh,
                      const char *otherwise)
 {
     const struct smtp_dialogue *dialogue = &connection->dialogue;
@@ -66,12 +66,9 @@ void connection_tell(struct smtp_connection *connection, CURLcode result, bool w
         .judgement = verdict_of_reply(dialogue->stage, dialogue->code,
                                       slice_of(dialogue->text, dialogue->text_len)),
         .trouble = connection_trouble(connection, result),
+        .try_fresh = try_fresh && !connection->delivery->fresh_connection,
         .reply = words_for(connection, result, otherwise),
     };
 
-    /* Gone before the letter was whole: a relay that closes idle connections. Nothing happened. */
-    if (was_reused && dialogue->code == 0 && dialogue->stage != SMTP_STAGE_DOT &&
-        !connection->delivery->fresh_connection)
-        outcome.try_fresh = true;
     connection_give_back(connection, &outcome);
 }

@@ -79,25 +79,38 @@ static void refuse_unsuited(struct smtp_connection *connection)
     connection_give_back(connection, &outcome);
 }
 
+/* A no to the first command on a kept connection may be about the connection: a relay that counts
+ * its letters. A fresh one shows whether it is about more. */
+static bool is_worn_out(const struct smtp_connection *connection, enum smtp_answer answer)
+{
+    return connection->letters > 1 && connection->dialogue.stage == SMTP_STAGE_MAIL &&
+           (answer == SMTP_ANSWER_CLOSING || answer == SMTP_ANSWER_LATER);
+}
+
 static void finish(struct smtp_connection *connection)
 {
     const struct smtp_dialogue *dialogue = &connection->dialogue;
     enum smtp_answer answer = smtp_dialogue_answer(dialogue);
+    bool try_fresh = is_worn_out(connection, answer);
 
     connection->needs_reset = dialogue->stage != SMTP_STAGE_DOT;
     if (dialogue->out_of_step || answer == SMTP_ANSWER_LOCKED || answer == SMTP_ANSWER_NONE ||
-        (connection->needs_reset && !dialogue->offers.pipelining))
+        try_fresh || (connection->needs_reset && !dialogue->offers.pipelining))
         connection_close(connection, true);
     else
         become_idle(connection);
-    connection_tell(connection, CURLE_OK, false, "a reply that makes no sense");
+    connection_tell(connection, CURLE_OK, try_fresh, "a reply that makes no sense");
 }
 
 static void lose(struct smtp_connection *connection, const char *why)
 {
-    bool was_reused = connection->letters > 1;
+    const struct smtp_dialogue *dialogue = &connection->dialogue;
+    /* Gone before the letter was whole: a relay that closes idle connections. Nothing happened. */
+    bool try_fresh =
+        connection->letters > 1 && dialogue->code == 0 && dialogue->stage != SMTP_STAGE_DOT;
+
     connection_close(connection, false);
-    connection_tell(connection, CURLE_OK, was_reused, why);
+    connection_tell(connection, CURLE_OK, try_fresh, why);
 }
 
 /* All of it; but where there are fault points a letter goes in two, so that one lies between. */

@@ -4,7 +4,8 @@ the next session, or for every one, before. What it is told is a word of ACTS:
     with ScriptedRelay(offers=("PIPELINING",)) as relay:
         relay.by_recipient["anna@example.com"] = ("DATA", "450")    # once; then all is well
         relay.once = ("EHLO", "garbage")                            # the next session
-        relay.always = ("MAIL", "421")                              # None: no more
+        relay.anyone = ("MAIL", "421")                              # once, whichever session it is
+    relay.always = ("MAIL", "421")                              # None: no more
         relay.seen["anna@example.com"]          # its steps, one list a try
         relay.letters["anna@example.com"]       # how many were kept
         relay.kick()                            # ends every session; the port stays open
@@ -78,6 +79,9 @@ class Session:
             return act
         if relay.always and relay.always[0] == step:
             return relay.always[1]
+        if relay.anyone and relay.anyone[0] == step:
+            (_, act), relay.anyone = relay.anyone, None
+            return act
         if self.recipient and relay.by_recipient.get(self.recipient, ("",))[0] == step:
             return relay.by_recipient.pop(self.recipient)[1]
         return None
@@ -220,7 +224,7 @@ class ScriptedRelay:
         self.offers, self.tls, self.user, self.mechanisms = offers, tls, user, mechanisms
         self.logins, self.tokens, self.senders = [], None, []
         self.pace, self.late, self.handshake = 0, 0, None
-        self.by_recipient, self.once, self.always = {}, None, None
+        self.by_recipient, self.once, self.anyone, self.always = {}, None, None, None
         self.seen, self.letters = defaultdict(list), Counter()
         self.commands, self.acted, self.sessions = Counter(), Counter(), 0
         self.folder = tempfile.TemporaryDirectory(prefix="smtp-script-")

@@ -56,17 +56,43 @@ def test_f26_a_kept_connection_that_is_gone_is_no_try(serve, relay, step, act):
     deliver(server, relay, 1)
     address, = addresses(1)
     if step == "MAIL":
-        relay.always = ("MAIL", act)
-        wait_for(lambda: relay.sessions == 1, 1, "the kept session")
-        sign_up(server, address)
-        wait_for(lambda: relay.acted["MAIL", act] >= 1, 10, "the loss")
-        relay.always = None
+        relay.anyone = ("MAIL", act)
     else:
         relay.by_recipient[address] = (step, act)
-        sign_up(server, address)
+    sign_up(server, address)
     story = [event for event, _ in ended(server, address)]
     assert story == (["deferred", "delivered"] if step == "BODY" else ["delivered"])
-    assert relay.letters[address] == 1
+    assert relay.letters[address] == 1 and relay.acted[step, act] == 1
+    if step != "BODY":
+        assert relay.sessions == 2 and not server.events("relay.troubled")
+
+
+@pytest.mark.parametrize("offers", [(), ("PIPELINING",)], ids=["plain", "pipelining"])
+@pytest.mark.parametrize("act", ["421", "450", "550", "garbage"])
+def test_a_no_to_the_first_command_on_a_kept_connection(serve, act, offers):
+    """A relay that counts its letters says 4xx then: a fresh connection, and no trouble. Anything else
+    is trouble with the relay, as on a fresh one."""
+    with ScriptedRelay(offers=offers) as relay:
+        server = serve(settings(relay, **{"smtp.connections": "1"}))
+        for _ in range(3):
+            deliver(server, relay, 1)
+            relay.anyone = ("MAIL", act)
+        address, = addresses(1)
+        sign_up(server, address)
+        assert [event for event, _ in ended(server, address)] == ["delivered"]
+        assert relay.sessions == 4 and relay.acted["MAIL", act] == 3
+        assert bool(server.events("relay.troubled")) == (act in ("550", "garbage"))
+
+
+def test_a_relay_that_is_away_for_good_is_no_worn_out_connection(serve, relay):
+    server = serve(settings(relay, **{"smtp.connections": "1"}))
+    deliver(server, relay, 1)
+    relay.always = ("MAIL", "421")
+    address, = addresses(1)
+    sign_up(server, address)
+    assert "421" in server.wait_event("relay.troubled")[0]
+    relay.always = None
+    assert [event for event, _ in ended(server, address)] == ["delivered"]
 
 
 @pytest.mark.parametrize("act", ["2xx", "450", "550", "354", "garbage", "drop", "421"])
