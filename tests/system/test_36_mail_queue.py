@@ -224,7 +224,7 @@ def test_a_link_that_would_die_in_the_queue_is_made_anew(serve):
     assert api.metrics()["gatepost_mail_renewed_total"] == 1
     assert server.events("mail.renewed")
     time.sleep(30)  # the first link's time is over, the letter's is not
-    assert api.post("/api/auth/verify-email", {"token": token}).status == 200
+    assert Api(server.address).post("/api/auth/verify-email", {"token": token}).status == 200
 
 
 # ---- greylisting, lateness -------------------------------------------------------------------------
