@@ -134,7 +134,7 @@ static enum reply_sense sense_of(const struct status *status, bool is_permanent)
 
 enum reply_sense reply_sense(unsigned code, struct slice reply)
 {
-    struct status status;
+    struct status status = {0, 0, 0};
     bool has_status = read_status(reply, &status);
     bool is_permanent = code >= 500 && (!has_status || status.class == 5);
     bool is_greylist_code = code == 450 || code == 451;
