@@ -65,6 +65,12 @@ static double measure_us(size_t repeats)
     return (cpu_ns() - began) / 1e3 / (double)repeats;
 }
 
+static void on_problem(void *context, const char *where, const char *sentence)
+{
+    (void)context;
+    fprintf(stderr, "letter_bench: %s: %s\n", where, sentence);
+}
+
 static void take_job(void)
 {
     struct mail_job job = {
@@ -78,7 +84,7 @@ static void take_job(void)
     job.job_id = uuid_new(NOW_MS);
     job.proof_id = uuid_new(NOW_MS);
     hand = hand_new(4, 4);
-    BUG_ON(hand_take(hand, &job, 0, 0) != HAND_TAKEN);
+    BUG_ON(hand_take(hand, &job, HAND_SEEN_IN_LANE, 0, 0) != HAND_TAKEN);
 }
 
 int main(void)
@@ -110,8 +116,12 @@ int main(void)
     }
     secret_from_bytes(key_bytes, sizeof(key_bytes), &key);
     take_job();
-    head = (struct letter_head){
-        .from = "post@id.example.org", .public_url = "https://id.example.org", .mail_key = &key};
+    struct letter_set *letters = letter_set_load("", "en", on_problem, NULL);
+    BUG_ON(letters == NULL);
+    head = (struct letter_head){.from = "post@id.example.org",
+                                .public_url = "https://id.example.org",
+                                .mail_key = &key,
+                                .letters = letters};
     for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++)
         signers[kind] = signer(folder, kinds[kind].first, kinds[kind].second);
     for (size_t round = 0; round < ROUNDS; round++) {
@@ -127,6 +137,7 @@ int main(void)
         dkim_close(&signers[kind]);
     }
     printf("}\n");
+    letter_set_free(&letters);
     hand_free(&hand);
     secret_fini(&key);
     for (int i = 0; i < 3; i++) {

@@ -51,10 +51,10 @@ def change_asks(now, window=3600):
     user, unix = uuid(1), (b"192.0.2.1", now)
 
     def address(number):
-        return 17, pack([user], RIG_PASSWORD, b"", b"", b"new@example.net", b"new@example.net", (0, 1), [uuid(number)],
-                        now, [uuid(number + 1)], [uuid(number + 2)], (1, 4), (window, 4), *unix)
+        return 17, pack([user], RIG_PASSWORD, b"", b"", b"new@example.net", b"new@example.net", (1, 1), b"fr", (0, 1),
+                        [uuid(number)], now, [uuid(number + 1)], [uuid(number + 2)], (1, 4), (window, 4), *unix)
 
-    renew = 5, pack(b"person0@example.com", (1, 1), [uuid(50)], now, [uuid(51)], (1, 4), (window, 4), *unix)
+    renew = 5, pack(b"person0@example.com", (1, 1), b"ja", [uuid(50)], now, [uuid(51)], (1, 4), (window, 4), *unix)
     return ((16, pack([user], RIG_PASSWORD, RIG_PASSWORD, (0, 1), [uuid(4)], [uuid(30)], *unix)),
             address(32), address(36), renew,
             (18, pack([user], RIG_PASSWORD, [uuid(40)], *unix)))
@@ -98,7 +98,7 @@ def admin_requests():
 def trail_requests():
     """The audit trail, and accounts that move in and out."""
     def moved(number, subject, name, email, password=RIG_PASSWORD):
-        return pack([uuid(number)], subject, name, name, email, email, password, (1, 1), (1, 1), NOW, 0,
+        return pack([uuid(number)], subject, name, name, email, email, password, (1, 1), (1, 1), NOW, 0, b"de-AT",
                     b'{"first_name":"Ada"}')
 
     def import_ask(dry_run, *rows):
@@ -122,7 +122,7 @@ def trail_requests():
 def store_requests():
     user, session, foreign = uuid(1), uuid(4), uuid(5)
     subject = uuid_text(user)
-    renew = 5, pack(b"person0@example.com", (1, 1), [uuid(6)], NOW + DAY, [uuid(7)], (3, 4), (3600, 4),
+    renew = 5, pack(b"person0@example.com", (1, 1), b"pt-BR", [uuid(6)], NOW + DAY, [uuid(7)], (3, 4), (3600, 4),
                     b"192.0.2.1", NOW)
     look = 11, pack(0, [bytes(16)], NOW + 10 * DAY)
     return {

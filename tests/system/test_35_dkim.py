@@ -208,3 +208,30 @@ def test_a_key_that_does_not_load_refuses_the_start(prepare, tmp_path):
     server.spawn()
     assert server.wait(15) != 0
     assert "mail.dkim_keys" in server.log_text() and "No such file" in server.log_text()
+
+
+def test_a_reload_changes_the_key_and_one_that_does_not_load_keeps_the_old(serve, tmp_path):
+    old = make_key(tmp_path, "old", "genpkey", "-algorithm", "ed25519")
+    new = make_key(tmp_path, "new", "genpkey", "-algorithm", "ed25519")
+
+    def configured(key, selector):
+        return f"[mail]\ndkim_keys = {selector}:{key}\n"
+
+    def signed_by(name):
+        assert Api(server.address).signup(name).status == 201
+        letter = letter_to(server, f"{name}@example.com", 30)
+        assert verdicts(letter.data, {**records({"mail.dkim_keys": f"old:{old}"}),
+                                      **records({"mail.dkim_keys": f"new:{new}"})}) == [True]
+        return tags_of(letter.message["DKIM-Signature"])["s"]
+
+    server = serve(config=configured(old, "old"))
+    server.allow_deaths = True
+    path = server.directory / "gatepost.conf"
+    assert signed_by("before") == "old"
+    path.write_text(configured(tmp_path / "none.pem", "none"))
+    done = server.command("reload")
+    assert done.returncode == 1 and "mailer could not start" in done.stdout + done.stderr, done
+    assert signed_by("between") == "old"
+    path.write_text(configured(new, "new"))
+    assert server.command("reload").returncode == 0
+    assert signed_by("after") == "new"
