@@ -20,8 +20,9 @@ def expected():
 def report(name, letter):
     """The report of that name about that letter, as LMTP has it: CRLF. What is encoded stays about anna."""
     text = (FOLDER / f"{name}.eml").read_text()
-    job = letter.message["Message-ID"].strip("<>").split("@")[0]
-    return text.replace(JOB, job).replace(ANNA, letter.to).replace("\n", "\r\n").encode()
+    job = letter.message["Message-ID"].strip("<>")
+    to = str(letter.message["To"])
+    return text.replace(f"{JOB}@accounts.example", job).replace(ANNA, to).replace("\n", "\r\n").encode()
 
 
 def sock_of(server):

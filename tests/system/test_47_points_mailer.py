@@ -1,4 +1,5 @@
 """Rows F12 to F15 of the fault list: the mailer dies at a named point of one letter."""
+import smtplib
 import time
 from collections import Counter
 
@@ -7,6 +8,7 @@ import pytest
 import segment
 from client import Api, unique
 from gatepost import wait_for
+from reports import bring, report
 from smtp_peer import Rule, SmtpPeer
 
 pytestmark = pytest.mark.points
@@ -132,3 +134,18 @@ def test_f22_a_full_lane_delays_letters_and_nothing_else(server, points, peer):
     wait_for(lambda: api.fresh().metrics()["gatepost_outbox_pending"] == 0, 60, "an empty outbox")
     counted = Counter(letter.recipients[0] for letter in list(peer.letters))
     assert all(counted[f"{name}@example.com"] == 1 for name in names)
+
+
+def test_a_mailer_that_dies_before_it_asked_about_a_report_is_brought_it_again(server, points, peer):
+    name = unique("mx")
+    assert Api(server.address).signup(name).status == 201
+    wait_for(lambda: ids_of(peer, name), 10, "the letter")
+    letter = next(letter for letter in peer.letters if letter.recipients == [f"{name}@example.com"])
+    about = report("postfix-unknown", letter)
+    points.arm("m.bounce_asked", segment.KILL)
+    with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
+        bring(server, about, "gatepost@localhost")
+    assert points.fired("m.bounce_asked") == 1
+    assert bring(server, about, "gatepost@localhost") == (250, b"2.0.0 noted")
+    api = Api(server.address)
+    assert api.me(api.tokens(name)["access"]).json()["email_bounced"]

@@ -246,6 +246,16 @@ def test_its_mode_is_what_the_operator_says_and_it_can_be_off(serve, prepare):
     assert server.wait(10) == 1 and "in-the-way" in server.log_text()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give it up")
+def test_a_server_that_gave_up_root_takes_reports_on_roots_socket(serve):
+    server = serve({"mail.from": FROM, "master.user": "nobody"}, owner=65534)
+    assert os.stat(sock_of(server)).st_uid == 0
+    api = Api(server.address)
+    user, letter = written(server, api)
+    assert bring(server, report("qmail", letter)) == NOTED
+    assert is_bounced(api, user)
+
+
 def test_a_store_that_dies_makes_it_try_again_and_nothing_is_lost(serve):
     server = serve({"mail.from": FROM})
     api = Api(server.address)
