@@ -221,9 +221,11 @@ powercut: deps deps-test ## cut the power CUTS times (as root), replay WORLDS cu
 	@tests/powercut/run --cuts $(CUTS) --worlds $(WORLDS)
 
 PREFIX ?= /usr/local
-install: build ## install binary and configuration below DESTDIR and PREFIX
+install: build ## install binary, configuration and letters below DESTDIR and PREFIX
 	install -D -m 0755 $(OUT)/gatepost $(DESTDIR)$(PREFIX)/sbin/gatepost
 	install -D -m 0644 conf/gatepost.conf $(DESTDIR)/etc/gatepost/gatepost.conf.example
+	find conf/mail -type f -printf '%P\n' | \
+	    xargs -I{} install -D -m 0644 conf/mail/{} $(DESTDIR)$(PREFIX)/share/gatepost/mail/{}
 
 # ---- what must be on the machine -------------------------------------------------------------------
 DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-dev \
@@ -231,7 +233,9 @@ DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-
              libargon2-dev libcrypt-dev
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
-             python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt python3-jsonschema db5.3-util xfsprogs e2fsprogs faketime spin clang libclang-rt-14-dev clang-format-14 wrk
+             python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
+             python3-jsonschema chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
+             clang libclang-rt-14-dev clang-format-14 wrk
 
 .PHONY: deps deps-test
 deps: ## install what builds (apt, as root or with sudo)
