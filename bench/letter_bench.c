@@ -87,6 +87,28 @@ static void take_job(void)
     BUG_ON(hand_take(hand, &job, HAND_SEEN_IN_LANE, 0, 0) != HAND_TAKEN);
 }
 
+static const char *const key_names[] = {"ed", "rsa1024", "rsa2048"};
+
+static void write_keys(const char *folder)
+{
+    char path[128];
+
+    for (unsigned i = 0; i < ARRAY_LEN(key_names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, key_names[i]);
+        write_key(path, i == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") : EVP_RSA_gen(i * 1024));
+    }
+}
+
+static void remove_keys(const char *folder)
+{
+    char path[128];
+
+    for (unsigned i = 0; i < ARRAY_LEN(key_names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, key_names[i]);
+        unlink(path);
+    }
+}
+
 int main(void)
 {
     static const struct {
@@ -100,20 +122,13 @@ int main(void)
         {"rsa2048_and_ed25519", "rsa2048", "ed", 500},
     };
     static const uint8_t key_bytes[32] = "0123456789abcdef0123456789abcde";
-    char folder[] = "/tmp/letter_bench.XXXXXX", path[128];
+    char folder[] = "/tmp/letter_bench.XXXXXX";
     double us[ARRAY_LEN(kinds)][ROUNDS];
     struct dkim *signers[ARRAY_LEN(kinds)];
     struct secret key;
 
     BUG_ON(mkdtemp(folder) == NULL);
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder,
-                 i == 0   ? "ed"
-                 : i == 1 ? "rsa1024"
-                          : "rsa2048");
-        write_key(path, i == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
-                               : EVP_RSA_gen((unsigned)(i * 1024)));
-    }
+    write_keys(folder);
     secret_from_bytes(key_bytes, sizeof(key_bytes), &key);
     take_job();
     struct letter_set *letters = letter_set_load("", "en", on_problem, NULL);
@@ -140,12 +155,6 @@ int main(void)
     letter_set_free(&letters);
     hand_free(&hand);
     secret_fini(&key);
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder,
-                 i == 0   ? "ed"
-                 : i == 1 ? "rsa1024"
-                          : "rsa2048");
-        unlink(path);
-    }
+    remove_keys(folder);
     return rmdir(folder);
 }

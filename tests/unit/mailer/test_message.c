@@ -154,26 +154,6 @@ static void test_a_line_end_in_what_is_configured_makes_no_letter(void **state)
     head = (struct letter_head){0};
 }
 
-static void test_a_long_header_is_folded_at_its_blanks(void **state)
-{
-    char bytes[1024], words[700] = "";
-    struct packer packer = packer_over(bytes, sizeof(bytes) - 1);
-    size_t lines = 0;
-    (void)state;
-    for (size_t i = 0; i < 40; i++)
-        snprintf(words + strlen(words), sizeof(words) - strlen(words), "word%zu  ", i);
-    mime_header(&packer, "Subject", slice_of_text(words));
-    assert_false(packer.overflow);
-    bytes[packer.len] = '\0';
-    for (const char *line = bytes; *line != '\0'; lines++) {
-        size_t len = strcspn(line, "\r");
-        assert_in_range(len, 1, 78);
-        assert_true(lines == 0 || (line[0] == ' ' && strspn(line, " ") < len));
-        line += len + 2;
-    }
-    assert_in_range(lines, 4, 6);
-}
-
 static void test_the_link_stands_alone_on_its_line_and_its_token_is_good(void **state)
 {
     static const char before[] = "\r\n\r\nhttps://id.example.org:8443/verify-email?token=";
@@ -314,49 +294,6 @@ static void test_an_origin_beyond_ascii_is_encoded_in_the_subject(void **state)
     expect_wire_form();
 }
 
-static bool header_is_made(struct slice value)
-{
-    char bytes[2048];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
-    mime_header(&packer, "To", value);
-    return !packer.overflow;
-}
-
-static void test_a_header_value_with_a_control_character_is_refused(void **state)
-{
-    (void)state;
-    for (int byte = 0; byte < 0x20; byte++) {
-        char value[] = {'a', (char)byte, 'b'};
-        assert_false(header_is_made(slice_of(value, sizeof(value))));
-    }
-    assert_false(header_is_made(SLICE_LITERAL("a\x7f")));
-    assert_false(header_is_made(SLICE_LITERAL("a\xff")));
-    assert_true(header_is_made(SLICE_LITERAL("anna@example.com")));
-}
-
-static void test_a_long_header_value_is_cut_between_characters(void **state)
-{
-    char bytes[2048], value[300];
-    struct packer packer = packer_over(bytes, sizeof(bytes) - 1);
-    (void)state;
-    for (size_t i = 0; i < 100; i++)
-        memcpy(value + 3 * i, "\xe4\xb8\xad", 3);
-    mime_header(&packer, "Subject", slice_of(value, sizeof(value)));
-    assert_false(packer.overflow);
-    bytes[packer.len] = '\0';
-    size_t decoded = 0;
-    for (char *at = bytes; (at = strstr(at, "=?UTF-8?B?")) != NULL;) {
-        uint8_t word[64];
-        size_t len;
-        at += strlen("=?UTF-8?B?");
-        assert_true(base64_decode(slice_of(at, strcspn(at, "?")), word, sizeof(word), &len));
-        assert_int_equal(len % 3, 0);
-        assert_memory_equal(word, "\xe4\xb8\xad", 3);
-        decoded += len;
-    }
-    assert_int_equal(decoded, sizeof(value));
-}
-
 static void on_problem(void *context, const char *where, const char *sentence)
 {
     (void)context;
@@ -387,7 +324,6 @@ int main(void)
         cmocka_unit_test(test_the_header_is_exactly_this),
         cmocka_unit_test(test_what_the_operator_configures_stands_in_the_header),
         cmocka_unit_test(test_a_line_end_in_what_is_configured_makes_no_letter),
-        cmocka_unit_test(test_a_long_header_is_folded_at_its_blanks),
         cmocka_unit_test(test_the_link_stands_alone_on_its_line_and_its_token_is_good),
         cmocka_unit_test(test_a_letter_has_a_text_and_an_html_part_and_ends),
         cmocka_unit_test(test_every_purpose_has_words_and_a_link_only_where_there_is_a_proof),
@@ -399,8 +335,6 @@ int main(void)
         cmocka_unit_test(test_an_expired_link_makes_no_letter),
         cmocka_unit_test(test_an_origin_with_line_ends_makes_no_letter),
         cmocka_unit_test(test_an_origin_beyond_ascii_is_encoded_in_the_subject),
-        cmocka_unit_test(test_a_header_value_with_a_control_character_is_refused),
-        cmocka_unit_test(test_a_long_header_value_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
