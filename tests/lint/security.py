@@ -6,7 +6,7 @@ import faults
 import tree
 
 PAGE = "docs/security.md"
-ROWS = [letter + str(number) for letter, count in (("P", 10), ("E", 8), ("T", 13), ("I", 8), ("H", 10))
+ROWS = [letter + str(number) for letter, count in (("P", 10), ("E", 8), ("T", 13), ("I", 9), ("H", 10))
         for number in range(1, count + 1)]
 LATER = "*(to come)*"
 ROW = re.compile(r"\| ([PETIH]\d+) \|")
