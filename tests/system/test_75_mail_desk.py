@@ -133,6 +133,10 @@ def test_filters(serve, peer):
     assert not listed(server, "--since", "2999-01-01")
     assert not listed(server, "--due")
     assert len(listed(server, "--limit", "2")) == 2
+    metrics = Api(server.address).metrics()
+    for verdict in ("delivered", "retry", "refused"):
+        assert metrics[f'gatepost_mail_relay_total{{relay="smtp",verdict="{verdict}"}}'] == 1
+        assert metrics[f'gatepost_mail_relay_total{{relay="smtp2",verdict="{verdict}"}}'] == 0
     table = done(server, "list")
     assert table.splitlines()[0].split() == \
         ["ID", "STATE", "PURPOSE", "TO", "CREATED", "DUE", "TRIES", "REPLY"]
