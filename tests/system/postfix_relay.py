@@ -149,13 +149,22 @@ class Postfix:
         return self
 
     def stop(self):
-        """As `postfix abort`: the master ends its processes at once."""
-        if self.process is not None and self.process.poll() is None:
+        """As `postfix abort`. Its processes hold the listening socket: the next start needs them gone."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(10)
-        if self.process is not None:
-            self.process.stderr.close()
+        wait_for(self._is_gone, 10, "the end of Postfix's processes")
+        self.process.stderr.close()
         self.process = None
+
+    def _is_gone(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            return False
+        except ProcessLookupError:
+            return True
 
     def log(self):
         path = self.folder / "log" / "mail.log"
