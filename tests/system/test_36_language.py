@@ -1,10 +1,12 @@
 """Which language an account has, where it comes from and what becomes of it."""
 import json
+import re
 import subprocess
 
 import pytest
 
 from client import PASSWORD, Api, unique
+from letters import letters_to
 
 NOT_TAG = {"language": ["Enter a valid language tag, such as en or pt-BR."]}
 
@@ -70,6 +72,34 @@ def test_the_export_of_an_account_has_it(server):
     api, access = signed_up(server, language="es-419")
     answer = api.get("/api/auth/me/export", headers=bearer(access))
     assert answer.json()["account"]["language"] == "es-419"
+
+
+def language_of_letter(server, address, count):
+    """Of the newest of so many letters to the address."""
+    return re.search(r'<html lang="([^"]+)"', letters_to(server, address, count)[-1].html)[1]
+
+
+def test_a_letter_is_in_the_account_s_language_else_in_the_request_s_else_in_the_server_s(serve):
+    server = serve({"mail.language": "pt"})
+    api, name = Api(server.address), unique("says")
+    address = f"{name}@example.com"
+    assert api.signup(name).status == 201
+    assert language_of_letter(server, address, 1) == "pt"
+
+    def ask(route, accepted):
+        answer = api.post(f"/api/auth/{route}", {"email": address},
+                          headers=[("Accept-Language", accepted)])
+        assert answer.status == 202
+    ask("verify-email/resend", "fr-CA, en;q=0.5")
+    assert language_of_letter(server, address, 2) == "fr"
+    ask("password/reset", "es")
+    assert language_of_letter(server, address, 3) == "es"
+    access = api.tokens(name)["access"]
+    assert language(api, access) == "", "whoever asks for a letter changes nothing"
+    answer = api.call("PATCH", "/api/auth/me", {"language": "ja"}, headers=bearer(access))
+    assert answer.status == 200
+    ask("password/reset", "es")
+    assert language_of_letter(server, address, 4) == "ja"
 
 
 # ---- moving -----------------------------------------------------------------------------------------
