@@ -51,12 +51,11 @@ struct lmtp_server *lmtp_server_open(int listener_fd, const struct bounce_rules 
     struct lmtp_server *server = xcalloc(1, sizeof(*server));
     struct epoll_event event = {.events = 0, .data.ptr = NULL};
 
-    *server = (struct lmtp_server){
-        .listener_fd = listener_fd,
-        .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
-        .rules = rules,
-        .store = store,
-    };
+    /* Field by field: half a MiB that nobody uses so far stays untouched. */
+    server->listener_fd = listener_fd;
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->rules = rules;
+    server->store = store;
     if (server->epoll_fd < 0 ||
         epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, listener_fd, &event) != 0)
         die(EXIT_MAIL_SETUP, "mail.bounce_socket: %s", strerror(errno));
