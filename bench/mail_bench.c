@@ -15,10 +15,13 @@
 #include <unistd.h>
 
 #include "gatepost/lane.h"
+#include "gatepost/letter.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "gatepost/proc.h"
 #include "gatepost/store_messages.h"
+
+#define JOB_MAX_BYTES 512
 
 struct bench {
     struct segment *segment;
@@ -62,6 +65,7 @@ static void start_mailer(struct bench *bench, struct config *config)
         .generation = seat_look(bench->segment, SLOT_MAILER).generation,
         .config = config,
         .segment = bench->segment,
+        .letters = letter_set_load("", "en", on_problem, NULL),
         .control_fd = control[1],
         .alive_fd = alive[0],
         .lock_fd = -1,
@@ -82,9 +86,43 @@ static void start_mailer(struct bench *bench, struct config *config)
     bench->answers = lane_open(bench->segment, SLOT_MAILER, LANE_ANSWER);
 }
 
+/* The number-th letter: all that is said of it follows from its id. */
+static size_t pack_job(const struct uuid *job_id, wall_ms created, uint8_t bytes[JOB_MAX_BYTES])
+{
+    struct packer packer = packer_over(bytes, JOB_MAX_BYTES);
+    char to[64], name[32];
+    uint32_t number;
+
+    memcpy(&number, job_id->bytes + UUID_BYTES - sizeof(number), sizeof(number));
+    snprintf(to, sizeof(to), "person%u@example.com", (unsigned)number);
+    snprintf(name, sizeof(name), "person%u", (unsigned)number);
+    const struct mail_job job = {
+        .job_id = *job_id,
+        .purpose = MAIL_VERIFY,
+        .proof_id = *job_id,
+        .to = slice_of_text(to),
+        .username = slice_of_text(name),
+        .created = created,
+        .expires = created + 86400000,
+    };
+    mail_job_pack(&packer, &job);
+    return packer.len;
+}
+
+static bool push_job(struct bench *bench, size_t number)
+{
+    uint8_t bytes[JOB_MAX_BYTES];
+    const uint32_t last = (uint32_t)number;
+    const wall_ms now = clock_wall_ms();
+    struct uuid job_id = uuid_new(now);
+
+    memcpy(job_id.bytes + UUID_BYTES - sizeof(last), &last, sizeof(last));
+    return lane_push(&bench->mail, bytes, pack_job(&job_id, now, bytes));
+}
+
 static void answer(struct bench *bench, uint64_t sequence, struct slice payload)
 {
-    uint8_t bytes[256];
+    uint8_t bytes[2 * JOB_MAX_BYTES];
     struct packer packer = packer_over(bytes, sizeof(bytes));
     const struct answer_head head = {.sequence = sequence, .status = STORE_OK};
 
@@ -92,6 +130,20 @@ static void answer(struct bench *bench, uint64_t sequence, struct slice payload)
     pack_raw(&packer, payload.at, payload.len);
     while (!lane_push(&bench->answers, bytes, packer.len))
         usleep(100);
+}
+
+/* Every letter is wanted: a slow disk makes them wait until they are asked about. */
+static void answer_claim(struct bench *bench, uint64_t sequence, struct slice packed)
+{
+    struct outbox_claim_ask ask;
+    uint8_t job[JOB_MAX_BYTES], bytes[2 * JOB_MAX_BYTES];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
+
+    if (!outbox_claim_ask_unpack(packed, &ask))
+        stop("a claim that cannot be read");
+    size_t len = pack_job(&ask.job_id, ask.due, job);
+    outbox_claim_answer_pack(&packer, &(struct outbox_claim_answer){.job = slice_of(job, len)});
+    answer(bench, sequence, packer_slice(&packer));
 }
 
 static void take_ask(struct bench *bench, struct slice record)
@@ -107,6 +159,8 @@ static void take_ask(struct bench *bench, struct slice record)
         const struct outbox_page_answer empty = {.more = 0};
         outbox_page_answer_pack(&packer, &empty);
         answer(bench, head.sequence, packer_slice(&packer));
+    } else if (head.request == STORE_OUTBOX_CLAIM) {
+        answer_claim(bench, head.sequence, slice_of(unpacker.bytes, unpacker.len));
     } else {
         bench->settled++;
         answer(bench, head.sequence, SLICE_LITERAL(""));
@@ -123,28 +177,6 @@ static bool serve_asks(struct bench *bench)
         count++;
     }
     return count > 0;
-}
-
-static bool push_job(struct bench *bench, size_t number)
-{
-    uint8_t bytes[512];
-    char to[64], name[32];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
-    wall_ms now = clock_wall_ms();
-
-    snprintf(to, sizeof(to), "person%zu@example.com", number);
-    snprintf(name, sizeof(name), "person%zu", number);
-    const struct mail_job job = {
-        .job_id = uuid_new(now),
-        .purpose = MAIL_VERIFY,
-        .proof_id = uuid_new(now),
-        .to = slice_of_text(to),
-        .username = slice_of_text(name),
-        .created = now,
-        .expires = now + 86400000,
-    };
-    mail_job_pack(&packer, &job);
-    return lane_push(&bench->mail, bytes, packer.len);
 }
 
 static void wait_for_mailer(const struct bench *bench)
