@@ -73,12 +73,39 @@ static void test_a_long_header_value_is_cut_between_characters(void **state)
     assert_int_equal(decoded, sizeof(value));
 }
 
+/* Of one address header, or "" when it is refused. */
+static const char *address_header(struct slice display_name, const char *address)
+{
+    static char bytes[2048];
+    struct packer packer = packer_over(bytes, sizeof(bytes) - 1);
+    mime_address_header(&packer, "From", display_name, slice_of_text(address));
+    bytes[packer.overflow ? 0 : packer.len] = '\0';
+    return bytes;
+}
+
+static void test_a_display_name_is_plain_quoted_or_encoded_as_it_needs(void **state)
+{
+    (void)state;
+    assert_string_equal(address_header(slice_of(NULL, 0), "a@b.cd"), "From: a@b.cd\r\n");
+    assert_string_equal(address_header(SLICE_LITERAL("Gate Post-1"), "a@b.cd"),
+                        "From: Gate Post-1 <a@b.cd>\r\n");
+    assert_string_equal(address_header(SLICE_LITERAL("x@y, \\ \"z\""), "a@b.cd"),
+                        "From: \"x@y, \\\\ \\\"z\\\"\" <a@b.cd>\r\n");
+    assert_string_equal(address_header(SLICE_LITERAL("\xc3\xa4"), "a@b.cd"),
+                        "From: =?UTF-8?B?w6Q=?=\r\n <a@b.cd>\r\n");
+    assert_string_equal(address_header(SLICE_LITERAL("a\nb"), "a@b.cd"), "");
+    assert_string_equal(address_header(SLICE_LITERAL("\xc3\xa4\r"), "a@b.cd"), "");
+    assert_string_equal(address_header(SLICE_LITERAL("\xff"), "a@b.cd"), "");
+    assert_string_equal(address_header(SLICE_LITERAL("a"), "a@b.cd\r\nBcc: x"), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_long_header_is_folded_at_its_blanks),
         cmocka_unit_test(test_a_header_value_with_a_control_character_is_refused),
         cmocka_unit_test(test_a_long_header_value_is_cut_between_characters),
+        cmocka_unit_test(test_a_display_name_is_plain_quoted_or_encoded_as_it_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
