@@ -39,6 +39,7 @@ struct lmtp_server {
     int listener_fd, epoll_fd;
     const struct bounce_rules *rules;
     struct store_client *store;
+    bool is_awake; /* the epoll has something */
     bool is_stopping;
     bool listens;      /* the listener is looked at */
     mono_ns accept_at; /* not before */
@@ -69,6 +70,11 @@ struct lmtp_server *lmtp_server_open(int listener_fd, const struct bounce_rules 
 int lmtp_server_fd(const struct lmtp_server *server)
 {
     return server->epoll_fd;
+}
+
+void lmtp_server_wake(struct lmtp_server *server)
+{
+    server->is_awake = true;
 }
 
 /* ---- a connection's life -------------------------------------------------------------------- */
@@ -302,8 +308,10 @@ static void expire(struct connection *connection, mono_ns now)
 void lmtp_server_turn(struct lmtp_server *server, mono_ns now)
 {
     struct epoll_event events[LMTP_CONNECTIONS_MAX + 1];
-    int count = epoll_wait(server->epoll_fd, events, (int)ARRAY_LEN(events), 0);
+    int count =
+        server->is_awake ? epoll_wait(server->epoll_fd, events, (int)ARRAY_LEN(events), 0) : 0;
 
+    server->is_awake = false; /* what is left makes the descriptor readable again */
     for (int i = 0; i < count; i++) {
         struct connection *connection = events[i].data.ptr;
         if (connection == NULL)

@@ -22,8 +22,10 @@ struct lmtp_server *lmtp_server_open(int listener_fd, const struct bounce_rules 
                                      struct store_client *store);
 void lmtp_server_close(struct lmtp_server **server);
 
-/* Readable when a turn has something to do. */
+/* Readable when the next turn has something to do: who waits for it says so, and a turn in which
+ * nobody talks costs no system call. */
 int lmtp_server_fd(const struct lmtp_server *server);
+void lmtp_server_wake(struct lmtp_server *server);
 
 /* After store_client_poll: its answers are replies to be sent. */
 void lmtp_server_turn(struct lmtp_server *server, mono_ns now);

@@ -243,6 +243,8 @@ static bool wait(struct mailer *mailer, bool more)
         timeout_ms = wait_ms(mailer, clock_mono_ns());
     mailer->transport->wait(mailer->transport, fds, fd_count, timeout_ms);
     wake_done(mailer->segment, heritage->slot);
+    if (mailer->bounces != NULL && fds[FD_BOUNCES].revents != 0)
+        lmtp_server_wake(mailer->bounces);
     return fds[FD_ALIVE].revents == 0;
 }
 

@@ -36,6 +36,7 @@ static int start(void **state)
     lmtp_server_turn(server, now);
     peer = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     assert_int_equal(connect(peer, (struct sockaddr *)&address, len), 0);
+    lmtp_server_wake(server);
     lmtp_server_turn(server, now);
     return 0;
 }
@@ -55,6 +56,7 @@ static const char *after(unsigned seconds, const char *said)
     if (said != NULL)
         assert_int_equal(send(peer, said, strlen(said), MSG_NOSIGNAL), strlen(said));
     now += seconds * NS_PER_S;
+    lmtp_server_wake(server);
     lmtp_server_turn(server, now);
     ssize_t got = recv(peer, heard, sizeof(heard) - 1, MSG_DONTWAIT);
     if (got == 0)
