@@ -2,6 +2,7 @@
 (docs/letters.md). How they look is test_3b_letter_pictures.py's."""
 import email
 import email.policy
+import functools
 import html
 import re
 import shutil
@@ -23,6 +24,11 @@ def said(text, language):
     return "".join(text.split()) if language == "ja" else " ".join(text.split())
 
 
+@functools.cache
+def built_in(purpose, form, language):
+    return preview(purpose, form, "--lang", language)
+
+
 def html_words(page):
     body = page[page.index("<body"):]
     return html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"</p>|</div>|<br>", "\n", body)))
@@ -31,8 +37,8 @@ def html_words(page):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_text_and_html_say_the_same(purpose, language):
-    text = preview(purpose, "--text", "--lang", language)
-    page = preview(purpose, "--html", "--lang", language)
+    text = built_in(purpose, "--text", language)
+    page = built_in(purpose, "--html", language)
     assert said(text, language) == said(html_words(page), language)
     assert "{" not in text and len(text) > 100
     assert f'<html lang="{language}">' in page
@@ -41,7 +47,7 @@ def test_text_and_html_say_the_same(purpose, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_letter_is_a_sound_message(purpose, language):
-    raw = preview(purpose, "--lang", language)
+    raw = built_in(purpose, "--eml", language)
     assert "\r\n" in raw and "\n" not in raw.replace("\r\n", "")
     assert raw.isascii() and max(map(len, raw.split("\r\n"))) <= 998
     assert "\r\nTo: anna@example.com\r\n" in raw
@@ -54,6 +60,10 @@ def test_a_letter_is_a_sound_message(purpose, language):
     for part in (plain, page):
         if part["Content-Transfer-Encoding"] == "quoted-printable":
             assert max(map(len, part.as_string().splitlines())) <= 76
+    for part, form in ((plain, "--text"), (page, "--html")):
+        sent, shown = (re.sub(r"\d\d:\d\d", "", text) for text in (
+            part.get_content().replace("\r\n", "\n"), built_in(purpose, form, language)))
+        assert sent == shown, "what is encoded is what was written"
     subject = (ROOT / "conf/mail" / language / f"{purpose}.subject").read_text().strip()
     assert message["Subject"] == subject.replace("{site}", "id.example.org")
     assert plain.get_content().count("anna") == page.get_content().count("anna") == 1
@@ -63,9 +73,9 @@ def test_a_letter_is_a_sound_message(purpose, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_the_link_stands_alone_where_there_is_one_and_nothing_else_is_linked(purpose, language):
-    text = preview(purpose, "--text", "--lang", language)
+    text = built_in(purpose, "--text", language)
     links = [line for line in text.splitlines() if re.fullmatch(r"https://id\.example\.org/\S+\?token=\S+", line)]
-    targets = set(re.findall(r'(?:href|src)="([^"]*)"', preview(purpose, "--html", "--lang", language)))
+    targets = set(re.findall(r'(?:href|src)="([^"]*)"', built_in(purpose, "--html", language)))
     assert len(links) == (purpose in LINKED) and targets == set(links)
     assert text.count("://") == len(links)
 
@@ -111,7 +121,7 @@ def own(tmp_path):
     return tmp_path
 
 
-def shown(own, purpose, *arguments):
+def shown_from(own, purpose, *arguments):
     return preview(purpose, *arguments, "-o", f"mail.template_dir={own}")
 
 
@@ -120,9 +130,9 @@ def test_a_file_that_is_there_wins_and_the_rest_stays(own):
     (own / "button.html").write_text('<p><a title="{to}" href="{link}&amp;who={name}">{words}</a> {{x}</p>\n'
                                      '<p><a href="{link}">{link}</a></p>\n')
     (own / "notes~").write_text("{nothing}")
-    assert shown(own, "verify", "--text", "--lang", "de").startswith("Servus anna!\n\nhttps://id.example.org/")
-    assert "Hello anna" in shown(own, "verify", "--text")
-    page = shown(own, "verify", "--html")
+    assert shown_from(own, "verify", "--text", "--lang", "de").startswith("Servus anna!\n\nhttps://id.example.org/")
+    assert "Hello anna" in shown_from(own, "verify", "--text")
+    page = shown_from(own, "verify", "--html")
     assert "&amp;who=anna" in page and " {x}</p>" in page and 'title="anna@example.com"' in page
     assert "<!DOCTYPE html>" in page
 
@@ -130,7 +140,7 @@ def test_a_file_that_is_there_wins_and_the_rest_stays(own):
 def test_a_language_of_its_own_needs_all_letters(own):
     shutil.copytree(ROOT / "conf/mail/en", own / "it")
     (own / "it" / "verify.txt").write_text("Ciao {name},\n\n{link}\n\n{until}\n")
-    text = shown(own, "verify", "--text", "--lang", "it-CH")
+    text = shown_from(own, "verify", "--text", "--lang", "it-CH")
     assert text.startswith("Ciao anna,") and re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d UTC$", text, re.MULTILINE)
     (own / "it" / "token_reused.html").unlink()
     done = preview("verify", "-o", f"mail.template_dir={own}", check=False)

@@ -16,13 +16,28 @@ static bool is_unfit(uint32_t point)
            (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
+/* How many bytes from here on are the same in every place: most of a link and of most names. */
+static size_t plain_len(struct slice value)
+{
+    size_t len = 0;
+
+    while (len < value.len && value.at[len] >= 0x20 && value.at[len] < 0x7f &&
+           strchr("&<>\"'", value.at[len]) == NULL)
+        len++;
+    return len;
+}
+
 /* is_chosen: by somebody outside; anything else that is unfit comes from a wrong configuration, and
  * makes no letter. */
 static void fill_words(struct packer *out, struct slice value, bool html, bool is_chosen)
 {
     while (value.len > 0) {
+        size_t plain = plain_len(value);
+        pack_raw(out, value.at, plain);
+        value = slice_of(value.at + plain, value.len - plain);
+        if (value.len == 0)
+            break;
         struct slice before = value;
-
         if (is_unfit(utf8_next(&value))) {
             out->overflow |= !is_chosen;
             mime_raw(out, REPLACEMENT);

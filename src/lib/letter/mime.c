@@ -188,54 +188,58 @@ static bool is_seven_bit(struct slice text)
 
 static void pack_lines(struct packer *letter, struct slice text)
 {
-    size_t start = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] != '\n')
-            continue;
-        pack_raw(letter, text.at + start, i - start);
-        mime_raw(letter, "\r\n");
-        start = i + 1;
-    }
-    if (start < text.len) {
-        pack_raw(letter, text.at + start, text.len - start);
-        mime_raw(letter, "\r\n");
+    while (text.len > 0) {
+        const char *end = memchr(text.at, '\n', text.len);
+        size_t len = end != NULL ? (size_t)(end - text.at) : text.len;
+        size_t taken = len + (end != NULL);
+
+        pack_raw(letter, text.at, len);
+        pack_raw(letter, "\r\n", 2);
+        text = slice_of(text.at + taken, text.len - taken);
     }
 }
 
 /* A dot at a line's start is quoted too: nothing on the way can take it for the letter's end. */
-static bool goes_unquoted(unsigned char byte, size_t line_len, bool is_last_of_line)
+static bool goes_unquoted(struct slice text, size_t i, size_t line_len)
 {
+    unsigned char byte = (unsigned char)text.at[i];
+
     if (byte == ' ')
-        return !is_last_of_line;
+        return i + 1 < text.len && text.at[i + 1] != '\n';
     if (byte == '.' && line_len == 0)
         return false;
     return byte > 0x20 && byte < 0x7f && byte != '=';
 }
 
+/* By runs of what goes as it is: byte by byte it cost as much as all the rest of a letter. */
 static void pack_quoted_printable(struct packer *letter, struct slice text)
 {
+    static const char digits[] = "0123456789ABCDEF";
     size_t line_len = 0;
-    for (size_t i = 0; i < text.len; i++) {
+
+    for (size_t i = 0; i < text.len;) {
+        size_t run = 0;
+        while (i + run < text.len && line_len + run < QUOTED_LINE_BYTES &&
+               goes_unquoted(text, i + run, line_len + run))
+            run++;
+        pack_raw(letter, text.at + i, run);
+        line_len += run;
+        i += run;
+        if (i == text.len)
+            break;
         unsigned char byte = (unsigned char)text.at[i];
-        char form[4] = {(char)byte, '\0'};
         if (byte == '\n') {
-            mime_raw(letter, "\r\n");
+            pack_raw(letter, "\r\n", 2);
             line_len = 0;
-            continue;
-        }
-        bool is_last = i + 1 == text.len || text.at[i + 1] == '\n';
-        if (!goes_unquoted(byte, line_len, is_last))
-            snprintf(form, sizeof(form), "=%02X", byte);
-        size_t form_len = strlen(form);
-        if (line_len + form_len > QUOTED_LINE_BYTES) {
-            mime_raw(letter, "=\r\n");
+            i++;
+        } else if (goes_unquoted(text, i, line_len) || line_len + 3 > QUOTED_LINE_BYTES) {
+            pack_raw(letter, "=\r\n", 3);
             line_len = 0;
-            if (byte == '.')
-                memcpy(form, "=2E", sizeof("=2E"));
-            form_len = strlen(form);
+        } else {
+            pack_raw(letter, (const char[]){'=', digits[byte >> 4], digits[byte & 15]}, 3);
+            line_len += 3;
+            i++;
         }
-        pack_raw(letter, form, form_len);
-        line_len += form_len;
     }
     if (line_len > 0)
         mime_raw(letter, "\r\n");
