@@ -158,15 +158,22 @@ void dispatch_turn(struct mailer *mailer, mono_ns now)
         send_one(mailer, delivery, now);
 }
 
+/* A time that has passed is no reason to wake: what was due then waits for something else, a
+ * relay's room or the store. */
+static mono_ns earlier(mono_ns a, mono_ns b, mono_ns now)
+{
+    return b > now && b < a ? b : a;
+}
+
 mono_ns dispatch_next_at(const struct mailer *mailer, mono_ns now)
 {
-    mono_ns relays = relays_next_at(&mailer->relays, now);
-    mono_ns queue = mail_queue_next_at(mailer->queue);
-    mono_ns next = relays < queue ? relays : queue;
+    mono_ns next = UINT64_MAX;
 
-    if (hand_count_in(mailer->hand, DELIVERY_WAITING) == 0)
-        return UINT64_MAX;
-    return mailer->claim_at > now && mailer->claim_at < next ? mailer->claim_at : next;
+    if (orders_paused(mailer) || hand_count_in(mailer->hand, DELIVERY_WAITING) == 0)
+        return next;
+    next = earlier(next, relays_next_at(&mailer->relays, now), now);
+    next = earlier(next, mail_queue_next_at(mailer->queue), now);
+    return earlier(next, mailer->claim_at, now);
 }
 
 /* ---- back ---------------------------------------------------------------------------------------

@@ -329,6 +329,27 @@ static void test_the_relay_is_a_host_without_a_port(void **state)
     bench_refuses_override(*state, "smtp.host=-mail", "without a port");
 }
 
+static void test_waits_after_a_greylisting_are_a_list_of_seconds(void **state)
+{
+    uint32_t waits[GREYLIST_TRIES_MAX];
+
+    bench_takes_override(*state, "mail.greylist_retry_s=1,86400 , 300");
+    bench_takes_override(*state, "mail.greylist_retry_s=no");
+    bench_takes_override(*state, "mail.greylist_retry_s=1,2,3,4,5,6,7,8");
+    bench_refuses_override(*state, "mail.greylist_retry_s=1,2,3,4,5,6,7,8,9", "up to 8 waits");
+    bench_refuses_override(*state, "mail.greylist_retry_s=60,", "up to 8 waits");
+    bench_refuses_override(*state, "mail.greylist_retry_s=60,,60", "up to 8 waits");
+    bench_refuses_override(*state, "mail.greylist_retry_s=0", "up to 8 waits");
+    bench_refuses_override(*state, "mail.greylist_retry_s=86401", "up to 8 waits");
+    bench_refuses_override(*state, "mail.greylist_retry_s=100000", "up to 8 waits");
+    bench_refuses_override(*state, "mail.greylist_retry_s=6m", "up to 8 waits");
+    assert_int_equal(config_greylist_waits("60, 120,300", waits), 3);
+    assert_int_equal(waits[0], 60);
+    assert_int_equal(waits[1], 120);
+    assert_int_equal(waits[2], 300);
+    assert_int_equal(config_greylist_waits("no", waits), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +367,7 @@ int main(void)
         BENCH_TEST(test_dkim_keys_are_selectors_with_files),
         BENCH_TEST(test_what_reaches_a_header_is_bounded),
         BENCH_TEST(test_the_relay_is_a_host_without_a_port),
+        BENCH_TEST(test_waits_after_a_greylisting_are_a_list_of_seconds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
