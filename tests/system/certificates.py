@@ -45,10 +45,10 @@ def certificate_pem(*certificates):
     return b"".join(certificate.public_bytes(pem) for certificate in certificates)
 
 
-def key_pem(key):
+def key_pem(key, password=None):
     serialization = _library()[2]
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                             serialization.NoEncryption())
+    how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
 
 
 def make_chain(kind):

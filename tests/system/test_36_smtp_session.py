@@ -8,7 +8,7 @@ import pytest
 
 from client import Api, unique
 from gatepost import free_port, patience, wait_for
-from certificates import client_identity
+from certificates import client_identity, key_pem, new_key, write_private
 from smtp_script import ScriptedRelay
 from smtp_story import ended, settings, sign_up
 
@@ -336,6 +336,22 @@ def test_a_certificate_of_ours_is_shown_to_the_relay_that_asks(prepare):
         sign_up(server, addresses(1)[0])
         assert server.wait_event("relay.troubled") and sum(relay.letters.values()) == 1
         server.stop()
+
+
+@pytest.mark.parametrize("spoil, sentence", [
+    (lambda folder: (folder / "our.pem").unlink(), "No such file"),
+    (lambda folder: (folder / "our.pem").write_text("no certificate"), "no certificate in PEM"),
+    (lambda folder: (folder / "our.key").write_text(""), "empty or unreadable"),
+    (lambda folder: (folder / "our.key").write_text("x" * 70000), "too large"),
+    (lambda folder: write_private(folder / "our.key", key_pem(new_key(), b"secret")), "or an encrypted one")])
+def test_an_identity_that_cannot_be_used_is_told_by_check(prepare, spoil, sentence):
+    server = prepare({"smtp.host": "localhost", "smtp.client_cert": "our.pem", "smtp.client_key": "our.key"})
+    client_identity(server.directory)
+    assert server.command("check").returncode == 0
+    spoil(server.directory)
+    told = server.command("check")
+    assert told.returncode != 0 and "smtp.client_cert" in told.stdout + told.stderr
+    assert sentence in told.stdout + told.stderr, told
 
 
 def test_a_key_that_is_not_the_certificates_is_told_by_check_and_at_the_start(prepare):
