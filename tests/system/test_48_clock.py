@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from client import Api, Connection, unique
-from gatepost import SLOW, wait_for
-from letters import letters
+from gatepost import SLOW, free_port, wait_for
+from letters import Letter, letters
 from load import Load, assert_all_exist
+from smtp_peer import SmtpPeer
 
 LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
@@ -18,15 +19,24 @@ pytestmark = [
 
 
 @pytest.fixture
-def server(serve, tmp_path):
+def clocked(serve, tmp_path):
+    """A maker of servers whose wall clock is in a file."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
-    made = serve({"mail.sweep_s": "1", "mail.retry_s": "1", "master.drain_s": "2"},
-                 env={"LD_PRELOAD": str(LIBRARY), "FAKETIME_TIMESTAMP_FILE": str(clock),
-                      "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                      "DONT_FAKE_MONOTONIC": "1"})
-    made.clock = clock
-    return made
+
+    def start(**overrides):
+        made = serve({"mail.sweep_s": "1", "mail.retry_s": "1", "master.drain_s": "2", **overrides},
+                     env={"LD_PRELOAD": str(LIBRARY), "FAKETIME_TIMESTAMP_FILE": str(clock),
+                          "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                          "DONT_FAKE_MONOTONIC": "1"})
+        made.clock = clock
+        return made
+    return start
+
+
+@pytest.fixture
+def server(clocked):
+    return clocked()
 
 
 def jump(server, offset, events):
@@ -77,3 +87,37 @@ def test_f31_the_clock_is_slewed_and_nobody_minds(server):
         time.sleep(0.8)
         assert Api(server.address).signup(unique("slew")).status == 201
     assert server.workers() == workers and not server.events("clock.jumped")
+
+
+HOURS, STEP, PEOPLE = 24, 3, 40     # of the outage; of one jump; that sign up after each
+RATE = 100                          # letters a second
+
+
+def test_f23_after_an_outage_of_a_day_all_letters_come_at_the_paced_rate_with_links_that_work(clocked):
+    port = free_port()
+    server = clocked(**{"smtp.host": "127.0.0.1", "smtp.port": str(port), "smtp.tls": "none",
+                        "smtp.rate": f"{RATE}/1", "mail.retry_max_s": "2", "proof.verify_s": "43200",
+                        "password.iterations": "1000", "limits.enabled": "no"})
+    names = []
+    for step in range(HOURS // STEP):
+        api = Api(server.address)   # a jump replaces the workers
+        for _ in range(PEOPLE):
+            names.append(unique("outage"))
+            assert api.signup(names[-1]).status == 201
+        jump(server, f"+{(step + 1) * STEP * 3600}", step + 1)
+    api = Api(server.address)
+    assert api.metrics()["gatepost_outbox_pending"] == len(names)
+    with SmtpPeer(port=port) as peer:
+        wait_for(lambda: len(peer.letters) >= len(names), 60, "every letter")
+        wait_for(lambda: api.metrics()["gatepost_outbox_pending"] == 0, 10, "an empty outbox")
+        came = sorted(letter.at for letter in peer.letters)
+        tokens = {letter.recipients[0]: Letter(letter.raw).token for letter in peer.letters}
+    assert set(tokens) == {f"{name}@example.com" for name in names} and len(came) == len(names)
+    # In no second more than a full bucket and what flows in meanwhile.
+    for i, at in enumerate(came):
+        assert sum(at <= other < at + 1 for other in came[i:i + 3 * RATE]) <= 2 * RATE
+    assert api.metrics()["gatepost_outbox_dead"] == 0
+    for name in (names[0], names[-1]):
+        answer = api.post("/api/auth/verify-email", {"token": tokens[f"{name}@example.com"]})
+        assert answer.status == 200, (name, answer)
+    assert not server.events("child.stuck") and not server.events("child.died")
