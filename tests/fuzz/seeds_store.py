@@ -119,15 +119,64 @@ def trail_requests():
     }
 
 
+def settle_ask(verdict, reply, relay=b"smtp"):
+    return 12, pack([uuid(3)], (verdict, 1), NOW + DAY, reply, relay, NOW)
+
+
+def bounce_ask(kind, recipient=b"", detail=b"5.1.1 nobody"):
+    return 25, pack([uuid(3)], (kind, 1), recipient, detail, NOW)
+
+
+def mail_filter(states=0, purpose=0, email_key=b"", domain=b"", since=0, due=0):
+    return pack((states, 1), (purpose, 1), email_key, domain, since, due)
+
+
+def mail_change(change, job_id=bytes(16), chosen=mail_filter(), after=bytes(16)):
+    return 52, pack((change, 1), [job_id], chosen, [after], b"unix", NOW)
+
+
+def mail_requests():
+    """What comes back of the sign-up's letter, and what an operator sees of it and does."""
+    address, everything = b"person0@example.com", bytes(16)
+    listed = 50, pack(mail_filter(), [everything], (100, 4))
+    shown = 51, pack([uuid(3)])
+    state, suppressions = (53, pack(NOW)), (55, pack(b"", (10, 4)))
+    renew = 5, pack(address, (1, 1), b"ja", [uuid(50)], NOW, [uuid(51)], (9, 4), (3600, 4), b"192.0.2.1", NOW)
+    return {
+        "bounced": asks(SIGNED_UP, settle_ask(0, b"250 taken"), shown, bounce_ask(0, address), bounce_ask(0, address),
+                        shown, suppressions, renew, listed, spend_ask(uuid(50)), suppressions),
+        "complained": asks(SIGNED_UP, settle_ask(0, b"250 taken"), bounce_ask(1), bounce_ask(2), bounce_ask(0),
+                           bounce_ask(0, b"other@example.com"), bounce_ask(3), shown, suppressions),
+        "bounced_while_it_waits": asks(SIGNED_UP, settle_ask(1, b"451 later"), bounce_ask(0), listed,
+                                       mail_change(0, uuid(3)), mail_change(0)),
+        "listed": asks(SIGNED_UP, listed,
+                       (50, pack(mail_filter(1, 1, address, b"", NOW, NOW + 1), [everything], (1, 4))),
+                       (50, pack(mail_filter(6, 0, b"", b"example.com"), [uuid(3)], (0, 4))), shown, state),
+        "retried": asks(SIGNED_UP, settle_ask(2, b"550 no"), mail_change(0, uuid(3)), shown, settle_ask(2, b"550 no"),
+                        mail_change(0, chosen=mail_filter(2)), mail_change(2), state, listed),
+        "cancelled": asks(SIGNED_UP, mail_change(1, uuid(3)), shown, mail_change(1), mail_change(3), look_at_outbox()),
+        "paused": asks(SIGNED_UP, (54, pack((1, 1), b"unix", NOW)), (54, pack((1, 1), b"unix", NOW)), state,
+                       (54, pack((0, 1), b"unix", NOW)), (54, pack((2, 1), b"unix", NOW))),
+        "suppressed": asks(SIGNED_UP, (56, pack(b"Person0@Example.com", b"asked us", b"unix", NOW)), suppressions,
+                           listed,
+                           (57, pack(address, b"unix", NOW)), (57, pack(address, b"unix", NOW)), suppressions),
+    }
+
+
+def look_at_outbox():
+    return 11, pack(0, [bytes(16)], NOW + 10 * DAY)
+
+
 def store_requests():
     user, session, foreign = uuid(1), uuid(4), uuid(5)
     subject = uuid_text(user)
     renew = 5, pack(b"person0@example.com", (1, 1), b"pt-BR", [uuid(6)], NOW + DAY, [uuid(7)], (3, 4), (3600, 4),
                     b"192.0.2.1", NOW)
-    look = 11, pack(0, [bytes(16)], NOW + 10 * DAY)
+    look = look_at_outbox()
     return {
         **admin_requests(),
         **trail_requests(),
+        **mail_requests(),
         "refresh": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST)),
         "refresh_twice": asks(WITH_SESSION, *[refresh_ask(session, 0, subject, OPENED_DIGEST)] * 2),
         "refresh_reuse": asks(WITH_SESSION, refresh_ask(session, 0, subject, OPENED_DIGEST),
@@ -168,9 +217,8 @@ def store_requests():
         "rehash_nobody": asks(SIGNED_UP, rehash_ask(foreign, RIG_PASSWORD)),
         "rehash_no_form": asks(SIGNED_UP, rehash_ask(user, b""), rehash_ask(user, RIG_PASSWORD, b"")),
         "settle_and_look": asks(SIGNED_UP, look,
-                                (12, pack([uuid(3)], (1, 1), NOW + DAY, b"451 later", NOW)), look,
-                                (12, pack([uuid(3)], (2, 1), 0, b"550 no", NOW)), look,
-                                (12, pack([uuid(3)], (0, 1), 0, b"", NOW))),
+                                settle_ask(1, b"451 later"), look, settle_ask(2, b"550 no"), look,
+                                settle_ask(0, b"")),
         "names": asks(SIGNED_UP, (2, pack(b"person0", b"person0@example.com", b"", b"", (0, 1), NOW)),
                       (2, pack(b"nobody", b"", b"k" * 32, b"b" * 32, (1, 1), NOW)), (1, bytes(8)),
                       credentials_ask(b"person0"), credentials_ask(b"", b"person0@example.com")),
