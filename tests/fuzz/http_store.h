@@ -171,7 +171,8 @@ static inline void fake_pack_letter_page(struct packer *packer, struct script *s
                                                          .purpose = script_u8(script),
                                                          .to = SLICE_LITERAL("anna@example.com"),
                                                          .created = (wall_ms)script_u64(script),
-                                                         .dead = drawn >> 3 & 1,
+                                                         .state = drawn >> 3 & 3,
+                                                         .ended = (wall_ms)script_u64(script),
                                                          .reply = script_bytes(script, 255)});
         pack_slice(&rows, packer_slice(&row));
     }
