@@ -10,6 +10,7 @@
 
 #define SMTP_CONNECTIONS_MAX (64 * RELAYS_MAX)
 #define SMTP_WIRE_MAX_BYTES  (2 * LETTER_MAX_BYTES + 8)
+#define SMTP_HEARD_MAX_BYTES 65536 /* of replies to one transaction */
 
 enum connection_state {
     CONNECTION_CLOSED,
@@ -31,6 +32,7 @@ struct smtp_connection {
     bool is_ready;             /* BUSY: there may be something to read or write */
     bool spoke_nonsense;       /* OPENING: a line that is no SMTP ended it */
     bool is_unsuited;          /* BUSY: the relay does not take such a letter, `why` says why */
+    size_t heard;              /* bytes of replies in this transaction */
     mono_ns used_at;           /* when it became IDLE */
     mono_ns deadline;          /* BUSY */
     struct delivery *delivery; /* WAITING, OPENING, BUSY: borrowed */

@@ -56,6 +56,7 @@ void connection_begin(struct smtp_connection *connection)
     if (connection->is_unsuited)
         return;
     connection->letters++;
+    connection->heard = 0;
     /* RSET and MAIL together would be pipelining as well: without it, a new connection. */
     smtp_dialogue_begin(&connection->dialogue, connection->needs_reset);
     write_command(connection);
@@ -125,6 +126,13 @@ static size_t piece_len(const struct smtp_connection *connection)
     return connection->out.len;
 }
 
+/* What a fresh connection would only repeat: a stall, a flood. */
+static void give_up(struct smtp_connection *connection, const char *why)
+{
+    connection->letters = 1; /* it is no stale connection */
+    lose(connection, why);
+}
+
 /* Writes what there is, as far as it goes. Returns false when the relay takes no more. */
 static bool write_out(struct smtp_connection *connection)
 {
@@ -175,7 +183,8 @@ static bool react(struct smtp_connection *connection, struct slice bytes)
 
 /* After a write that went through the relay needs time to answer: looking at once would find
  * nothing. A read that did not fill its buffer took all there was, of a TLS record too. A relay
- * that takes no more may have said why before it closed. */
+ * that takes no more may have said why before it closed. One that never stops talking would keep
+ * this loop, and with it every other relay, waiting. */
 static void converse(struct smtp_connection *connection)
 {
     char bytes[4096];
@@ -193,15 +202,14 @@ static void converse(struct smtp_connection *connection)
             lose(connection, "the connection was lost");
             return;
         }
+        connection->heard += got;
         if (!react(connection, slice_of(bytes, got)))
             return;
+        if (connection->heard > SMTP_HEARD_MAX_BYTES) {
+            give_up(connection, "replies without end");
+            return;
+        }
     }
-}
-
-static void expire(struct smtp_connection *connection)
-{
-    connection->letters = 1; /* a stall is no stale connection */
-    lose(connection, "no answer in time");
 }
 
 void connection_move(struct smtp_connection *connection, mono_ns now)
@@ -220,7 +228,7 @@ void connection_move(struct smtp_connection *connection, mono_ns now)
             converse(connection);
         }
         if (connection->state == CONNECTION_BUSY && now >= connection->deadline)
-            expire(connection);
+            give_up(connection, "no answer in time");
         break;
     case CONNECTION_IDLE:
         if (is_stale(connection, now))

@@ -8,9 +8,12 @@
 
 #include "enhanced.h"
 
+/* What sounds like our login from RCPT on may be a recipient's server whose words the relay passes
+ * on: it is held against the domain, and against the relay only if other domains meet it too. */
 /* clang-format off */
 #define DELIVERED {VERDICT_DELIVERED, false, DOMAIN_WORKS, false}
 #define RELAY     {VERDICT_RELAY, true, DOMAIN_UNTOUCHED, false}
+#define ACCOUNT   {VERDICT_RELAY, true, DOMAIN_DEFERS, false}
 #define LATER     {VERDICT_RETRY, false, DOMAIN_DEFERS, false}
 #define CLOSING   {VERDICT_RETRY, true, DOMAIN_UNTOUCHED, false}
 #define LOST      {VERDICT_RETRY, true, DOMAIN_LOST, false}
@@ -21,9 +24,9 @@ static const struct judgement table[SMTP_STAGES][SMTP_ANSWERS] = {
     /*                      NONE    YES        LATER  CLOSING NO       LOCKED */
     [SMTP_STAGE_SESSION] = {RELAY, RELAY, RELAY, RELAY, RELAY, RELAY},
     [SMTP_STAGE_MAIL] = {RELAY, RELAY, RELAY, RELAY, RELAY, RELAY},
-    [SMTP_STAGE_RCPT] = {LOST, LOST, LATER, CLOSING, REFUSED, RELAY},
-    [SMTP_STAGE_DATA] = {LOST, LOST, LATER, CLOSING, REFUSED, RELAY},
-    [SMTP_STAGE_DOT] = {LOST, DELIVERED, LATER, CLOSING, REFUSED, RELAY},
+    [SMTP_STAGE_RCPT] = {LOST, LOST, LATER, CLOSING, REFUSED, ACCOUNT},
+    [SMTP_STAGE_DATA] = {LOST, LOST, LATER, CLOSING, REFUSED, ACCOUNT},
+    [SMTP_STAGE_DOT] = {LOST, DELIVERED, LATER, CLOSING, REFUSED, ACCOUNT},
 };
 
 struct judgement verdict_of(enum smtp_stage stage, enum smtp_answer answer)
@@ -60,7 +63,7 @@ static struct judgement judgement_of(enum reply_sense sense)
     case SENSE_GREYLISTED:
         return (struct judgement){.verdict = VERDICT_RETRY, .greylisted = true};
     case SENSE_ACCOUNT:
-        return (struct judgement)RELAY;
+        return (struct judgement)ACCOUNT;
     case SENSE_NEVER:
         return (struct judgement)REFUSED;
     }

@@ -53,7 +53,9 @@ def took(server, peer, domain):
     Rule("RCPT", action="stall", match="@bad.example"), Rule("DATA", action="stall", match="@bad.example"),
     Rule("RCPT", action="drop", match="@bad.example"), Rule("RCPT", "451 4.4.1 no answer", match="@bad.example"),
     Rule("DOT", "451 4.3.0 try later", match="@bad.example"), Rule("DOT", action="drop", match="@bad.example"),
-], ids=["stalls at RCPT", "stalls at DATA", "drops", "defers", "defers at the dot", "drops at the dot"])
+    Rule("RCPT", "550 5.7.8 who are you", match="@bad.example"), Rule("DOT", "535 no", match="@bad.example"),
+], ids=["stalls at RCPT", "stalls at DATA", "drops", "defers", "defers at the dot", "drops at the dot",
+        "says that we are not logged in", "says so at the dot"])
 def test_a_poisoned_domain_delays_no_other(serve, rule):
     with SmtpPeer(rules=[rule]) as peer:
         server = serve(smtp(peer))

@@ -24,6 +24,7 @@ struct relay {
     const char *offers; /* of EHLO, but for the first line */
     int listener;
     pthread_t thread;
+    const char *flood; /* said to MAIL for as long as somebody listens; NULL: not */
     unsigned sessions;
     char heard[8192]; /* every line from MAIL on */
 };
@@ -33,8 +34,23 @@ static void say(int fd, const char *text)
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
 
+static void say_for_ever(int fd, const char *text)
+{
+    char block[65536];
+    size_t len = 0;
+
+    for (; len + strlen(text) <= sizeof(block); len += strlen(text))
+        memcpy(block + len, text, strlen(text));
+    while (send(fd, block, len, MSG_NOSIGNAL) > 0)
+        continue;
+}
+
 static void answer(struct relay *relay, int fd, const char *line, bool *in_letter)
 {
+    if (relay->flood != NULL && strncmp(line, "MAIL", 4) == 0) {
+        say_for_ever(fd, relay->flood);
+        return;
+    }
     if (strncmp(line, "EHLO", 4) == 0) {
         say(fd, "250-relay\r\n");
         say(fd, relay->offers);
@@ -224,12 +240,35 @@ static void test_what_the_relay_does_not_offer_to_take_is_refused_and_never_chan
                   "(SIZE)");
 }
 
+/* Faster than it can be read: the turn has to end, for other relays wait. */
+static void test_a_relay_that_never_stops_talking_is_left(void **state)
+{
+    static const char *const floods[] = {"250-and more\r\n", "no line's end "};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(floods); i++) {
+        struct relay relay;
+        struct told told = {0};
+        struct transport *transport = open_transport(relay_start(&relay, "250 SIZE\r\n"), &told);
+
+        relay.flood = floods[i];
+        send_letter(transport, &told, "a@b.example", PLAIN_LETTER);
+        assert_int_equal(told.judgement.verdict, VERDICT_RELAY);
+        relay.flood = NULL;
+        send_letter(transport, &told, "a@b.example", PLAIN_LETTER);
+        assert_int_equal(told.judgement.verdict, VERDICT_DELIVERED);
+        transport->close(&transport);
+        relay_stop(&relay);
+        assert_true(relay.sessions >= 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_letter_of_8_bits_is_declared_and_sent_as_it_is),
         cmocka_unit_test(test_a_header_or_an_address_that_is_not_ascii_is_declared),
         cmocka_unit_test(test_what_the_relay_does_not_offer_to_take_is_refused_and_never_changed),
+        cmocka_unit_test(test_a_relay_that_never_stops_talking_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,8 +119,9 @@ static void test_an_enhanced_code_tells_what_a_no_is_about(void **state)
     expect_reply("550 5.7.1 policy", VERDICT_REFUSED, false, DOMAIN_WORKS);
     expect_reply("550 5.7.26 not authenticated", VERDICT_REFUSED, false, DOMAIN_WORKS);
     expect_reply("550 5.7.28 flood", VERDICT_RETRY, false, DOMAIN_DEFERS);
-    expect_reply("550 5.7.8 credentials", VERDICT_RELAY, true, DOMAIN_UNTOUCHED);
-    expect_reply("550 5.7.13 account disabled", VERDICT_RELAY, true, DOMAIN_UNTOUCHED);
+    expect_reply("550 5.7.8 credentials", VERDICT_RELAY, true, DOMAIN_DEFERS);
+    expect_reply("550 5.7.13 account disabled", VERDICT_RELAY, true, DOMAIN_DEFERS);
+    expect_reply("530 5.7.0 log in first", VERDICT_RELAY, true, DOMAIN_DEFERS);
 }
 
 static void test_who_says_later_is_believed_when_the_two_codes_differ(void **state)
