@@ -224,6 +224,21 @@ def test_paused_nothing_is_sent_also_after_a_restart(serve, peer):
     in_state(server, name, "sent")
     assert status(server)["paused"] is False
     assert len(events_of(server, "admin.mail_paused")) == 1
+
+
+def test_what_is_cancelled_in_a_pause_is_not_sent_after_it(serve, peer):
+    """However short it was: the mailer asks again about what it had in hand."""
+    server = serve(relay(peer))
+    done(server, "pause")
+    names = [unique("pause") for _ in range(8)]
+    sign_up(server, *names)
+    wait_for(lambda: Api(server.address).metrics()["gatepost_mail_waiting"] == 8, 5, "letters in hand")
+    for name in names[1:]:
+        done(server, "cancel", letter_of(server, name)["id"])
+    done(server, "resume")
+    in_state(server, names[0], "sent")
+    wait_for(lambda: status(server)["pending"] == 0, 10, "nothing that waits")
+    assert [letter.recipients for letter in peer.letters] == [[f"{names[0]}@example.com"]]
     assert len(events_of(server, "admin.mail_resumed")) == 1
 
 
