@@ -155,7 +155,7 @@ static void print_usage(FILE *to)
     (void)fputs("\n\n  WHEN is a time as 2026-11-28T12:00:00Z or 2026-11-28, or so long ago: 30m, "
                 "12h, 7d.\n"
                 "  --due: those that wait and whose time has come. drain ends with 0 when nothing\n"
-                "  waits any more, with 1 when what is left was tried and waits for its next try,\n"
+                "  waits any more, with 1 when what is left was tried or was written since then,\n"
                 "  or after --wait seconds.\n\n"
                 "  Exit codes: 0 done, 1 refused, 2 wrong words, 3 no such letter or server,\n"
                 "  10 the configuration is wrong. Those of bounce are sysexits.h's: 0 taken, 75 "

@@ -17,6 +17,7 @@ struct mail_state {
     bool paused;
     unsigned long long pending;
     unsigned long long due; /* counted up to a bound; 0 is exact */
+    wall_ms oldest_due;     /* 0: none is due */
 };
 
 static unsigned long long number_of(const struct json_object *object, const char *name)
@@ -41,6 +42,9 @@ static int ask_state(struct mail_order *order, struct mail_state *state_out)
     state_out->paused = slice_equal(user_member(&object, "paused"), SLICE_LITERAL("yes"));
     state_out->pending = number_of(&object, "pending");
     state_out->due = number_of(&object, "due");
+    const struct slice oldest = user_member(&object, "oldest_due");
+    if (!clock_read_iso(oldest.at, oldest.len, &state_out->oldest_due))
+        state_out->oldest_due = 0;
     json_object_fini(&object);
     return EXIT_DONE;
 }
@@ -128,15 +132,23 @@ static void show_progress(bool shows, const struct mail_state *state)
     (void)fflush(stderr);
 }
 
-/* Until all that wait were tried. */
-static int wait_for_tries(struct mail_order *order, size_t wait_s, struct mail_state *state)
+/* A try moves a letter's time; those that came since then are not waited for, nor their tries: on a
+ * busy server something is always due. */
+static bool has_untried(const struct mail_state *state, wall_ms since)
+{
+    return state->due > 0 && state->oldest_due <= since;
+}
+
+/* Until all that waited then were tried. */
+static int wait_for_tries(struct mail_order *order, size_t wait_s, wall_ms since,
+                          struct mail_state *state)
 {
     const mono_ns end = clock_mono_ns() + (mono_ns)wait_s * NS_PER_S;
     const bool shows = isatty(STDERR_FILENO) != 0;
     int code;
 
-    while ((code = ask_state(order, state)) == EXIT_DONE && state->due > 0 && !state->paused &&
-           (wait_s == 0 || clock_mono_ns() < end)) {
+    while ((code = ask_state(order, state)) == EXIT_DONE && has_untried(state, since) &&
+           !state->paused && (wait_s == 0 || clock_mono_ns() < end)) {
         show_progress(shows, state);
         pause_ms(LOOK_MS);
     }
@@ -153,8 +165,9 @@ int cli_mail_drain(struct mail_order *order)
     if (!mail_number(order, MAIL_OPTION_WAIT, &wait_s))
         return mail_misuse("--wait: this is no number of seconds from 1 on");
     int code = make_due(order);
+    const wall_ms since = clock_wall_ms();
     if (code == EXIT_DONE)
-        code = wait_for_tries(order, wait_s, &state);
+        code = wait_for_tries(order, wait_s, since, &state);
     if (code != EXIT_DONE)
         return code;
     if (has_mail_option(order, MAIL_OPTION_JSON))
@@ -164,8 +177,8 @@ int cli_mail_drain(struct mail_order *order)
     else
         (void)printf("%llu letter%s wait%s: %s\n", state.pending, state.pending == 1 ? "" : "s",
                      state.pending == 1 ? "s" : "",
-                     state.paused    ? "sending was paused meanwhile"
-                     : state.due > 0 ? "not all could be tried in that time"
-                                     : "tried, and to be tried again later");
+                     state.paused                 ? "sending was paused meanwhile"
+                     : has_untried(&state, since) ? "not all could be tried in that time"
+                                                  : "tried, or written since then");
     return state.pending == 0 ? EXIT_DONE : EXIT_FAILED;
 }
