@@ -13,8 +13,7 @@
 
 #define ADDRESS_KEY_BYTES (EMAIL_MAX_BYTES + 1 + UUID_BYTES)
 
-/* Of one address that are looked at in one transaction; limits.letters keeps them far fewer. */
-#define ADDRESS_LETTERS_MAX 1024
+#define ADDRESS_LETTERS_MAX 512 /* letters of one address that are looked up at once */
 
 struct slice letter_due_key(wall_ms due, const struct uuid *job_id,
                             uint8_t bytes[LETTER_DUE_KEY_BYTES])
@@ -241,44 +240,60 @@ bool address_walk_next(struct address_walk *walk, struct uuid *job_id_out)
     return true;
 }
 
-/* The ids first: a cursor stays out of what changes the table under it. Returns how many. */
-static size_t ids_of(struct call *call, struct slice email_key,
-                     struct uuid ids[ADDRESS_LETTERS_MAX])
+/* A stretch of them. The ids first: a cursor stays out of what changes the table under it. */
+struct stretch {
+    struct uuid after;
+    size_t count;
+    struct uuid ids[ADDRESS_LETTERS_MAX];
+};
+
+/* The next one, behind the last; zeroed before the first. Returns false when there is none: letters
+ * that were given up stay, so in time an address may have any number of them. */
+static bool next_stretch(struct call *call, struct slice email_key, struct stretch *stretch)
 {
     struct address_walk *walk = xcalloc(1, sizeof(*walk));
-    size_t count = 0;
+    struct uuid id;
 
-    address_walk_open(walk, call, email_key, &(struct uuid){{0}});
-    while (count < ADDRESS_LETTERS_MAX && address_walk_next(walk, &ids[count]))
-        count++;
+    stretch->count = 0;
+    address_walk_open(walk, call, email_key, &stretch->after);
+    while (stretch->count < ADDRESS_LETTERS_MAX && address_walk_next(walk, &id)) {
+        if (!uuid_equal(&id, &stretch->after))
+            stretch->ids[stretch->count++] = id;
+    }
     walk_close(&walk->walk);
     free(walk);
-    return count;
+    if (stretch->count > 0)
+        stretch->after = stretch->ids[stretch->count - 1];
+    return stretch->count > 0;
 }
 
 void letters_suppress(struct call *call, struct slice email_key, struct slice reason)
 {
-    struct uuid ids[ADDRESS_LETTERS_MAX];
-    const size_t count = ids_of(call, email_key, ids);
+    struct stretch stretch = {.count = 0};
     struct row storage;
     struct letter_row letter;
 
-    for (size_t i = 0; i < count; i++) {
-        if (letter_load(call, &ids[i], &storage, &letter) && letter.state == LETTER_PENDING)
-            letter_suppress(call, &ids[i], &letter, reason);
+    while (call->failure == 0 && next_stretch(call, email_key, &stretch)) {
+        for (size_t i = 0; i < stretch.count; i++) {
+            if (letter_load(call, &stretch.ids[i], &storage, &letter) &&
+                letter.state == LETTER_PENDING)
+                letter_suppress(call, &stretch.ids[i], &letter, reason);
+        }
     }
 }
 
 void letters_forget(struct call *call, struct slice email_key)
 {
-    struct uuid ids[ADDRESS_LETTERS_MAX];
-    const size_t count = email_key.len > 0 ? ids_of(call, email_key, ids) : 0;
+    struct stretch stretch = {.count = 0};
     struct row storage;
     struct letter_row letter;
 
-    for (size_t i = 0; i < count; i++) {
-        if (letter_load(call, &ids[i], &storage, &letter) && letter.state != LETTER_PENDING)
-            letter_remove(call, &ids[i], &letter);
+    while (email_key.len > 0 && call->failure == 0 && next_stretch(call, email_key, &stretch)) {
+        for (size_t i = 0; i < stretch.count; i++) {
+            if (letter_load(call, &stretch.ids[i], &storage, &letter) &&
+                letter.state != LETTER_PENDING)
+                letter_remove(call, &stretch.ids[i], &letter);
+        }
     }
 }
 

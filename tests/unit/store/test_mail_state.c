@@ -134,6 +134,49 @@ static void test_a_sent_letter_is_forgotten_when_its_time_is_over(void **state)
     assert_false(is_listed(desk, "person3@example.com"));
 }
 
+/* ---- an address with many -----------------------------------------------------------------------
+ */
+
+#define MANY 1500
+
+static void write_many(struct call *call)
+{
+    for (uint64_t i = 0; i < MANY; i++) {
+        const struct mail_job job = {.job_id = rig_person(1000 + i).job_id,
+                                     .purpose = MAIL_TOKEN_REUSED,
+                                     .to = SLICE_LITERAL("person2@example.com"),
+                                     .created = call->now,
+                                     .expires = call->now + KEPT_MS};
+        uint8_t bytes[512];
+        struct packer packer = packer_over(bytes, sizeof(bytes));
+        mail_job_pack(&packer, &job);
+        assert_true(letter_add(call, &job.job_id, packer_slice(&packer), call->now));
+    }
+}
+
+static void test_all_letters_of_an_address_are_stopped_and_forgotten_however_many(void **state)
+{
+    struct desk *desk = *state;
+    const struct slice key = SLICE_LITERAL("person2@example.com");
+    struct call call = {.env = &desk->env, .now = desk->now};
+
+    assert_int_equal(desk->env.db_env->txn_begin(desk->env.db_env, NULL, &call.txn, 0), 0);
+    write_many(&call);
+    assert_int_equal(desk->env.tally.pending, 1 + MANY);
+    letters_suppress(&call, key, SLICE_LITERAL("suppressed: by a test"));
+    assert_int_equal(desk->env.tally.pending, 1);
+    assert_int_equal(desk->env.tally.dead, 1 + MANY);
+    letters_forget(&call, key);
+    assert_int_equal(desk->env.tally.dead, 0);
+    assert_int_equal(call.failure, 0);
+    assert_int_equal(call.txn->commit(call.txn, 0), 0);
+    assert_false(is_listed(desk, "person2@example.com"));
+    assert_true(letter_is_there(desk, 1) && letter_is_there(desk, 3));
+}
+
+/* ---- accounts that go ---------------------------------------------------------------------------
+ */
+
 static enum store_status delete_account(struct desk *desk, uint64_t number)
 {
     struct packer packer = asking(desk);
@@ -212,6 +255,7 @@ int main(void)
         TEST(test_paused_is_told_by_the_board_and_twice_is_once),
         TEST(test_what_an_operator_suppresses_he_alone_lifts),
         TEST(test_a_sent_letter_is_forgotten_when_its_time_is_over),
+        TEST(test_all_letters_of_an_address_are_stopped_and_forgotten_however_many),
         TEST(test_the_letters_of_an_account_go_with_it_but_those_that_wait),
 #undef TEST
         cmocka_unit_test(test_a_full_history_keeps_the_first_and_the_latest),
