@@ -5,6 +5,8 @@
  * end, or past it, gets a new proof in the old one's place, and its job says so. So no letter
  * leaves with a link that does not work, however long it waited. Invariant: the user row names the
  * proof that the letter carries; what is not so named was superseded. */
+#include "gatepost/fault.h"
+
 #include "accounts.h"
 #include "outbox.h"
 #include "proofs.h"
@@ -102,7 +104,8 @@ enum store_status outbox_claim_on_request(struct call *call)
         letter_remove(call, &ask.job_id, &letter);
         return STORE_SPENT;
     }
-    bool renewed = link.proof.expires < wall_add(ask.now, life_ms(&ask, job.purpose) / 2);
+    bool renewed = link.proof.expires < wall_add(ask.now, life_ms(&ask, job.purpose) / 2) ||
+                   FAULT_ERRNO("s.renew_due") != 0;
     if (renewed && row_exists(call, TABLE_PROOFS, uuid_slice(&ask.proof_id)))
         return STORE_REFUSED;
     if (call->failure != 0)

@@ -7,10 +7,12 @@ from collections import Counter
 from types import SimpleNamespace
 
 import lives
+import mail_judge
 import post
 from changing import DOMAIN
 from client import PASSWORD
 from database import SENT, Database
+from keeper import MAILBOXES
 
 ROUNDING_KIB = 32 << 10
 
@@ -39,7 +41,7 @@ def take(world, recover):
     database = Database.of(world.server.directory / "var" / "db", recovers=recover)
     signed_up, proven, logged_in, out = (world.acknowledged(kind) for kind in "SVLO")
     logged_in = [name for name in logged_in if name not in set(out)]
-    sent = {**(world.relay.letters if world.relay else {}), **post.in_files(world.server.mail_dir)}
+    sent = {**world.keeper.letters, **post.in_files(world.server.mail_dir)}
     letters = {**post.in_outbox(database), **sent}
     accounts = lost_accounts(database, signed_up)
     there = [name for name in signed_up if name not in set(accounts)]
@@ -55,8 +57,10 @@ def take(world, recover):
         census.problems.append("a name was acknowledged twice")
     census.problems += wrong_letters(database, letters)
     census.problems += never_sent(database, sent)
-    census.duplicates = world.relay.received - len(world.relay.letters) if world.relay else 0
-    census.bound = world.duplicate_bound() if world.relay else 0
+    census.problems += mail_judge.judge(world, database, letters)
+    census.problems += mail_judge.refused_links(world)
+    census.duplicates = world.keeper.received - len(world.keeper.letters)
+    census.bound = world.duplicate_bound() if world.relays else 0
     if census.duplicates > census.bound:
         census.problems.append(f"{census.duplicates} letters twice, the bound is {census.bound}")
     for word in ("lost", "letterless", "unproven", "sessionless"):
@@ -68,7 +72,7 @@ def take(world, recover):
 
 def wrong_letters(database, letters):
     """Of accounts that do not change: one letter each, and none for an account that does not exist."""
-    stable = [letter for letter in letters.values() if not letter.to.endswith("@" + DOMAIN)]
+    stable = [letter for letter in letters.values() if not letter.to.endswith(("@" + DOMAIN, MAILBOXES))]
     strangers = [letter.to for letter in stable if letter.to not in database.by_email]
     if strangers:
         yield f"letters to accounts that do not exist: {strangers[:3]}"
@@ -93,7 +97,7 @@ def doubts(census):
     address = f"{name}@example.com"
     user_id, user = database.by_email[address]
     kept = dict(database.users_by_name), dict(database.outbox_by_due)
-    missed = list(lives.doubts(census.lives, database, census.letters, DOMAIN))
+    missed = [*lives.doubts(census.lives, database, census.letters, DOMAIN), *mail_judge.doubts()]
     if lost_accounts(database, ["ghost"]) != ["ghost"]:
         missed.append("an account that never was")
     fewer = {key: letter for key, letter in census.letters.items() if letter.to != address}
@@ -118,7 +122,7 @@ def leaks(world, before):
     after, problems = footprint(world), []
     for name, (fds, rss) in after.items():
         # A mailer keeps its idle connections to the relay for a minute.
-        kept = 2 * world.settings.get("connections", 0) if name == "mailer" else 0
+        kept = 4 * world.settings.get("connections", 0) if name == "mailer" else 0
         if fds > before[name][0] + 4 + kept:
             problems.append(f"{name} has {fds} descriptors, had {before[name][0]}: {open_files(world, name)}")
         if name == "master" and rss > before[name][1] + ROUNDING_KIB:

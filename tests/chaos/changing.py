@@ -103,7 +103,10 @@ class Changing(Client):
         if life.in_air and answer is not None and answer.status == 400 and self.lost() > self.lost_before:
             return None     # spent by the try before, or void: nobody knows
         outcome = self.settle(life, words, answer, again=(400,))
-        return outcome if life.in_air else self.insist(outcome, f"the link of {life.life} to {words}", answer)
+        if outcome is False and not life.in_air:    # made anew, or wrong: the census looks
+            self.acknowledge("R", token)
+            return None
+        return outcome
 
     # ---- steps: True, the life goes on; None, it is over ---------------------------------------------
 

@@ -5,7 +5,8 @@
 
 Each writes what it was told into FOLDER/<number>.acks AFTER it has read the answer, one line an
 acknowledgement: "S name" (201 for a sign-up), "V name" (200 for a proven address), "L name" (200 for
-a login); and "O name" before it logs out. What a changing account was told stands in FOLDER/<number>.lives
+a login), "R token" (400 for a link that should work: its letter has come again with another one, or will);
+and "O name" before it logs out. What a changing account was told stands in FOLDER/<number>.lives
 (changing.py). Lines on standard input: `idle`, `load` change the pace, `finish` ends; then a JSON report
 goes to standard output: how many answers of each status, and what must never be."""
 import json
@@ -128,7 +129,8 @@ class Verifying(Client):
         # Spent already: by a try whose answer was lost, or by the same letter's second copy.
         asked_once = self.lost() == lost
         if answer.status == 400 and asked_once and name not in self.spent:
-            self.violation(f"the link of {name} does not work: {answer!r}")
+            self.acknowledge("R", token)
+            return
         self.spent.add(name)
         if answer.status == 200:
             self.acknowledge("V", name)

@@ -30,6 +30,7 @@ FORMS = {
                "ended:u8 peer:s user_agent:s",
     "proof": "user_id:uuid purpose:u8 state:u8 expires:wall job_id:uuid email:s email_key:s",
     "letter": "state:u8 due:wall created:wall ended:wall tries:u32 history:s reply:s job:s",
+    "suppression": "address:s reason:u8 detail:s since:wall probed:wall job_id:uuid",
     "audit": "event:u8 user_id:uuid peer:s result:u8 detail:s chain:s",
     "tally": "users:u64 pending:u64 dead:u64 sent:u64 suppressed:u64 mail_paused:wall",
     "format": "format:u32",
@@ -122,6 +123,10 @@ class Database:
             return cls(copy)
         finally:
             shutil.rmtree(copy)
+
+    def suppressed(self):
+        """{address: enum suppression_reason}"""
+        return {key.decode(): record(data, "suppression").reason for key, data in self.suppressions.items()}
 
     # ---- does it fit together? ---------------------------------------------------------------------
 

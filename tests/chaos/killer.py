@@ -13,7 +13,8 @@ import segment
 
 ARMED_S = 1.2          # so long a point has to be reached
 OWN_FAULTS_MAX = 3     # of one role in ten seconds: more would only measure the back-off
-ERRNO = {"k.fork": 11, "io.pwrite": 28, "io.open": 24, "w.half_reply": 1, "m.file_flush": 28}  # else EIO
+ERRNO = {"k.fork": 11, "io.pwrite": 28, "io.open": 24, "w.half_reply": 1, "m.file_flush": 28,
+         "s.renew_due": 1}  # else EIO
 # Not for the killer: a lying or failing flush ends the promise, a file is renamed only while a database is
 # made, and one of an earlier format is not there. All have tests of their own.
 NEVER = {"io.fsync", "io.fsync_lies", "io.rename", "s.migrating", "s.migrated_some", "s.migration_filled"}
@@ -83,7 +84,7 @@ class Killer:
         return True
 
     def any_role(self):
-        return self.random.choices(("worker", "store", "mailer", "admin"), (35, 40, 20, 5))[0]
+        return self.random.choices(("worker", "store", "mailer", "admin"), (33, 38, 20, 9))[0]
 
     def kill_one(self):
         time.sleep(self.random.uniform(0, 0.1))
@@ -118,10 +119,15 @@ class Killer:
     # ---- the world around -------------------------------------------------------------------------
 
     def change_relay(self):
-        if self.world.relay is not None:
-            plan = self.random.choice(sorted(self.world.relay.plans()))
-            self.note("relay:", plan)
-            self.world.relay.follow(plan)
+        """The second relay flaps half of the time."""
+        if self.world.relays:
+            number = self.random.randrange(len(self.world.relays))
+            relay = self.world.relays[number]
+            plan = self.random.choice(sorted(relay.plans()))
+            if number > 0 and self.random.random() < 0.5:
+                plan = "flapping"
+            self.note("relay", number, plan)
+            relay.follow(plan)
 
     def change_pace(self):
         pace = self.random.choice(("idle", "load", "load"))
@@ -142,10 +148,11 @@ class Killer:
     def can_be_reached(self, name):
         if name == "io.unlink":
             return self.world.settings["small_logs"]
-        smtp = self.world.relay is not None
+        smtp = bool(self.world.relays)
         if name.startswith("m.file"):
             return not smtp
-        if name in ("m.session_line", "m.before_command", "m.connect", "m.connected", "m.mid_letter", "m.after_dot"):
+        if name in ("m.session_line", "m.before_command", "m.connect", "m.connected", "m.mid_letter", "m.after_dot",
+                    "m.bounce_asked"):
             return smtp
         return True
 

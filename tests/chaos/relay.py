@@ -1,14 +1,22 @@
-"""The relay of the chaos run: tests/system/smtp_peer.py with plans to misbehave by, and the keeper of
-every letter that came in."""
+"""A relay of the chaos run: tests/system/smtp_peer.py with plans to misbehave by."""
 import random
 import socket
 import tempfile
 
-import post
+from keeper import MAILBOXES
 from smtp_peer import Rule, SmtpPeer, make_context
 
-REFUSED = "7@example."  # with the plan `550`: addresses that end so, or nearly, are refused for good
+REFUSED = "7@example."      # with the plan `550`: addresses that end so, or nearly, are refused for good
+LATER = "later" + MAILBOXES  # whoever is called so is told to come again, until the world rests
 STEPS = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "DOT")
+FLAPS = {       # what a relay that flaps does at a step, one time in eight
+    "CONNECT": [Rule("CONNECT", "421 4.3.2 too busy", close=True), Rule("CONNECT", action="drop")],
+    "MAIL": [Rule("MAIL", "421 4.3.2 closing", close=True), Rule("MAIL", action="drop")],
+    "RCPT": [Rule("RCPT", "451 4.3.0 later"), Rule("RCPT", action="delay", seconds=0.3)],
+    "DATA": [Rule("DATA", "421 4.3.2 closing", close=True), Rule("DATA", action="delay", seconds=0.3)],
+    "BODY": [Rule("BODY", action="drop")],
+    "DOT": [Rule("DOT", action="drop"), Rule("DOT", action="drop", keep=True), Rule("DOT", "451 4.3.0 later")],
+}
 
 
 def port_of_no_client():
@@ -24,39 +32,52 @@ def port_of_no_client():
 
 
 class Relay(SmtpPeer):
-    def __init__(self, folder, **options):
+    def __init__(self, keeper, seed, **options):
         super().__init__(port=port_of_no_client(), **options)
-        self.received, self.letters = 0, {}     # {id: letter}
+        self.keeper, self.chance, self.drawn = keeper, random.Random(seed), None
         self.ambiguous = 0      # letters that were kept and whose sender was not told
         self.closed_open = 0    # sessions that were cut by a change of plan: as ambiguous, each
-        self.tokens = open(folder / "tokens", "a", buffering=1)
-        self.links = open(folder / "links", "a", buffering=1)
         self.good_context, self.plan = self._context, "good"
         if self.tls != "none":
             self.bad_context = make_context(tempfile.mkdtemp(dir=self._folder), "wrong-name")
+        self.follow("good", quiet=True)
 
     def keep(self, letter):
-        known = post.read(letter.raw)
-        self.letters[known.id] = known
-        self.received += 1
-        if known.token is None:
-            return
-        if known.to.endswith("@example.net"):
-            self.links.write(f"{known.to} {known.purpose} {known.token}\n")
-        else:
-            self.tokens.write(f"{known.to.split('@')[0]} {known.token}\n")
+        self.keeper.keep(letter)
+
+    # ---- rules -----------------------------------------------------------------------------------
+
+    def _find(self, step, text):
+        if self.plan == "flapping" and step in FLAPS and self.chance.random() < 1 / 8:
+            return self.chance.choice(FLAPS[step])
+        return super()._find(step, text)
+
+    def keeps(self, step, text):
+        """Asked before the rule of the same step is taken: one chance for both."""
+        self.drawn = self._find(step, text)
+        return self.drawn is not None and self.drawn.keep
 
     def take_rule(self, step, text):
-        rule = super().take_rule(step, text)
-        if rule is not None and rule.keep:
-            self.ambiguous += 1
-        return rule
+        if step == "MAIL":
+            self.keeper.note_begun()
+        if step != "DOT":
+            return super().take_rule(step, text)
+        if self.drawn is None:
+            return None
+        if self.drawn.times is not None:
+            self.drawn.times -= 1
+        self.ambiguous += self.drawn.keep
+        return self.drawn
 
     # ---- plans -----------------------------------------------------------------------------------
 
     def plans(self):
-        """{name: rules}; `refuse` and `bad certificate` are done otherwise."""
-        plans = {"good": [], "refuse": [], "550 for some": [Rule("RCPT", "550 5.1.1 no such user", match=REFUSED)]}
+        """{name: rules}; `refuse`, `flapping` and `bad certificate` are done otherwise."""
+        plans = {"good": [], "refuse": [], "flapping": [],
+                 "550 for some": [Rule("RCPT", "550 5.1.1 no such user", match=REFUSED)],
+                 "greylisting": [Rule("RCPT", "450 4.7.1 greylisted", times=40)]}
+        for domain in ("@example.net", MAILBOXES):
+            plans[f"451 for {domain}"] = [Rule("RCPT", "451 4.4.1 no answer", match=domain)]
         for step in STEPS:
             plans[f"drop at {step}"] = [Rule(step, action="drop")]
             plans[f"stall at {step}"] = [Rule(step, action="stall")]
@@ -65,16 +86,20 @@ class Relay(SmtpPeer):
                 plans[f"421 at {step}"] = [Rule(step, "421 4.3.2 closing", close=True)]
         plans["drop after the dot"] = [Rule("DOT", action="drop", keep=True, times=40)]
         plans["slow"] = [Rule("MAIL", action="delay", seconds=0.2)]
+        plans["stall for a second"] = [Rule("DATA", action="delay", seconds=1, times=10)]
         if self.tls != "none":
             plans["bad certificate"] = []
         return plans
 
-    def follow(self, plan):
-        """Sessions of the plan before are cut, for a stalled one would last for minutes."""
-        self.closed_open += len(self._tasks)
-        self.pause()
-        self.rules = self.plans()[plan]
+    def follow(self, plan, quiet=False):
+        """`rest`: nobody is refused any more. Sessions of the plan before are cut, for a stalled one would
+        last for minutes; quiet: it does not run yet."""
+        if not quiet:
+            self.closed_open += len(self._tasks)
+            self.pause()
+        always = [] if plan == "rest" else [Rule("RCPT", "450 4.2.2 mailbox full", match=LATER)]
+        self.rules = always + ([] if plan == "rest" else self.plans()[plan])
         self._context = self.bad_context if plan == "bad certificate" else self.good_context
         self.plan = plan
-        if plan != "refuse":
+        if plan != "refuse" and not quiet:
             self.resume()

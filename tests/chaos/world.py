@@ -9,27 +9,31 @@ import sys
 import time
 from pathlib import Path
 
+from asking import STATE
 from client import Connection
+from desk import Desk, Operator
 from gatepost import Gatepost, free_port, stat_fields, wait_for
+from keeper import Keeper
+from mailing import Correspondent
 from relay import Relay
 from segment import Segment
 
 HERE = Path(__file__).parent
 # So that log files change, and old ones are removed; four buffers are the least that a file holds.
 SMALL_LOGS = "set_lg_bsize 131072\nset_lg_max 1048576\n"
-RESTING = {"mail.retry_s": "1", "mail.retry_max_s": "2", "mail.sweep_s": "1"}
+RESTING = {"mail.retry_s": "1", "mail.retry_max_s": "2", "mail.sweep_s": "1", "mail.greylist_retry_s": "1, 2"}
+CORRESPONDENTS = 3
 
 
 class World:
-    """settings: http.workers, connections, transport (file, smtp), tls (none, starttls), kinds of
-    clients, idle."""
+    """settings: http.workers, connections to each of two relays, transport (file, smtp), tls (none, starttls),
+    the second relay's order, verp, kinds of clients, idle."""
 
     def __init__(self, seed, settings):
         self.seed, self.settings = seed, settings
         self.port = free_port()
         self.server = Gatepost({"http.listen": f"127.0.0.1:{self.port}",
                                 "http.workers": str(settings["workers"]),
-                                "smtp.connections": str(settings["connections"]),
                                 # longer than a client may have to ask again for a lost answer
                                 "token.refresh_grace_s": "120", "token.access_s": "3600", **RESTING})
         self.server.allow_deaths = True
@@ -41,15 +45,26 @@ class World:
             home = self.server.directory / "var" / "db"
             home.mkdir(parents=True, mode=0o700)
             (home / "DB_CONFIG").write_text(SMALL_LOGS)
-        self.relay = None
+        self.keeper, self.relays, self.desk = Keeper(self.folder), [], Desk(self)
+        self.correspondents, self.operator = [], None
         if settings["transport"] == "smtp":
-            self.relay = Relay(self.folder, tls=settings["tls"]).start()
-            self.server.settings.update({"smtp.host": "127.0.0.1", "smtp.port": str(self.relay.port),
-                                         "smtp.tls": settings["tls"]})
-            if settings["tls"] != "none":
-                self.server.settings["smtp.ca_file"] = self.relay.ca_file
+            self.add_relay("smtp", order=1)
+            self.add_relay("smtp2", order=settings["second_order"])
+            self.server.settings.update({"mail.from": "gatepost@accounts.example", "mail.domain_rate": "1000/1"})
+            if settings["verp"]:
+                self.server.settings["mail.return_path"] = "bounces@accounts.example"
         self.clients, self.segment, self.master_deaths = None, None, 0
         self.start()
+
+    def add_relay(self, section, order):
+        relay = Relay(self.keeper, f"{section} {self.seed}", tls=self.settings["tls"]).start()
+        self.relays.append(relay)
+        self.server.settings.update({
+            f"{section}.host": "127.0.0.1", f"{section}.port": str(relay.port), f"{section}.tls": self.settings["tls"],
+            f"{section}.connections": str(self.settings["connections"]), f"{section}.order": str(order),
+            f"{section}.rate": "1000/1"})
+        if self.settings["tls"] != "none":
+            self.server.settings[f"{section}.ca_file"] = relay.ca_file
 
     # ---- the server ------------------------------------------------------------------------------
 
@@ -108,6 +123,13 @@ class World:
         self.clients = subprocess.Popen(
             [sys.executable, HERE / "clients.py", str(self.port), self.folder, str(self.seed),
              *self.settings["kinds"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        STATE["finish"] = False
+        self.operator = Operator(self.desk, self.seed)
+        self.operator.start()
+        if self.relays:
+            self.correspondents = [Correspondent(self, self.desk, i, self.seed) for i in range(CORRESPONDENTS)]
+        for one in self.correspondents:
+            one.start()
 
     def tell_clients(self, word):
         self.clients.stdin.write(word + "\n")
@@ -117,7 +139,19 @@ class World:
         """Their report."""
         out, _ = self.clients.communicate("finish\n", timeout=150)
         self.clients = None
-        return json.loads(out)
+        report = json.loads(out)
+        self.finish_mail(report)
+        return report
+
+    def finish_mail(self, report):
+        """The operator and the people of mailing.py; what they saw goes into the clients' report."""
+        STATE["finish"] = True
+        self.desk.ending.set()
+        for one in (self.operator, *self.correspondents):
+            one.join(100)
+            if one.is_alive():
+                report["hanging"].append(one.name)
+        report["violations"] += [text for one in self.correspondents for text in one.violations]
 
     def acknowledged(self, kind):
         names = []
@@ -142,12 +176,20 @@ class World:
             self.restart()
         self.segment.disarm_all()
         self.resume_stopped()
-        if self.relay is not None:
-            self.relay.follow("good")
+        for relay in self.relays:
+            relay.follow("good")
         report = self.finish_clients() if self.clients else None
         wait_for(self.whole, 60, "every process at work after the chaos")
-        wait_for(lambda: self.metric("gatepost_outbox_pending") == 0, 90, "every letter sent or dead")
+        for relay in self.relays:
+            relay.follow("rest")
+        wait_for(self.nothing_waits, 90, "every letter sent or dead")
         return report
+
+    def nothing_waits(self):
+        """A pause whose answer was lost may come late."""
+        if self.metric("gatepost_mail_paused") == 1:
+            self.desk.insist("resume")
+        return self.metric("gatepost_outbox_pending") == 0
 
     def audit_problems(self):
         """What the server's own check of the audit trail says, by way of the admin process."""
@@ -158,8 +200,10 @@ class World:
         if self.clients is not None:
             self.clients.kill()
             self.clients.communicate()
-        if self.relay is not None:
-            self.relay.stop()
+        STATE["finish"] = True
+        self.desk.ending.set()
+        for relay in self.relays:
+            relay.stop()
         self.server.destroy()
 
     # ---- what may have been sent twice -------------------------------------------------------------
@@ -167,7 +211,7 @@ class World:
     def duplicate_bound(self):
         """docs/design.md section 4: connections for each mailer that went, one for each letter whose
         sender was not told; sixteen times as many where its store died in the same moment."""
-        lanes = self.settings["connections"]
+        lanes = self.settings["connections"] * len(self.relays)
         deaths = {"mailer": [], "store": []}
         for line in self.server.log_text().splitlines():
             match = re.match(r"(\S+)Z \w+ master \d+ child\.(died|left|stuck) role=(mailer|store) ", line)
@@ -177,7 +221,8 @@ class World:
         for when in deaths["mailer"]:
             if any(abs(when - other) < 2 for other in deaths["store"]):
                 bound += 16 * lanes
-        return bound + self.master_deaths * 17 * lanes + self.relay.ambiguous + self.relay.closed_open
+        return bound + self.master_deaths * 17 * lanes + sum(
+            relay.ambiguous + relay.closed_open for relay in self.relays)
 
 
 def seconds(text):

@@ -71,6 +71,7 @@ class Letter:
     authenticated_as: Optional[str]
     session: int
     at: float = field(default_factory=time.time)
+    begun: float = 0.0      # when its MAIL came
 
     @property
     def message(self):
@@ -87,7 +88,7 @@ class _Session:
         self.reader, self.writer = reader, writer
         self.over_tls = peer.tls == "tls"
         self.user = None
-        self.sender, self.recipients = None, []
+        self.sender, self.recipients, self.begun = None, [], 0.0
 
     async def say(self, text):
         self.writer.write(text.encode() + b"\r\n")
@@ -126,6 +127,8 @@ class _Session:
             self.peer.commands[word] += 1
             step = "EHLO" if word == "HELO" else word
             handler = getattr(self, "on_" + step.lower(), None)
+            if step == "MAIL":
+                self.begun = time.time()
             if handler is None:
                 await self.say("500 5.5.1 unknown command")
             elif not await self.rule(step, line):
@@ -208,7 +211,8 @@ class _Session:
             if len(lines) == 5 and await self.rule("BODY", recipient):
                 raise _Gone
         letter = Letter(
-            self.sender, self.recipients, b"".join(lines), self.over_tls, self.user, self.number
+            self.sender, self.recipients, b"".join(lines), self.over_tls, self.user, self.number,
+            begun=self.begun
         )
         self.sender, self.recipients = None, []
         kept = self.peer.keeps("DOT", recipient)
