@@ -60,8 +60,9 @@ class Life:
             self.password = words[0]
             self.withdraw("reset")
             self.letter("password", 1, 1)
-            if what == "reset":
+            if what == "reset":     # its link was read at the address, so that is proven
                 self.verified, self.sessions = True, False
+                self.withdraw("verify")
         elif what == "ask":
             self.withdraw("change")
             self.letter("change", 1, 1, words[0])

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 # So that log files change, and old ones are removed; four buffers are the least that a file holds.
 SMALL_LOGS = "set_lg_bsize 131072\nset_lg_max 1048576\n"
 RESTING = {"mail.retry_s": "1", "mail.retry_max_s": "2", "mail.sweep_s": "1", "mail.greylist_retry_s": "1, 2"}
-CORRESPONDENTS = 3
+CORRESPONDENTS = 6
 
 
 class World:
