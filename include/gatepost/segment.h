@@ -85,16 +85,17 @@ enum board_word {
     BOARD_WORK_SEQUENCE,       /* store: and which */
     BOARD_SUSPECT_INCARNATION, /* store: the request in work when its predecessor died */
     BOARD_SUSPECT_SEQUENCE,
-    BOARD_SUSPECT_DEATHS,    /* store: how many it was in work at */
-    BOARD_MAIL_LANE_FULL,    /* workers, by board_add: pushes that found a mail lane full */
-    BOARD_MAILER_READY,      /* mailer: generation of its seat when it began to serve */
-    BOARD_OUTBOX_PENDING,    /* store: rows */
-    BOARD_OUTBOX_DEAD,       /* store: rows */
-    BOARD_OUTBOX_SENT,       /* store: rows */
-    BOARD_SUPPRESSIONS,      /* store: rows */
-    BOARD_MAIL_PAUSED,       /* store: 1 while an operator wants nothing new sent */
-    BOARD_MAIL_ORDERS,       /* store: grows when an operator made letters due, or resumed */
-    BOARD_USERS,             /* store: rows */
+    BOARD_SUSPECT_DEATHS, /* store: how many it was in work at */
+    BOARD_MAIL_LANE_FULL, /* workers, by board_add: pushes that found a mail lane full */
+    BOARD_MAILER_READY,   /* mailer: generation of its seat when it began to serve */
+    BOARD_OUTBOX_PENDING, /* store: rows */
+    BOARD_OUTBOX_DEAD,    /* store: rows */
+    BOARD_OUTBOX_SENT,    /* store: rows */
+    BOARD_SUPPRESSIONS,   /* store: rows */
+    BOARD_MAIL_PAUSED,    /* store: 1 while an operator wants nothing new sent */
+    BOARD_MAIL_ORDERS,    /* store: grows when an operator made letters due, or resumed */
+    BOARD_MAIL_STOPS,     /* store: grows when letters that waited were suppressed or cancelled */
+    BOARD_USERS,          /* store: rows */
     BOARD_CONFIG_GENERATION, /* master: 1, then one more for each reload */
     BOARD_STARTED_MS,        /* master: wall clock */
     BOARD_WORDS

@@ -37,7 +37,8 @@ struct delivery {
     uint8_t urgency;       /* enum urgency; from here on to queue_link: private to mail_queue.c */
     uint8_t place;         /* which of its domain's lists it is in */
     bool is_unproven;      /* under way, to a domain that had not worked lately */
-    mono_ns good_until;    /* may be sent without a claim; orders.c ends it */
+    mono_ns good_until;    /* may be sent without a claim, if the queue's doubts are still */
+    uint64_t doubts;       /* as many as then */
     struct domain *domain; /* NULL: not in the queue, nor under way */
     TAILQ_ENTRY(delivery) queue_link;
     enum delivery_state state;   /* also says which list it is in */

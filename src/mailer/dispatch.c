@@ -30,6 +30,19 @@ static struct slice why_over(const struct mailer *mailer, const struct delivery 
     return SLICE_LITERAL("");
 }
 
+/* May it go without a claim? Straight from its lane, that is: before a sweep may have found its
+ * row, and with the row as it was written. A worker that stood still announces letters that were
+ * sent, put off and cancelled meanwhile. */
+static bool is_fresh(const struct mailer *mailer, const struct mail_job *job, enum hand_seen seen)
+{
+    int64_t most_s = mailer->config->mail_sweep_s;
+
+    if (most_s > MAIL_QUEUE_CLAIM_S)
+        most_s = MAIL_QUEUE_CLAIM_S;
+    return seen == HAND_SEEN_IN_LANE && job->created > mailer->stopped_at &&
+           clock_wall_ms() < wall_add(job->created, most_s * 1000);
+}
+
 enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job, enum hand_seen seen,
                          uint32_t tries, wall_ms due)
 {
@@ -40,11 +53,11 @@ enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job, enum
         [URGENCY_LINK] = HAND_MAX - HAND_MAX / 20,
         [URGENCY_NOTICE] = HAND_MAX - HAND_MAX / 10,
     };
-    bool is_fresh = seen == HAND_SEEN_IN_LANE;
-    size_t room = is_fresh ? room_for[urgency_of(job->purpose)] : HAND_MAX - HAND_MAX / 5;
+    bool is_announced = seen == HAND_SEEN_IN_LANE;
+    size_t room = is_announced ? room_for[urgency_of(job->purpose)] : HAND_MAX - HAND_MAX / 5;
     mono_ns now = clock_mono_ns();
 
-    if (!is_fresh && mail_queue_shuns(mailer->queue, job->to))
+    if (!is_announced && mail_queue_shuns(mailer->queue, job->to))
         return TAKEN_LATER;
     if (hand_count(mailer->hand) >= room)
         return TAKEN_FULL;
@@ -52,7 +65,7 @@ enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job, enum
     case HAND_TAKEN: {
         struct delivery *delivery = hand_last(mailer->hand, DELIVERY_WAITING);
         delivery->due = due;
-        mail_queue_add(mailer->queue, delivery, is_fresh, now);
+        mail_queue_add(mailer->queue, delivery, is_fresh(mailer, job, seen), now);
         return TAKEN;
     }
     case HAND_KNOWN:

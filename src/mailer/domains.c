@@ -193,3 +193,13 @@ struct domain *domains_first_waiting(const struct domains *domains)
 {
     return domains->heap_count > 0 ? domains->heap[1] : NULL;
 }
+
+void domain_works(struct domain *domain, mono_ns now)
+{
+    mono_ns broken = circuit_on_success(&domain->circuit, now);
+
+    if (broken > 0)
+        pace_warm_up(&domain->pace, now, broken);
+    domain->strikes = 0;
+    domain->is_proven = true;
+}

@@ -90,4 +90,7 @@ void domains_wait_until(struct domains *domains, struct domain *domain, mono_ns 
 void domains_wait_no_more(struct domains *domains, struct domain *domain);
 struct domain *domains_first_waiting(const struct domains *domains); /* or NULL */
 
+/* A letter went through to it. */
+void domain_works(struct domain *domain, mono_ns now);
+
 #endif

@@ -25,7 +25,8 @@ struct mail_queue {
     struct urgency_turns sending, claiming;
     bool unproven_turn[URGENCIES];
     size_t unproven_under_way;
-    size_t waiting; /* letters in all domains' lists */
+    size_t waiting;  /* letters in all domains' lists */
+    uint64_t doubts; /* how often all claims were voided */
 };
 
 struct mail_queue *mail_queue_new(const struct mail_queue_limits *limits, const uint64_t key[2])
@@ -192,8 +193,14 @@ void mail_queue_add(struct mail_queue *queue, struct delivery *delivery, bool is
     delivery->urgency = (uint8_t)urgency_of(delivery->purpose);
     if (is_fresh)
         delivery->good_until = now + MAIL_QUEUE_CLAIM_S * NS_PER_S;
+    delivery->doubts = queue->doubts;
     enter(queue, domain, delivery, is_fresh ? PLACE_READY : PLACE_UNCLAIMED, false);
     update(queue, domain, now);
+}
+
+void mail_queue_doubt(struct mail_queue *queue)
+{
+    queue->doubts++;
 }
 
 void mail_queue_put_back(struct mail_queue *queue, struct delivery *delivery, bool at_front,
@@ -269,7 +276,7 @@ struct delivery *mail_queue_take(struct mail_queue *queue, mono_ns now)
 
         queue->unproven_turn[urgency] = domain->is_proven;
         leave(queue, delivery);
-        bool is_stale = now >= delivery->good_until;
+        bool is_stale = now >= delivery->good_until || delivery->doubts != queue->doubts;
         if (is_stale)
             enter(queue, domain, delivery, PLACE_UNCLAIMED, false);
         else
@@ -295,6 +302,7 @@ struct delivery *mail_queue_take_unclaimed(struct mail_queue *queue, mono_ns now
     struct delivery *delivery = TAILQ_FIRST(&domain->waiting[urgency][PLACE_UNCLAIMED]);
 
     leave(queue, delivery);
+    delivery->doubts = queue->doubts;
     domain->claiming++;
     update(queue, domain, now);
     go_behind(queue, domain, urgency, PLACE_UNCLAIMED);
@@ -326,16 +334,6 @@ void mail_queue_claimed(struct mail_queue *queue, struct delivery *delivery,
 /* ---- what came of it ----------------------------------------------------------------------------
  */
 
-static void works(struct domain *domain, mono_ns now)
-{
-    mono_ns broken = circuit_on_success(&domain->circuit, now);
-
-    if (broken > 0)
-        pace_warm_up(&domain->pace, now, broken);
-    domain->strikes = 0;
-    domain->is_proven = true;
-}
-
 static bool troubled(struct domain *domain, enum domain_word word, mono_ns now, uint32_t random)
 {
     domain->is_proven = false;
@@ -359,7 +357,7 @@ bool mail_queue_end(struct mail_queue *queue, struct delivery *delivery, enum do
     delivery->is_unproven = false;
     delivery->domain = NULL;
     if (queue->limits.by_domain && word == DOMAIN_WORKS)
-        works(domain, now);
+        domain_works(domain, now);
     else if (queue->limits.by_domain && word != DOMAIN_UNTOUCHED)
         pauses = troubled(domain, word, now, random);
     update(queue, domain, now);

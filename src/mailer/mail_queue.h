@@ -53,6 +53,10 @@ enum mail_queue_claim { CLAIM_GOOD, CLAIM_AGAIN, CLAIM_GONE };
 void mail_queue_claimed(struct mail_queue *queue, struct delivery *delivery,
                         enum mail_queue_claim claim, uint64_t good_ms, mono_ns now);
 
+/* From now on no claim that was asked for before holds, and nothing is fresh that was added before.
+ */
+void mail_queue_doubt(struct mail_queue *queue);
+
 /* What was under way, and has ended, is to be sent again: at the front of its lane, when it had its
  * turn and something stale was in its way; else at the end. */
 void mail_queue_put_back(struct mail_queue *queue, struct delivery *delivery, bool at_front,

@@ -136,6 +136,7 @@ static void mailer_init(struct mailer *mailer)
     mailer->intake = intake_open(mailer);
     mailer->sweep = sweep_open(mailer);
     mailer->orders_seen = board_get(mailer->segment, BOARD_MAIL_ORDERS);
+    mailer->stops_seen = board_get(mailer->segment, BOARD_MAIL_STOPS);
     mailer->bounce_rules = (struct bounce_rules){config, &mailer->mail_key};
     if (heritage->listener_count > 0)
         mailer->bounces =

@@ -53,6 +53,8 @@ struct mailer {
     mono_ns expire_scan_at;      /* next look at the age of what waits */
     mono_ns watch_at;            /* next look of watch.c */
     uint64_t orders_seen;        /* BOARD_MAIL_ORDERS, as of the last look */
+    uint64_t stops_seen;         /* BOARD_MAIL_STOPS, as of the last look */
+    wall_ms stopped_at;          /* when that had grown; 0: not in our time */
     mono_ns orders_again_at; /* the sweep that an order asked for is made once more then; 0: no */
     bool stopping;
     mono_ns stop_at; /* with stopping: the end, whatever is still under way */

@@ -61,6 +61,7 @@ struct env {
     int durable_fd;       /* durable.h; -1: none */
     struct tally tally;   /* as of the last commit, and of the open transaction */
     uint64_t mail_orders; /* as BOARD_MAIL_ORDERS */
+    uint64_t mail_stops;  /* as BOARD_MAIL_STOPS */
     wall_ms keep_sent_ms; /* how long a letter that was handed over is remembered; 0: not at all */
     struct audit_end audit;
 };

@@ -249,6 +249,7 @@ static enum store_status change_one(struct call *call, enum letter_change change
         break;
     case LETTER_CHANGE_CANCEL:
         answer->under_way |= letter->state == LETTER_PENDING && letter->due <= call->now;
+        call->env->mail_stops += letter->state == LETTER_PENDING;
         letter_remove(call, job_id, letter);
         break;
     }

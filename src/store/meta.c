@@ -102,6 +102,8 @@ bool meta_load(struct env *env, struct err *err)
     if (!read_tally(&call, err))
         return false;
     env->mail_orders = board_get(env->segment, BOARD_MAIL_ORDERS);
+    /* A predecessor may have died between its last commit and telling of it. */
+    env->mail_stops = board_get(env->segment, BOARD_MAIL_STOPS) + 1;
     audit_find_end(&call);
     if (call.failure != 0) {
         err_set(err, "store.dir: audit.db cannot be read: %s", db_strerror(call.failure));
@@ -123,6 +125,7 @@ void meta_show(const struct env *env)
         {BOARD_OUTBOX_SENT, env->tally.sent},
         {BOARD_SUPPRESSIONS, env->tally.suppressed},
         {BOARD_MAIL_PAUSED, env->tally.mail_paused != 0},
+        {BOARD_MAIL_STOPS, env->mail_stops},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(facts); i++)

@@ -275,9 +275,11 @@ void letters_suppress(struct call *call, struct slice email_key, struct slice re
 
     while (call->failure == 0 && next_stretch(call, email_key, &stretch)) {
         for (size_t i = 0; i < stretch.count; i++) {
-            if (letter_load(call, &stretch.ids[i], &storage, &letter) &&
-                letter.state == LETTER_PENDING)
-                letter_suppress(call, &stretch.ids[i], &letter, reason);
+            if (!letter_load(call, &stretch.ids[i], &storage, &letter) ||
+                letter.state != LETTER_PENDING)
+                continue;
+            letter_suppress(call, &stretch.ids[i], &letter, reason);
+            call->env->mail_stops++;
         }
     }
 }

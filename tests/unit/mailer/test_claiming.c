@@ -40,6 +40,27 @@ static void test_what_waited_is_claimed_and_a_claim_that_grew_old_again(void **s
     close_table(&table);
 }
 
+static void test_after_a_doubt_nothing_goes_that_was_not_claimed_since(void **state)
+{
+    struct table table = open_table(limits_of(4));
+
+    (void)state;
+    struct delivery *fresh = add(&table, "a.example");
+    struct delivery *swept = add_as(&table, MAIL_VERIFY, "b.example", false);
+    assert_ptr_equal(mail_queue_take_unclaimed(table.queue, table.now), swept);
+    mail_queue_doubt(table.queue);
+    mail_queue_claimed(table.queue, swept, CLAIM_GOOD, CLAIMED_MS, table.now);
+    assert_null(take(&table));
+    for (int i = 0; i < 2; i++) {
+        struct delivery *claimed = mail_queue_take_unclaimed(table.queue, table.now);
+        assert_true(claimed == fresh || claimed == swept);
+        mail_queue_claimed(table.queue, claimed, CLAIM_GOOD, CLAIMED_MS, table.now);
+    }
+    assert_non_null(take(&table));
+    assert_non_null(take(&table));
+    close_table(&table);
+}
+
 static void test_few_letters_are_claimed_ahead_and_the_urgent_first(void **state)
 {
     struct table table = open_table(limits_of(4));
@@ -172,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_not_fresh_is_claimed_before_it_is_sent),
         cmocka_unit_test(test_what_waited_is_claimed_and_a_claim_that_grew_old_again),
+        cmocka_unit_test(test_after_a_doubt_nothing_goes_that_was_not_claimed_since),
         cmocka_unit_test(test_few_letters_are_claimed_ahead_and_the_urgent_first),
         cmocka_unit_test(test_what_is_gone_is_no_longer_in_the_queue),
         cmocka_unit_test(test_a_stale_connection_costs_a_letter_not_its_turn),
