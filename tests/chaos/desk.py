@@ -12,8 +12,8 @@ from collections import Counter
 from types import SimpleNamespace
 
 GIVE_UP_S = 90
-KNOWN_S = 4         # so long after a pause was answered a letter's MAIL may still come: what was handed to its
-                    # connection before, by a mailer that a fault point then let sleep or stand still
+KNOWN_S = 4         # so long after a pause, a suppression, a cancel was answered a letter's MAIL may still come: what
+                    # was handed to its connection before, by a mailer that a fault point then let sleep or stand still
 LATE_S = 10         # so long a question that a dead process left behind may take
 REFUSALS = ("no such letter", "not suppressed", "was sent", "suppressed", "paused")
 

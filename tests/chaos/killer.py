@@ -13,11 +13,12 @@ import segment
 
 ARMED_S = 1.2          # so long a point has to be reached
 OWN_FAULTS_MAX = 3     # of one role in ten seconds: more would only measure the back-off
-ERRNO = {"k.fork": 11, "io.pwrite": 28, "io.open": 24, "w.half_reply": 1, "m.file_flush": 28,
-         "s.renew_due": 1}  # else EIO
+ERRNO = {"k.fork": 11, "io.pwrite": 28, "io.open": 24, "w.half_reply": 1, "m.file_flush": 28}  # else EIO
 # Not for the killer: a lying or failing flush ends the promise, a file is renamed only while a database is
 # made, and one of an earlier format is not there. All have tests of their own.
-NEVER = {"io.fsync", "io.fsync_lies", "io.rename", "s.migrating", "s.migrated_some", "s.migration_filled"}
+# renew_links arms s.renew_due.
+NEVER = {"s.renew_due", "io.fsync", "io.fsync_lies", "io.rename", "s.migrating", "s.migrated_some",
+         "s.migration_filled"}
 # Points that many letters or requests pass differently: each with these bytes is a point of its own.
 VARIANTS = {
     "m.session_line": (b"220 ", b"250 "),
@@ -52,7 +53,7 @@ class Killer:
     def event(self):
         """One event, by chance."""
         kinds = [(self.kill_one, 40), (self.fault, 45), (self.kill_several, 6), (self.kill_in_recovery, 4),
-                 (self.reload, 3), (self.change_relay, 6), (self.change_pace, 3), (self.kill_master, 2)]
+                 (self.reload, 3), (self.change_relay, 6), (self.change_pace, 3), (self.kill_master, 2), (self.renew_links, 3)]
         chosen = self.random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]
         chosen()
         if self.stopping:
@@ -128,6 +129,14 @@ class Killer:
                 plan = "flapping"
             self.note("relay", number, plan)
             relay.follow(plan)
+
+    def renew_links(self):
+        """The next claims find that their links are near their end; where letters come twice, because the
+        relay's word was lost, the second copy has another link than the first."""
+        self.world.segment.arm("s.renew_due", segment.FAIL, value=1, times=40)
+        self.note("renew links")
+        if self.world.relays:
+            self.world.relays[0].follow("drop after the dot")
 
     def change_pace(self):
         pace = self.random.choice(("idle", "load", "load"))

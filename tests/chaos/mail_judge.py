@@ -8,7 +8,6 @@ from desk import KNOWN_S
 from keeper import MAILBOXES
 from mailing import OPEN, Person
 
-CLAIM_S = 65        # a letter that was written before its address was suppressed: a claim holds for a minute
 REASONS = {1: "bounce", 2: "complaint", 3: "operator"}
 
 
@@ -31,11 +30,11 @@ def stop_problems(person, copies):
         for copy in copies:
             if not stop.since < copy.begun < stop.until:
                 continue
+            after = f"{copy.begun - stop.since:.1f} s after {person.address} was suppressed ({stop.reason})"
             if written_at(copy.id) > stop.since:
-                yield f"{copy.id} was written to {person.address} and sent {copy.begun - stop.since:.1f} s after " \
-                      f"it was suppressed ({stop.reason})"
-            elif copy.begun > stop.since + CLAIM_S:
-                yield f"{copy.id} was sent {copy.begun - stop.since:.1f} s after {person.address} was suppressed"
+                yield f"{copy.id} was written and sent, {after}"
+            elif copy.begun > stop.since + KNOWN_S:
+                yield f"{copy.id} was sent {after}"
 
 
 def cancel_problems(person, copies, rows):
@@ -43,8 +42,8 @@ def cancel_problems(person, copies, rows):
         if job_id in rows:
             yield f"{job_id} was cancelled and is there"
         late = [copy for copy in copies if copy.id == job_id and copy.begun > when]
-        if late and not under_way:
-            yield f"{job_id} was cancelled before it was under way, and sent {late[0].begun - when:.1f} s later"
+        if late and (not under_way or late[-1].begun > when + KNOWN_S):
+            yield f"{job_id} was cancelled (under way: {under_way}) and sent {late[-1].begun - when:.1f} s later"
 
 
 def count_problems(person, there):
@@ -140,5 +139,8 @@ def tally(world):
                     "lifts": sum(stop.until != OPEN for person in people for stop in person.stops),
                     "cancels": len(cancels), "early cancels": cancels.count(False),
                     "pauses": len(world.desk.windows), "sure pauses": sum(sure for _, _, sure in world.desk.windows),
-                    "new links": sum(len({copy.token for copy in copies}) > 1
-                                     for copies in world.keeper.copies.values())})
+                    "copies with another link": sum(len({copy.token for copy in copies}) > 1
+                                                     for copies in world.keeper.copies.values()),
+                    "refused links": len(world.acknowledged("R")),
+                    "links made anew": world.server.log_text().count(" mail.renewed "),
+                    "letters withdrawn": world.server.log_text().count(" mail.withdrawn ")})
