@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 
 from database import record
+from relay import REFUSED
 
 EVENTS = {"password": 12, "reset": 11, "name": 15, "move": 14, "delete": 16}    # audit_events.def
 
@@ -58,7 +59,7 @@ class Life:
             self.name = words[0]
         elif what in ("password", "reset"):
             self.password = words[0]
-            self.withdraw("reset")
+            self.withdraw("reset", "change")
             self.letter("password", 1, 1)
             if what == "reset":     # its link was read at the address, so that is proven
                 self.verified, self.sessions = True, False
@@ -77,6 +78,8 @@ class Life:
             self.letter("reset", 1, 1)
         elif what == "delete":
             self.withdraw("verify", "reset", "change")
+            if REFUSED in f"{self.address}>":       # what its relay refused for good went with the account
+                self.withdraw(*{purpose for address, purpose in self.letters if address == self.address})
             self.letter("deleted", 1, 1)
             self.deleted = True
 
