@@ -1,7 +1,4 @@
-/* `gatepost mail COMMAND`: letters.
- *
- * The words are read against two tables, the commands' and the options'; the usage is printed from
- * the same two. A command is a row here and a function in a file of its own. */
+/* `gatepost mail COMMAND`: letters. A command is a row here and a function in a file of its own. */
 #include "mail.h"
 
 #include <stdio.h>
@@ -9,145 +6,71 @@
 #include <sysexits.h>
 
 #include "cli.h"
-#include "gatepost/encoding.h"
 #include "gatepost/mail_purpose.h"
 #include "gatepost/proc.h"
 
 #include "listing.h"
 
 #define BIT(option) (1U << MAIL_OPTION_##option)
-#define NUMBER_MOST 1000000000UL
 #define FILTERS     (BIT(STATE) | BIT(PURPOSE) | BIT(TO) | BIT(DOMAIN) | BIT(SINCE) | BIT(DUE))
 
 static const struct mail_command COMMANDS[] = {
-    {"preview", "PURPOSE", 1, BIT(LANG) | BIT(EML) | BIT(TEXT) | BIT(HTML), cli_mail_preview,
-     "the letter with example values, to standard output"},
-    {"dkim", "", 0, 0, cli_mail_dkim, "the DNS records of mail.dkim_keys"},
-    {"bounce", "", 0, BIT(TO), cli_mail_bounce,
-     "hands the report on standard input to the running server; for an MTA's pipe"},
-    {"status", "", 0, BIT(JSON), cli_mail_status,
-     "how many letters wait, and whether it is paused"},
-    {"list", "", 0, BIT(JSON) | BIT(LIMIT) | FILTERS, cli_mail_list,
-     "letters that wait, were given up, or were sent and are remembered"},
-    {"show", "ID", 1, BIT(JSON), cli_mail_show, "one letter and what happened to it"},
-    {"retry", "[ID]", 1, BIT(JSON) | BIT(ALL) | FILTERS, cli_mail_retry,
-     "sent again now: one, or all (that were given up)"},
-    {"cancel", "[ID]", 1, BIT(JSON) | BIT(ALL) | FILTERS, cli_mail_cancel,
-     "never sent: one, or all (that wait or were given up)"},
-    {"pause", "", 0, 0, cli_mail_pause, "nothing new is sent, also after a restart"},
-    {"resume", "", 0, 0, cli_mail_resume, "letters are sent again"},
-    {"drain", "", 0, BIT(JSON) | BIT(WAIT), cli_mail_drain,
-     "all that wait are tried now; returns when they were"},
-    {"suppress", "[list|add|remove] [ADDRESS]", 2, BIT(JSON) | BIT(LIMIT) | BIT(DETAIL),
-     cli_mail_suppress, "addresses that get no letters"},
+    {{"preview", "PURPOSE", 1, BIT(LANG) | BIT(EML) | BIT(TEXT) | BIT(HTML),
+      "the letter with example values, to standard output"},
+     cli_mail_preview},
+    {{"dkim", "", 0, 0, "the DNS records of mail.dkim_keys"}, cli_mail_dkim},
+    {{"bounce", "", 0, BIT(TO),
+      "hands the report on standard input to the running server; for an MTA's pipe"},
+     cli_mail_bounce},
+    {{"status", "", 0, BIT(JSON), "how many letters wait, and whether it is paused"},
+     cli_mail_status},
+    {{"list", "", 0, BIT(JSON) | BIT(LIMIT) | FILTERS,
+      "letters that wait, were given up, or were sent and are remembered"},
+     cli_mail_list},
+    {{"show", "ID", 1, BIT(JSON), "one letter and what happened to it"}, cli_mail_show},
+    {{"retry", "[ID]", 1, BIT(JSON) | BIT(ALL) | FILTERS,
+      "sent again now: one, or all (that were given up)"},
+     cli_mail_retry},
+    {{"cancel", "[ID]", 1, BIT(JSON) | BIT(ALL) | FILTERS,
+      "never sent: one, or all (that wait or were given up)"},
+     cli_mail_cancel},
+    {{"pause", "", 0, 0, "nothing new is sent, also after a restart"}, cli_mail_pause},
+    {{"resume", "", 0, 0, "letters are sent again"}, cli_mail_resume},
+    {{"drain", "", 0, BIT(JSON) | BIT(WAIT), "all that wait are tried now; returns when they were"},
+     cli_mail_drain},
+    {{"suppress", "[list|add|remove] [ADDRESS]", 2, BIT(JSON) | BIT(LIMIT) | BIT(DETAIL),
+      "addresses that get no letters"},
+     cli_mail_suppress},
 };
 
-static const struct {
-    const char *word;
-    const char *value; /* NULL: it has none */
-} OPTIONS[MAIL_OPTION_COUNT] = {
+static const struct words_option OPTIONS[MAIL_OPTION_COUNT] = {
 #define OPTION(NAME, word, value) {word, value},
     MAIL_OPTIONS(OPTION)
 #undef OPTION
 };
 
+static const struct words_group GROUP = {
+    "mail", COMMANDS, sizeof(COMMANDS[0]), ARRAY_LEN(COMMANDS), OPTIONS, MAIL_OPTION_COUNT};
+
 /* ---- the words --------------------------------------------------------------------------------
  */
-
-static const struct mail_command *find_command(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
-        if (strcmp(COMMANDS[i].name, name) == 0)
-            return &COMMANDS[i];
-    }
-    return NULL;
-}
-
-/* Takes the option that begins at words[*at], and its value. */
-static bool read_option(const char *const *words, size_t count, size_t *at,
-                        struct mail_order *order, struct err *err)
-{
-    const char *word = words[*at];
-
-    for (size_t i = 0; i < MAIL_OPTION_COUNT; i++) {
-        if (strcmp(word, OPTIONS[i].word) != 0)
-            continue;
-        if ((order->command->options & (1U << i)) == 0)
-            break;
-        if (OPTIONS[i].value == NULL) {
-            order->options[i] = "";
-            return true;
-        }
-        if (*at + 1 == count || words[*at + 1][0] == '\0') {
-            err_set(err, "%s needs a value that is not empty", word);
-            return false;
-        }
-        order->options[i] = words[++*at];
-        return true;
-    }
-    err_set(err, "`mail %s` has no option %s", order->command->name, word);
-    return false;
-}
-
-static bool read_operand(const char *word, size_t *operands, struct mail_order *order,
-                         struct err *err)
-{
-    if (*operands == order->command->operand_count) {
-        err_set(err, "`mail %s` takes no \"%s\"", order->command->name, word);
-        return false;
-    }
-    if (word[0] == '\0' || !utf8_valid(slice_of_text(word))) {
-        err_set(err, "a word is empty or not UTF-8");
-        return false;
-    }
-    order->operands[(*operands)++] = word;
-    return true;
-}
 
 bool mail_order_read(const char *const *words, size_t count, struct mail_order *order_out,
                      struct err *err)
 {
-    struct mail_order order = {.command = count > 0 ? find_command(words[0]) : NULL};
-    size_t operands = 0;
-    bool options = true; /* until "--" */
+    struct mail_order order = {.command = NULL};
 
-    if (order.command == NULL) {
-        err_set(err, count > 0 ? "unknown command: mail %s" : "a command is missing after mail",
-                count > 0 ? words[0] : "");
+    order.command = (const struct mail_command *)words_read(&GROUP, words, count, order.operands,
+                                                            order.options, err);
+    if (order.command == NULL)
         return false;
-    }
-    for (size_t i = 1; i < count; i++) {
-        if (options && strcmp(words[i], "--") == 0)
-            options = false;
-        else if (options && words[i][0] == '-' && words[i][1] != '\0'
-                     ? !read_option(words, count, &i, &order, err)
-                     : !read_operand(words[i], &operands, &order, err))
-            return false;
-    }
-    if (operands < order.command->operand_count && order.command->operands[0] != '[') {
-        err_set(err, "`mail %s` needs %s", order.command->name, order.command->operands);
-        return false;
-    }
     *order_out = order;
     return true;
 }
 
 static void print_usage(FILE *to)
 {
-    (void)fputs("usage: gatepost mail COMMAND [-c FILE] [-o section.key=value]...\n\n", to);
-    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
-        const struct mail_command *command = &COMMANDS[i];
-        (void)fprintf(to, "  %-12s %-15s %s\n", command->name, command->operands, command->text);
-        (void)fprintf(to, "  %-28s", "");
-        for (size_t option = 0; option < MAIL_OPTION_COUNT; option++) {
-            if ((command->options & (1U << option)) == 0)
-                continue;
-            const char *value = OPTIONS[option].value;
-            (void)fprintf(to, " [%s%s%s]", OPTIONS[option].word, value != NULL ? " " : "",
-                          value != NULL ? value : "");
-        }
-        (void)fputc('\n', to);
-    }
+    words_print_usage(&GROUP, to);
     (void)fputs("\n  PURPOSE is one of:\n   ", to);
 #define PURPOSE(number, NAME, name, path) (void)fputs(" " #name, to);
     MAIL_PURPOSES(PURPOSE)
@@ -175,15 +98,8 @@ int mail_misuse(const char *sentence)
 
 bool mail_number(const struct mail_order *order, enum mail_option option, size_t *number_out)
 {
-    const char *text = order->options[option];
-    char *end = NULL;
-
     *number_out = 0;
-    if (text == NULL)
-        return true;
-    *number_out = strtoul(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *number_out > 0 &&
-           *number_out <= NUMBER_MOST;
+    return order->options[option] == NULL || words_number(order->options[option], number_out);
 }
 
 int mail_print_all(struct mail_order *order, const struct listing *listing, const char *path,

@@ -4,6 +4,7 @@
 
 #include "gatepost/config.h"
 #include "user.h"
+#include "words.h"
 
 /* OPTION(enum name, word, what its value is or NULL) */
 #define MAIL_OPTIONS(OPTION)                                                                       \
@@ -30,24 +31,18 @@ enum mail_option {
         MAIL_OPTION_COUNT
 };
 
-#define MAIL_OPERANDS_MAX 2
-
 struct mail_order;
 
 /* One command of the group. */
 struct mail_command {
-    const char *name;
-    const char *operands; /* for people: "PURPOSE", "[FILE]" */
-    size_t operand_count; /* at most; in brackets they may be left out */
-    unsigned options;     /* bits: 1 << enum mail_option */
+    struct words_command words;
     int (*run)(struct mail_order *order);
-    const char *text;
 };
 
 /* What the command line said. All texts are borrowed from it. */
 struct mail_order {
     const struct mail_command *command;
-    const char *operands[MAIL_OPERANDS_MAX];
+    const char *operands[WORDS_OPERANDS_MAX];
     const char *options[MAIL_OPTION_COUNT]; /* NULL: not given; its value, or "" without one */
     const struct config *config;
     struct user_order asking; /* what user_ask wants: the client */

@@ -1,7 +1,6 @@
 /* `gatepost user COMMAND`: the running server's accounts.
  *
- * The words are read against two tables, the commands' and the options'; the usage is printed from
- * the same two. Everything is asked over the admin socket (admin_client.h): this process opens no
+ * Everything is asked over the admin socket (admin_client.h): this process opens no
  * database, and who may do it is decided by who may open the socket. */
 #include "user.h"
 
@@ -9,118 +8,58 @@
 #include <stdlib.h>
 
 #include "cli.h"
-#include "gatepost/encoding.h"
 #include "gatepost/proc.h"
 
 #include "terminal.h"
 
 #define BIT(option)  (1U << OPTION_##option)
 #define PASSWORD     (BIT(PASSWORD_STDIN) | BIT(GENERATE))
-#define LIMIT_MOST   1000000000UL
 #define HTTP_DONE    200
 #define HTTP_REFUSED 300
 
 static const struct user_command COMMANDS[] = {
-    {"list", "", 0, BIT(JSON) | BIT(SEARCH) | BIT(LIMIT), cli_user_list, "all accounts"},
-    {"show", "USER", 1, BIT(JSON), cli_user_show, "one account"},
-    {"add", "USERNAME EMAIL", 2,
-     BIT(JSON) | PASSWORD | BIT(NO_PASSWORD) | BIT(VERIFIED) | BIT(DISABLED), cli_user_add,
-     "a new account; its password is asked for"},
-    {"disable", "USER", 1, BIT(JSON), cli_user_disable, "no login any more, all sessions end"},
-    {"enable", "USER", 1, BIT(JSON), cli_user_enable, "logins again"},
-    {"delete", "USER", 1, BIT(YES), cli_user_delete, "the account and all that was its own"},
-    {"set-password", "USER", 1, BIT(JSON) | PASSWORD, cli_user_set_password,
-     "another password, all sessions end"},
-    {"verify", "USER", 1, BIT(JSON), cli_user_verify, "the address counts as proven"},
-    {"sessions", "USER", 1, BIT(JSON) | BIT(END) | BIT(END_ALL), cli_user_sessions,
-     "who is logged in where; ends one or all"},
-    {"import", "FILE", 1, BIT(FROM) | BIT(MODEL) | BIT(VERIFIED) | BIT(DRY_RUN) | BIT(REPORT),
-     cli_user_import, "accounts of another system move in; - is standard input"},
-    {"export", "[FILE]", 1, BIT(TO) | BIT(MODEL), cli_user_export,
-     "all accounts with their stored passwords"},
+    {{"list", "", 0, BIT(JSON) | BIT(SEARCH) | BIT(LIMIT), "all accounts"}, cli_user_list},
+    {{"show", "USER", 1, BIT(JSON), "one account"}, cli_user_show},
+    {{"add", "USERNAME EMAIL", 2,
+      BIT(JSON) | PASSWORD | BIT(NO_PASSWORD) | BIT(VERIFIED) | BIT(DISABLED),
+      "a new account; its password is asked for"},
+     cli_user_add},
+    {{"disable", "USER", 1, BIT(JSON), "no login any more, all sessions end"}, cli_user_disable},
+    {{"enable", "USER", 1, BIT(JSON), "logins again"}, cli_user_enable},
+    {{"delete", "USER", 1, BIT(YES), "the account and all that was its own"}, cli_user_delete},
+    {{"set-password", "USER", 1, BIT(JSON) | PASSWORD, "another password, all sessions end"},
+     cli_user_set_password},
+    {{"verify", "USER", 1, BIT(JSON), "the address counts as proven"}, cli_user_verify},
+    {{"sessions", "USER", 1, BIT(JSON) | BIT(END) | BIT(END_ALL),
+      "who is logged in where; ends one or all"},
+     cli_user_sessions},
+    {{"import", "FILE", 1, BIT(FROM) | BIT(MODEL) | BIT(VERIFIED) | BIT(DRY_RUN) | BIT(REPORT),
+      "accounts of another system move in; - is standard input"},
+     cli_user_import},
+    {{"export", "[FILE]", 1, BIT(TO) | BIT(MODEL), "all accounts with their stored passwords"},
+     cli_user_export},
 };
 
-static const struct {
-    const char *word;
-    const char *value; /* NULL: it has none */
-} OPTIONS[OPTION_COUNT] = {
+static const struct words_option OPTIONS[OPTION_COUNT] = {
 #define OPTION(NAME, word, value) {word, value},
     USER_OPTIONS(OPTION)
 #undef OPTION
 };
 
+static const struct words_group GROUP = {
+    "user", COMMANDS, sizeof(COMMANDS[0]), ARRAY_LEN(COMMANDS), OPTIONS, OPTION_COUNT};
+
 /* ---- the words --------------------------------------------------------------------------------
  */
-
-static const struct user_command *find_command(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
-        if (strcmp(COMMANDS[i].name, name) == 0)
-            return &COMMANDS[i];
-    }
-    return NULL;
-}
-
-/* Takes the option that begins at words[*at], and its value. */
-static bool read_option(const char *const *words, size_t count, size_t *at,
-                        struct user_order *order, struct err *err)
-{
-    const char *word = words[*at];
-
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (strcmp(word, OPTIONS[i].word) != 0)
-            continue;
-        if ((order->command->options & (1U << i)) == 0)
-            break;
-        if (OPTIONS[i].value == NULL) {
-            order->options[i] = "";
-            return true;
-        }
-        if (*at + 1 == count) {
-            err_set(err, "%s needs a value", word);
-            return false;
-        }
-        if (words[*at + 1][0] ==
-            '\0') { /* "" of a variable that is not set is no way to say "all" */
-            err_set(err, "%s needs a value that is not empty", word);
-            return false;
-        }
-        order->options[i] = words[++*at];
-        return true;
-    }
-    err_set(err, "`user %s` has no option %s", order->command->name, word);
-    return false;
-}
-
-static bool read_operand(const char *word, size_t *operands, struct user_order *order,
-                         struct err *err)
-{
-    if (*operands == order->command->operand_count) {
-        err_set(err, "`user %s` takes no \"%s\"", order->command->name, word);
-        return false;
-    }
-    if (word[0] == '\0' || !utf8_valid(slice_of_text(word))) {
-        err_set(err, "a name is empty or not UTF-8");
-        return false;
-    }
-    order->operands[(*operands)++] = word;
-    return true;
-}
 
 static bool read_limit(struct user_order *order, struct err *err)
 {
     const char *text = order->options[OPTION_LIMIT];
-    char *end = NULL;
 
-    if (text == NULL)
+    if (text == NULL || words_number(text, &order->limit))
         return true;
-    unsigned long limit = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || limit == 0 || limit > LIMIT_MOST) {
-        err_set(err, "--limit needs a number from 1 on");
-        return false;
-    }
-    order->limit = limit;
-    return true;
+    err_set(err, "--limit needs a number from 1 on");
+    return false;
 }
 
 /* Options that say two things at once. */
@@ -141,28 +80,11 @@ static bool is_clear(const struct user_order *order, struct err *err)
 bool user_order_read(const char *const *words, size_t count, struct user_order *order_out,
                      struct err *err)
 {
-    struct user_order order = {.command = count > 0 ? find_command(words[0]) : NULL};
-    size_t operands = 0;
-    bool options = true; /* until "--" */
+    struct user_order order = {.command = NULL};
 
-    if (order.command == NULL) {
-        err_set(err, count > 0 ? "unknown command: user %s" : "a command is missing after user",
-                count > 0 ? words[0] : "");
-        return false;
-    }
-    for (size_t i = 1; i < count; i++) {
-        if (options && strcmp(words[i], "--") == 0)
-            options = false;
-        else if (options && words[i][0] == '-' && words[i][1] != '\0'
-                     ? !read_option(words, count, &i, &order, err)
-                     : !read_operand(words[i], &operands, &order, err))
-            return false;
-    }
-    if (operands < order.command->operand_count && order.command->operands[0] != '[') {
-        err_set(err, "`user %s` needs %s", order.command->name, order.command->operands);
-        return false;
-    }
-    if (!is_clear(&order, err) || !read_limit(&order, err))
+    order.command = (const struct user_command *)words_read(&GROUP, words, count, order.operands,
+                                                            order.options, err);
+    if (order.command == NULL || !is_clear(&order, err) || !read_limit(&order, err))
         return false;
     *order_out = order;
     return true;
@@ -170,20 +92,7 @@ bool user_order_read(const char *const *words, size_t count, struct user_order *
 
 static void print_usage(FILE *to)
 {
-    (void)fputs("usage: gatepost user COMMAND [-c FILE] [-o section.key=value]...\n\n", to);
-    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
-        const struct user_command *command = &COMMANDS[i];
-        (void)fprintf(to, "  %-12s %-15s %s\n", command->name, command->operands, command->text);
-        (void)fprintf(to, "  %-28s", "");
-        for (size_t option = 0; option < OPTION_COUNT; option++) {
-            if ((command->options & (1U << option)) == 0)
-                continue;
-            const char *value = OPTIONS[option].value;
-            (void)fprintf(to, " [%s%s%s]", OPTIONS[option].word, value != NULL ? " " : "",
-                          value != NULL ? value : "");
-        }
-        (void)fputc('\n', to);
-    }
+    words_print_usage(&GROUP, to);
     (void)fputs(
         "\n  USER is an id, a username or an e-mail address; id:, username: or email: in\n"
         "  front of it says which. Exit codes: 0 done, 1 refused, 2 wrong words, 3 no such\n"

@@ -6,6 +6,7 @@
 #include "admin_client.h"
 #include "gatepost/config.h"
 #include "gatepost/json.h"
+#include "words.h"
 
 /* OPTION(enum name, word, what its value is or NULL) */
 #define USER_OPTIONS(OPTION)                                                                       \
@@ -33,24 +34,18 @@ enum user_option {
         OPTION_COUNT
 };
 
-#define USER_OPERANDS_MAX 2
-
 struct user_order;
 
 /* One command of the group. */
 struct user_command {
-    const char *name;
-    const char *operands; /* for people: "USER", "USERNAME EMAIL", "[FILE]" */
-    size_t operand_count; /* at most; in brackets they may be left out */
-    unsigned options;     /* bits: 1 << enum user_option */
+    struct words_command words;
     int (*run)(struct user_order *order);
-    const char *text;
 };
 
 /* What the command line said. All texts are borrowed from it. */
 struct user_order {
     const struct user_command *command;
-    const char *operands[USER_OPERANDS_MAX];
+    const char *operands[WORDS_OPERANDS_MAX];
     const char *options[OPTION_COUNT]; /* NULL: not given; its value, or "" for one without */
     size_t limit;                      /* of --limit; 0: none */
     const struct config *config;

@@ -38,7 +38,7 @@ static void test_operands_and_options_come_in_any_order(void **state)
 
     (void)state;
     assert_true(reads("add --verified anna --json anna@example.com --generate", &order, &err));
-    assert_string_equal(order.command->name, "add");
+    assert_string_equal(order.command->words.name, "add");
     assert_string_equal(order.operands[0], "anna");
     assert_string_equal(order.operands[1], "anna@example.com");
     assert_true(has_option(&order, OPTION_VERIFIED) && has_option(&order, OPTION_JSON));
