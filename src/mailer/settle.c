@@ -51,7 +51,8 @@ static void log_verdict(enum log_level level, const char *event, const struct de
     char id[UUID_TEXT_BYTES], reply[2 * DELIVERY_REPLY_MAX_BYTES];
 
     uuid_format(&delivery->job_id, id);
-    log_event(level, event, "job=%s tries=%u reply=%s", id, (unsigned)delivery->tries + 1,
+    log_event(level, event, "job=%s tries=%u relay=%s reply=%s", id, (unsigned)delivery->tries + 1,
+              delivery->judge[0] != '\0' ? delivery->judge : "-",
               log_quoted(slice_of_text(delivery->reply), reply, sizeof(reply)));
     log_debug("mail.address", "job=%s to=%s", id, delivery->to);
 }

@@ -46,7 +46,7 @@ static const struct command {
     {"key", NULL, "list [--json] | rotate [--now] | retire KID [--now]: the token keys", cli_key},
     {"user", NULL, "list, show, add, disable, ...: the running server's accounts", cli_user},
     {"audit", NULL, "show, verify: the running server's audit trail", cli_audit},
-    {"mail", NULL, "preview, dkim: letters", cli_mail},
+    {"mail", NULL, "list, show, retry, suppress, preview, ...: letters", cli_mail},
     {"version", version, "print the version", NULL},
 };
 
@@ -57,7 +57,8 @@ static void print_usage(FILE *to)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].text);
     fputs("\n  -c FILE               configuration file; else ./gatepost.conf, else\n"
           "                        /etc/gatepost/gatepost.conf, else the defaults\n"
-          "  -o section.key=value  wins over the file and the environment\n",
+          "  -o section.key=value  wins over the file and the environment\n"
+          "\n  key, user, audit and mail, each alone, print what they can do.\n",
           to);
 }
 
