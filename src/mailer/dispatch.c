@@ -7,6 +7,7 @@
 #include "gatepost/log.h"
 #include "gatepost/secret.h"
 #include "mailer.h"
+#include "relay_metrics.h"
 #include "urgency.h"
 
 static wall_ms end_of_life(const struct mailer *mailer, const struct delivery *delivery)
@@ -237,8 +238,10 @@ static void note_relay(struct mailer *mailer, struct delivery *delivery,
     if (judgement->relay_troubled) {
         uint64_t domain = perhaps_domain ? mail_queue_domain_number(delivery) : 0;
         delivery->avoid = delivery->relay;
-        if (relay_failed(relay, domain, now, random))
+        if (relay_failed(relay, domain, now, random)) {
+            relay_count_trouble(&mailer->transport->relays[delivery->relay]);
             log_trouble(mailer, relay, outcome, now);
+        }
         return;
     }
     mono_ns broken = relay_took(relay, now);

@@ -9,6 +9,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "mailer.h"
+#include "relay_metrics.h"
 
 static void wish(struct mailer *mailer, struct delivery *delivery, enum outbox_verdict verdict,
                  struct slice reply)
@@ -26,24 +27,15 @@ static void wish(struct mailer *mailer, struct delivery *delivery, enum outbox_v
     hand_move(delivery, DELIVERY_TO_SETTLE);
 }
 
-/* A relay's number is its section's, so it keeps its counter whichever others are configured. */
 static void count_verdict(const struct mailer *mailer, const struct delivery *delivery)
 {
-    static const enum metric firsts[RELAYS_MAX] = {
-        METRIC_RELAY_SMTP_DELIVERED, METRIC_RELAY_SMTP2_DELIVERED, METRIC_RELAY_SMTP3_DELIVERED,
-        METRIC_RELAY_SMTP4_DELIVERED};
     static const enum metric all[] = {[OUTBOX_DELIVERED] = METRIC_MAIL_DELIVERED,
                                       [OUTBOX_RETRY] = METRIC_MAIL_RETRY,
                                       [OUTBOX_REFUSED] = METRIC_MAIL_REFUSED};
-    const struct transport *transport = mailer->transport;
 
     metric_count(all[delivery->verdict]);
-    if (delivery->judge[0] == '\0')
-        return;
-    enum metric first = strcmp(delivery->judge, "file") == 0
-                            ? METRIC_RELAY_FILE_DELIVERED
-                            : firsts[transport->relays[delivery->relay].number];
-    metric_count(first + (enum metric)delivery->verdict);
+    if (delivery->judge[0] != '\0')
+        relay_count_verdict(&mailer->transport->relays[delivery->relay], delivery->verdict);
 }
 
 static void log_verdict(enum log_level level, const char *event, const struct delivery *delivery)

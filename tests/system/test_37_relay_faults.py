@@ -182,6 +182,9 @@ def test_f27_trouble_that_stays_is_told_once_and_its_end_too(serve):
         sign_up(server, to)
         wait_for(lambda: relay.sessions >= 4, 20, "four tries")
         assert len(server.events("relay.troubled")) == 1
+        metrics = Api(server.address).metrics()
+        assert metrics['gatepost_mail_relay_troubles_total{relay="smtp"}'] >= 3
+        assert metrics['gatepost_mail_relay_troubles_total{relay="smtp2"}'] == 0
         relay.handshake = None
         assert [event for event, _ in ended(server, to)] == ["delivered"]
         assert len(server.wait_event("relay.recovered")) == 1

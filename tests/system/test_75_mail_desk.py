@@ -138,6 +138,7 @@ def test_filters(serve, peer):
     for verdict in ("delivered", "retry", "refused"):
         assert metrics[f'gatepost_mail_relay_total{{relay="smtp",verdict="{verdict}"}}'] == 1
         assert metrics[f'gatepost_mail_relay_total{{relay="smtp2",verdict="{verdict}"}}'] == 0
+    assert all(" relay=smtp " in line for line in server.events("mail.refused"))
     table = done(server, "list")
     assert table.splitlines()[0].split() == \
         ["ID", "STATE", "PURPOSE", "TO", "CREATED", "DUE", "TRIES", "REPLY"]
