@@ -1,4 +1,5 @@
-"""docs/faults.md promises a test for every row; this looks that the promise can be kept."""
+"""docs/faults.md promises a test for every row; this looks that the promise can be kept, that no number
+stands twice, and that the README knows how many there are."""
 import os
 import re
 
@@ -6,7 +7,8 @@ import tree
 
 NAME = "faults: every row of docs/faults.md names tests that exist"
 PAGE = "docs/faults.md"
-ROWS = 45
+ROWS = 54
+COUNT = re.compile(r"`docs/faults.md` lists (\d+) ways")
 LATER = "not yet: "
 TEST = re.compile(r"`(test_\w+\.(?:py|c))::(test_\w*)`")
 
@@ -25,6 +27,8 @@ def offenders(root):
         row = re.match(r"\| F(\d+) \|", line)
         if not row:
             continue
+        if int(row[1]) in seen:
+            found.append((PAGE, number, f"F{row[1]} stands twice"))
         seen.add(int(row[1]))
         proof = line.rsplit("|", 2)[1]
         if not TEST.search(proof) and LATER not in proof:
@@ -35,6 +39,9 @@ def offenders(root):
     missing = sorted(set(range(1, ROWS + 1)) - seen)
     if missing:
         found.append((PAGE, 1, "rows that are missing: %s" % missing))
+    told = COUNT.search(tree.read(root, "README.md")) if os.path.exists(os.path.join(root, "README.md")) else None
+    if told and int(told[1]) != len(seen):
+        found.append(("README.md", 1, f"docs/faults.md has {len(seen)} rows, not {told[1]}"))
     return found
 
 
@@ -48,4 +55,6 @@ BAD = [
     (page("| F1 | x | y | `test_2.py::test_a` |"), "docs/faults.md:1"),
     (page("| F1 | x | y | nothing |"), "docs/faults.md:1"),
     (page("no row"), "docs/faults.md:1"),
+    (page("| F1 | x | y | not yet: z |\n| F2 | x | y | not yet: z |"), "docs/faults.md:3"),
+    (page("| F1 | x | y | not yet: z |") | {"README.md": "`docs/faults.md` lists 3 ways"}, "README.md:1"),
 ]
