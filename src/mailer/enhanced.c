@@ -10,11 +10,9 @@
 
 #include <strings.h>
 
-#define ANY 0xffffU
+#include "status_code.h"
 
-struct status {
-    unsigned class, subject, detail;
-};
+#define ANY 0xffffU
 
 static const struct {
     unsigned subject, detail;
@@ -66,41 +64,15 @@ static const struct {
     {ANY, ANY, SENSE_LATER_DOMAIN, SENSE_NEVER},
 };
 
-static bool read_number(struct slice *text, unsigned digits_max, unsigned *number_out)
-{
-    unsigned number = 0, digits = 0;
-
-    while (digits < digits_max && text->len > 0 && text->at[0] >= '0' && text->at[0] <= '9') {
-        number = number * 10 + (unsigned)(text->at[0] - '0');
-        text->at++;
-        text->len--;
-        digits++;
-    }
-    *number_out = number;
-    return digits > 0;
-}
-
-static bool read_dot(struct slice *text)
-{
-    if (text->len == 0 || text->at[0] != '.')
-        return false;
-    text->at++;
-    text->len--;
-    return true;
-}
-
 /* "550 5.1.1 no such user": behind the digits and one character (RFC 2034 section 3). */
-static bool read_status(struct slice reply, struct status *status_out)
+static bool read_status(struct slice reply, struct status_code *status_out)
 {
     if (reply.len < 4)
         return false;
     struct slice text = slice_of(reply.at + 4, reply.len - 4);
 
-    if (!read_number(&text, 1, &status_out->class) || !read_dot(&text) ||
-        !read_number(&text, 3, &status_out->subject) || !read_dot(&text) ||
-        !read_number(&text, 3, &status_out->detail))
-        return false;
-    return (text.len == 0 || text.at[0] == ' ' || text.at[0] == '\t') &&
+    return status_code_take(&text, status_out) &&
+           (text.len == 0 || text.at[0] == ' ' || text.at[0] == '\t') &&
            (status_out->class == 4 || status_out->class == 5);
 }
 
@@ -122,7 +94,7 @@ static bool says_greylisted(struct slice reply)
            has_words(reply, "grey list");
 }
 
-static enum reply_sense sense_of(const struct status *status, bool is_permanent)
+static enum reply_sense sense_of(const struct status_code *status, bool is_permanent)
 {
     size_t i = 0;
 
@@ -134,7 +106,7 @@ static enum reply_sense sense_of(const struct status *status, bool is_permanent)
 
 enum reply_sense reply_sense(unsigned code, struct slice reply)
 {
-    struct status status = {0, 0, 0};
+    struct status_code status = {0};
     bool has_status = read_status(reply, &status);
     bool is_permanent = code >= 500 && (!has_status || status.class == 5);
     bool is_greylist_code = code == 450 || code == 451;
