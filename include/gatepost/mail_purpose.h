@@ -38,4 +38,15 @@ uint8_t mail_purpose_named(struct slice name);
 /* "/reset-password"; NULL for one without a link. */
 const char *mail_purpose_path(uint8_t purpose);
 
+/* Does it have one? Here, for the store is linked without letters. */
+static inline bool mail_purpose_has_link(uint8_t purpose)
+{
+    static const char *const paths[MAIL_PURPOSE_END] = {
+#define PURPOSE(number, NAME, name, path) [number] = (path),
+        MAIL_PURPOSES(PURPOSE)
+#undef PURPOSE
+    };
+    return purpose < MAIL_PURPOSE_END && paths[purpose] != NULL;
+}
+
 #endif

@@ -15,18 +15,13 @@ static wall_ms end_of_life(const struct mailer *mailer, const struct delivery *d
     return wall_add(delivery->created, mailer->config->mail_lifetime_s * 1000);
 }
 
-static bool has_link(const struct delivery *delivery)
-{
-    return mail_purpose_path(delivery->purpose) != NULL;
-}
-
 /* Is it over? A link that has expired is not the end: a claim makes a new one. */
 static struct slice why_over(const struct mailer *mailer, const struct delivery *delivery,
                              wall_ms now)
 {
     if (end_of_life(mailer, delivery) < now)
         return SLICE_LITERAL("not delivered within mail.lifetime_s");
-    if (!has_link(delivery) && delivery->expires <= now)
+    if (!mail_purpose_has_link(delivery->purpose) && delivery->expires <= now)
         return SLICE_LITERAL("too old to be of use");
     return SLICE_LITERAL("");
 }

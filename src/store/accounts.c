@@ -45,11 +45,11 @@ bool user_may_have_letter(struct user_row *user, uint32_t letters_max, uint32_t 
     /* A window from the future is a clock that was set back: it counts for nothing. */
     if (user->letters_since > now || wall_add(user->letters_since, window_ms) <= now) {
         user->letters_since = now;
-        user->letters_sent = 0;
+        user->letters_asked = 0;
     }
-    if (letters_max != 0 && user->letters_sent >= letters_max)
+    if (letters_max != 0 && user->letters_asked >= letters_max)
         return false;
-    user->letters_sent++;
+    user->letters_asked++;
     return true;
 }
 

@@ -20,11 +20,6 @@ struct link {
     struct user_row user;
 };
 
-static bool has_link(uint8_t purpose)
-{
-    return purpose == MAIL_VERIFY || purpose == MAIL_RESET_PASSWORD || purpose == MAIL_CHANGE_EMAIL;
-}
-
 /* Would the link still do something for somebody? Its time is looked at later. */
 static bool is_wanted(struct call *call, const struct mail_job *job, struct link *link)
 {
@@ -93,7 +88,7 @@ enum store_status outbox_claim_on_request(struct call *call)
     if (!letter_load(call, &ask.job_id, &storage, &letter) || letter.state != LETTER_PENDING ||
         letter.due != (ask.due > 0 ? ask.due : 0) || !mail_job_unpack(letter.job, &job))
         return STORE_NOT_FOUND;
-    if (!has_link(job.purpose)) {
+    if (!mail_purpose_has_link(job.purpose)) {
         answer(call, &job, false);
         return STORE_OK;
     }

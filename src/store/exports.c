@@ -30,7 +30,7 @@ enum store_status export_account_on_request(struct call *call)
                                                        .language = user.language,
                                                        .password_changed = user.password_changed,
                                                        .letters_since = user.letters_since,
-                                                       .letters_sent = user.letters_sent,
+                                                       .letters_asked = user.letters_asked,
                                                        .suppressed = suppression.reason,
                                                        .extra = user.extra});
     return STORE_OK;

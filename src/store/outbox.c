@@ -183,16 +183,18 @@ void letter_note(struct call *call, const struct uuid *job_id, const struct lett
     letter_save(call, job_id, &noted);
 }
 
+/* reason: as suppression_stops gives it. In the history the event says its first word. */
 static void letter_suppress(struct call *call, const struct uuid *job_id, struct letter_row *letter,
                             struct slice reason)
 {
+    const size_t word = strlen(SUPPRESSION_WORD);
+    const struct slice why = slice_of(reason.at + word, reason.len - word);
     uint8_t history[HISTORY_MAX_BYTES];
 
     letter->reply = reason;
     letter->history = history_add(
         letter->history,
-        &(struct letter_try){.when = call->now, .event = LETTER_SUPPRESSED, .reply = reason},
-        history);
+        &(struct letter_try){.when = call->now, .event = LETTER_SUPPRESSED, .reply = why}, history);
     letter_move(call, job_id, letter, LETTER_DEAD, letter->due);
 }
 

@@ -41,11 +41,11 @@ static struct slice reason_text(uint8_t reason)
 {
     switch (reason) {
     case SUPPRESSION_BOUNCE:
-        return SLICE_LITERAL("suppressed: letters to this address bounced");
+        return SLICE_LITERAL(SUPPRESSION_WORD "letters to this address bounced");
     case SUPPRESSION_COMPLAINT:
-        return SLICE_LITERAL("suppressed: the reader complained");
+        return SLICE_LITERAL(SUPPRESSION_WORD "the reader complained");
     default:
-        return SLICE_LITERAL("suppressed: by an operator");
+        return SLICE_LITERAL(SUPPRESSION_WORD "by an operator");
     }
 }
 
@@ -59,11 +59,6 @@ static bool probe_is_due(const struct suppression_row *suppression, wall_ms now)
     return last > now || wall_add(last, SUPPRESSION_PROBE_MS) <= now;
 }
 
-static bool has_link(uint8_t purpose)
-{
-    return purpose == MAIL_VERIFY || purpose == MAIL_RESET_PASSWORD || purpose == MAIL_CHANGE_EMAIL;
-}
-
 bool suppression_stops(struct call *call, struct slice email_key, uint8_t purpose, wall_ms now,
                        struct slice *reason_out)
 {
@@ -72,7 +67,7 @@ bool suppression_stops(struct call *call, struct slice email_key, uint8_t purpos
 
     if (!suppression_load(call, email_key, &storage, &suppression))
         return false;
-    if (suppression.reason == SUPPRESSION_BOUNCE && has_link(purpose) &&
+    if (suppression.reason == SUPPRESSION_BOUNCE && mail_purpose_has_link(purpose) &&
         probe_is_due(&suppression, now)) {
         suppression.probed = now;
         save(call, email_key, &suppression);

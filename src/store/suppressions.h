@@ -12,6 +12,7 @@
 #include "rows.h"
 
 #define SUPPRESSION_PROBE_MS (24 * 3600 * 1000LL)
+#define SUPPRESSION_WORD     "suppressed: " /* what each reason begins with */
 
 /* By the key of the address. The record's slices point into storage. */
 MUST_USE bool suppression_load(struct call *call, struct slice email_key, struct row *storage,
@@ -20,8 +21,9 @@ MUST_USE bool suppression_load(struct call *call, struct slice email_key, struct
 /* Does the account's owner have to be told that its address bounced? */
 MUST_USE bool suppression_is_bounce(struct call *call, struct slice email_key);
 
-/* Is a letter of that purpose to that address not to be sent? reason_out: a constant sentence. A
- * letter that is let through to see whether the mailbox works again is noted as that. */
+/* Is a letter of that purpose to that address not to be sent? reason_out: a constant sentence,
+ * SUPPRESSION_WORD first. A letter that is let through to see whether the mailbox works again is
+ * noted as that. */
 MUST_USE bool suppression_stops(struct call *call, struct slice email_key, uint8_t purpose,
                                 wall_ms now, struct slice *reason_out);
 

@@ -31,7 +31,7 @@ static bool upgrade(struct slice packed, struct user_row *user_out)
         .last_login = old.last_login,
         .verify_proof = old.verify_proof,
         .letters_since = old.letters_since,
-        .letters_sent = old.letters_sent,
+        .letters_asked = old.letters_asked,
     };
     return true;
 }

@@ -97,7 +97,7 @@ static void write_account(struct json_writer *writer, const struct account *acco
     member_bytes(writer, "language", stored->language);
     write_password(writer, stored);
     member_time(writer, "letters_since", stored->letters_since);
-    member_number(writer, "letters_sent", stored->letters_sent);
+    member_number(writer, "letters_asked", stored->letters_asked);
     member_bytes(writer, "extra", stored->extra);
     json_object_end(writer);
 }

@@ -25,7 +25,7 @@ VERSIONS = {"user": 2, "session": 2, "proof": 2, "audit": 2, "letter": 2, "tally
 FORMS = {
     "user": "subject:s username:s username_key:s email:s email_key:s password:s language:s active:u8 "
             "email_verified:u8 date_joined:wall last_login:wall password_changed:wall verify_proof:uuid "
-            "reset_proof:uuid change_proof:uuid letters_since:wall letters_sent:u32 extra:s",
+            "reset_proof:uuid change_proof:uuid letters_since:wall letters_asked:u32 extra:s",
     "session": "user_id:uuid jti_digest:s spent:s created:wall used:wall expires:wall adopted_until:wall "
                "ended:u8 peer:s user_agent:s",
     "proof": "user_id:uuid purpose:u8 state:u8 expires:wall job_id:uuid email:s email_key:s",

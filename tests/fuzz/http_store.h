@@ -153,7 +153,7 @@ static inline void fake_pack_export(struct packer *packer, struct script *script
         packer, &(struct export_account_answer){.password = SLICE_LITERAL(CANARY_HASH),
                                                 .language = script_text(script, 35, "de"),
                                                 .password_changed = (wall_ms)script_u64(script),
-                                                .letters_sent = script_u8(script),
+                                                .letters_asked = script_u8(script),
                                                 .extra = script_bytes(script, 255)});
 }
 

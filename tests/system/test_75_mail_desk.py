@@ -358,6 +358,8 @@ def test_a_suppressed_address_gets_nothing_until_it_is_lifted(serve, peer):
     sign_up(server, name)
     letter = in_state(server, name, "dead")
     assert letter["reply"].startswith("suppressed: ") and letter["tries"] == 0
+    assert done(server, "show", letter["id"]).count("suppressed: by an operator") == 2
+    assert "suppressed: suppressed" not in done(server, "show", letter["id"])
     row, = [json.loads(line) for line in done(server, "suppress", "--json").splitlines()]
     assert (row["id"], row["reason"], row["detail"]) == (address, "operator", "asked us to")
     assert address.upper().split("@")[0] in done(server, "suppress", "list")

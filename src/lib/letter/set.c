@@ -83,7 +83,7 @@ static void load_language(struct letter_set *set, struct letter_language *langua
         for (enum part part = PART_SUBJECT; part < PART_COUNT; part++) {
             struct assembly assembly = {
                 .part = part,
-                .has_link = mail_purpose_path(purpose) != NULL,
+                .has_link = mail_purpose_has_link(purpose),
                 .language = slice_of_text(language->tag),
                 .layout = shared->layouts[part],
                 .content = contents[part],

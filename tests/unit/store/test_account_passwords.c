@@ -52,7 +52,7 @@ static void test_notices_to_an_unproven_address_are_counted_as_letters(void **st
     assert_int_equal(ask_reset(desk, 90), STORE_OK); /* the first of the three */
     for (uint64_t i = 1; i <= 6; i++)
         assert_int_equal(change_within(desk, 3, i, RIG_NOW).len > 0, i <= 2);
-    assert_int_equal(user_of(desk, 1, &storage).letters_sent, 3);
+    assert_int_equal(user_of(desk, 1, &storage).letters_asked, 3);
     assert_int_equal(ask_reset(desk, 91), STORE_NOT_FOUND);
     assert_true(change_within(desk, 3, 7, RIG_NOW + 3600 * 1000).len > 0);
     for (uint64_t i = 8; i <= 12; i++) /* limits.enabled = no */
@@ -125,7 +125,7 @@ static void test_the_owner_of_a_proven_address_is_always_told(void **state)
     assert_int_equal(reset(desk, rig_uuid(4, 90), 1), STORE_OK);
     for (uint64_t i = 1; i <= 6; i++)
         assert_true(change_within(desk, 1, i, RIG_NOW).len > 0);
-    assert_int_equal(user_of(desk, 1, &storage).letters_sent, 1); /* the reset's */
+    assert_int_equal(user_of(desk, 1, &storage).letters_asked, 1); /* the reset's */
 }
 
 static void test_a_changed_password_voids_a_reset(void **state)
@@ -169,7 +169,7 @@ static void test_a_window_of_letters_is_measured_whatever_the_times_are(void **s
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct user_row user = {.letters_since = cases[i].since, .letters_sent = 1};
+        struct user_row user = {.letters_since = cases[i].since, .letters_asked = 1};
 
         assert_int_equal(user_may_have_letter(&user, 1, 3600, cases[i].now), cases[i].due);
     }
