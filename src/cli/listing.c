@@ -1,10 +1,11 @@
 /* See listing.h. */
 #include "listing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "gatepost/proc.h"
 #include "lines.h"
-#include "user.h"
 
 static void add_row(struct table *table, const struct listing *listing,
                     const struct json_object *object)
@@ -45,4 +46,34 @@ size_t listing_print(const struct listing *listing, struct table *table, bool as
     if (!as_json)
         table_print(table, stdout);
     return count;
+}
+
+int listing_print_all(struct user_order *asking, const struct listing *listing, const char *path,
+                      size_t limit)
+{
+    struct table *table = table_new(listing->headers, listing->columns);
+    size_t left = limit != 0 ? limit : SIZE_MAX;
+    char *last_id = xstrdup("");
+    size_t count = 1;
+    int code = EXIT_DONE;
+
+    while (code == EXIT_DONE && count > 0 && left > 0) {
+        struct admin_answer answer = {0};
+        char *after = admin_escape(last_id);
+        size_t bytes = strlen(path) + strlen(after) + 64;
+        char *page_path = xcalloc(1, bytes);
+        (void)snprintf(page_path, bytes, "%slimit=%zu&after=%s", path,
+                       left < LISTING_PAGE_LINES ? left : LISTING_PAGE_LINES, after);
+        code = user_ask(asking, "GET", page_path, NULL, &answer);
+        if (code == EXIT_DONE) {
+            count = listing_print(listing, table, has_option(asking, OPTION_JSON),
+                                  slice_of(answer.body, answer.len), left, &last_id);
+            left -= count;
+        }
+        free(page_path);
+        free(after);
+    }
+    free(last_id);
+    table_free(&table);
+    return code;
 }

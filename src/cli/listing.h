@@ -1,8 +1,10 @@
-/* A page of a list, as a table for people or line by line as it came. Private to this folder. */
+/* A list, page by page, as a table for people or line by line as it came. Private to this folder.
+ */
 #ifndef GATEPOST_CLI_LISTING_H
 #define GATEPOST_CLI_LISTING_H
 
 #include "terminal.h"
+#include "user.h"
 
 #define LISTING_COLUMNS_MAX 8
 #define LISTING_PAGE_LINES  500 /* what a page is asked for with */
@@ -19,5 +21,11 @@ struct listing {
  * id in the place of what it was. */
 size_t listing_print(const struct listing *listing, struct table *table, bool as_json,
                      struct slice page, size_t most, char **last_id);
+
+/* All that path (ending with '?' or '&') lists, at most limit lines; 0: no bound. A million
+ * accounts need no more memory than a thousand. asking: the client, --json. Returns an exit code.
+ */
+MUST_USE int listing_print_all(struct user_order *asking, const struct listing *listing,
+                               const char *path, size_t limit);
 
 #endif

@@ -9,8 +9,6 @@
 #include "gatepost/mail_purpose.h"
 #include "gatepost/proc.h"
 
-#include "listing.h"
-
 #define BIT(option) (1U << MAIL_OPTION_##option)
 #define FILTERS     (BIT(STATE) | BIT(PURPOSE) | BIT(TO) | BIT(DOMAIN) | BIT(SINCE) | BIT(DUE))
 
@@ -100,36 +98,6 @@ bool mail_number(const struct mail_order *order, enum mail_option option, size_t
 {
     *number_out = 0;
     return order->options[option] == NULL || words_number(order->options[option], number_out);
-}
-
-int mail_print_all(struct mail_order *order, const struct listing *listing, const char *path,
-                   size_t limit)
-{
-    struct table *table = table_new(listing->headers, listing->columns);
-    size_t left = limit != 0 ? limit : SIZE_MAX;
-    char *last_id = xstrdup("");
-    size_t count = 1;
-    int code = EXIT_DONE;
-
-    while (code == EXIT_DONE && count > 0 && left > 0) {
-        struct admin_answer answer = {0};
-        char *after = admin_escape(last_id);
-        size_t bytes = strlen(path) + strlen(after) + 64;
-        char *page_path = xcalloc(1, bytes);
-        (void)snprintf(page_path, bytes, "%slimit=%zu&after=%s", path,
-                       left < LISTING_PAGE_LINES ? left : LISTING_PAGE_LINES, after);
-        code = user_ask(&order->asking, "GET", page_path, NULL, &answer);
-        if (code == EXIT_DONE) {
-            count = listing_print(listing, table, has_mail_option(order, MAIL_OPTION_JSON),
-                                  slice_of(answer.body, answer.len), left, &last_id);
-            left -= count;
-        }
-        free(page_path);
-        free(after);
-    }
-    free(last_id);
-    table_free(&table);
-    return code;
 }
 
 /* ---- the command ------------------------------------------------------------------------------

@@ -78,9 +78,4 @@ int mail_misuse(const char *sentence);
 MUST_USE bool mail_number(const struct mail_order *order, enum mail_option option,
                           size_t *number_out);
 
-/* All lines that path (ending with '?' or '&') lists, page by page; limit 0: no bound. */
-struct listing;
-MUST_USE int mail_print_all(struct mail_order *order, const struct listing *listing,
-                            const char *path, size_t limit);
-
 #endif

@@ -87,7 +87,7 @@ int cli_mail_list(struct mail_order *order)
     char *path = filtered_path(order, "/admin/mail/letters");
     if (path == NULL)
         return mail_misuse("--since: this is no time");
-    int code = mail_print_all(order, &listing, path, limit);
+    int code = listing_print_all(&order->asking, &listing, path, limit);
     free(path);
     return code;
 }

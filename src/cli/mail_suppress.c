@@ -20,7 +20,7 @@ static int list(struct mail_order *order)
 
     if (!mail_number(order, MAIL_OPTION_LIMIT, &limit))
         return mail_misuse("--limit: this is no number from 1 on");
-    return mail_print_all(order, &listing, "/admin/mail/suppressions?", limit);
+    return listing_print_all(&order->asking, &listing, "/admin/mail/suppressions?", limit);
 }
 
 static void write_member(struct json_writer *writer, const char *name, const char *value)

@@ -13,42 +13,6 @@
 #include "listing.h"
 #include "terminal.h"
 
-/* ---- pages ------------------------------------------------------------------------------------
- */
-
-/* query: behind the path, beginning with '?' or empty. about: the path is the account's. */
-static int print_all(struct user_order *order, const struct listing *listing, const char *path)
-{
-    struct table *table = table_new(listing->headers, listing->columns);
-    size_t left = order->limit != 0 ? order->limit : SIZE_MAX;
-    char *last_id = xstrdup("");
-    size_t count = 1;
-    int code = EXIT_DONE;
-
-    while (code == EXIT_DONE && count > 0 && left > 0) {
-        struct admin_answer answer = {0};
-        char *after = admin_escape(last_id);
-        size_t bytes = strlen(path) + strlen(after) + 64;
-        char *page_path = xcalloc(1, bytes);
-        snprintf(page_path, bytes, "%slimit=%zu&after=%s", path,
-                 left < LISTING_PAGE_LINES ? left : LISTING_PAGE_LINES, after);
-        code = user_ask(order, "GET", page_path, NULL, &answer);
-        if (code == EXIT_DONE) {
-            count = listing_print(listing, table, has_option(order, OPTION_JSON),
-                                  slice_of(answer.body, answer.len), left, &last_id);
-            left -= count;
-        }
-        free(page_path);
-        free(after);
-    }
-    free(last_id);
-    table_free(&table);
-    return code;
-}
-
-/* ---- the commands -----------------------------------------------------------------------------
- */
-
 int cli_user_list(struct user_order *order)
 {
     static const char *const headers[] = {"ID",       "USERNAME", "EMAIL",     "ACTIVE",
@@ -62,7 +26,7 @@ int cli_user_list(struct user_order *order)
     char *path = xcalloc(1, bytes);
 
     snprintf(path, bytes, "/admin/users?q=%s&", escaped);
-    int code = print_all(order, &listing, path);
+    int code = listing_print_all(order, &listing, path, order->limit);
     free(path);
     free(escaped);
     return code;
@@ -122,7 +86,7 @@ int cli_user_sessions(struct user_order *order)
     if (has_option(order, OPTION_END) || has_option(order, OPTION_END_ALL))
         return end_sessions(order);
     char *path = admin_user_path(order->operands[0], "/sessions?");
-    int code = print_all(order, &listing, path);
+    int code = listing_print_all(order, &listing, path, order->limit);
     free(path);
     return code;
 }
