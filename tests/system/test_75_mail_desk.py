@@ -1,81 +1,21 @@
 """`gatepost mail list|show|retry|cancel|pause|resume|drain|suppress`, beside a relay that fails."""
-import json
 import re
-import subprocess
 import threading
 import time
 
 import pytest
 
-from client import Api, PASSWORD, unique
-from gatepost import clean_environment, free_port, patience, wait_for
+from client import Api, unique
+from gatepost import free_port, wait_for
+from mail_desk import (DONE, NOT_THERE, REFUSED, TOKEN, USAGE, WRONG_CONFIG, done, events_of, in_state,
+                       letter_of, listed, mail, relay, shown, sign_up, status)
 from smtp_peer import Rule, SmtpPeer
-
-DONE, REFUSED, USAGE, NOT_THERE, WRONG_CONFIG = 0, 1, 2, 3, 10
-TOKEN = re.compile(r"token=|[A-Za-z0-9_-]{60,}")
-
-
-def mail(server, *words):
-    line = server.arguments("mail") + list(words)
-    return subprocess.run(line, cwd=server.directory, env=clean_environment(), text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=patience(60))
-
-
-def done(server, *words):
-    ran = mail(server, *words)
-    assert (ran.returncode, ran.stderr) == (DONE, ""), ran
-    return ran.stdout
-
-
-def listed(server, *words):
-    return [json.loads(line) for line in done(server, "list", "--json", *words).splitlines()]
-
-
-def status(server):
-    return json.loads(done(server, "status", "--json"))
-
-
-def letter_of(server, name):
-    found = listed(server, "--to", f"{name}@example.com")
-    assert len(found) == 1, found
-    return found[0]
-
-
-def in_state(server, name, state):
-    return wait_for(lambda: [letter for letter in listed(server, "--to", f"{name}@example.com")
-                             if letter["state"] == state], 15, f"a {state} letter of {name}")[0]
-
-
-def shown(server, letter):
-    lines = [json.loads(line) for line in
-             done(server, "show", letter["id"], "--json").splitlines()]
-    return lines[0], lines[1:]
-
-
-def relay(peer, **more):
-    return {"smtp.host": "127.0.0.1", "smtp.port": str(peer.port), "smtp.tls": "none",
-            "mail.retry_s": "3600", "mail.retry_max_s": "7200", "mail.sweep_s": "1",
-            "limits.enabled": "no", **more}
-
-
-def sign_up(server, *names):
-    api = Api(server.address)
-    for name in names:
-        assert api.signup(name).status == 201
-    api.close()
 
 
 @pytest.fixture
 def peer():
     with SmtpPeer() as peer:
         yield peer
-
-
-def events_of(server, name):
-    return [json.loads(line)["detail"] for line in subprocess.run(
-        server.arguments("audit") + ["show", "--event", name, "--json"], cwd=server.directory,
-        env=clean_environment(), capture_output=True, text=True,
-        timeout=patience(30)).stdout.splitlines()]
 
 
 # ---- what there is ------------------------------------------------------------------------------
@@ -228,22 +168,6 @@ def test_paused_nothing_is_sent_also_after_a_restart(serve, peer):
     assert len(events_of(server, "admin.mail_paused")) == 1
 
 
-def test_what_is_cancelled_in_a_pause_is_not_sent_after_it(serve, peer):
-    """However short it was: the mailer asks again about what it had in hand."""
-    server = serve(relay(peer))
-    done(server, "pause")
-    names = [unique("pause") for _ in range(8)]
-    sign_up(server, *names)
-    wait_for(lambda: Api(server.address).metrics()["gatepost_mail_waiting"] == 8, 5, "letters in hand")
-    for name in names[1:]:
-        done(server, "cancel", letter_of(server, name)["id"])
-    done(server, "resume")
-    in_state(server, names[0], "sent")
-    wait_for(lambda: status(server)["pending"] == 0, 10, "nothing that waits")
-    assert [letter.recipients for letter in peer.letters] == [[f"{names[0]}@example.com"]]
-    assert len(events_of(server, "admin.mail_resumed")) == 1
-
-
 def test_drain_ignores_the_wait_and_ends_when_nothing_waits(serve, peer):
     peer.rules = [Rule("RCPT", "451 4.3.0 later", times=3)]
     server = serve(relay(peer))
@@ -389,36 +313,3 @@ def test_answers_do_not_tell_that_an_address_is_suppressed(serve, peer):
                          for a in (up, resend, reset)]
         assert api.me(api.tokens(name)["access"]).json()["email_bounced"] is False
     assert answers[plain] == answers[stopped]
-
-
-def test_nothing_is_remembered_where_the_operator_wants_that(serve, peer):
-    server = serve(relay(peer, **{"mail.keep_s": "0"}))
-    sign_up(server, unique("gone"))
-    peer.wait_for(1)
-    wait_for(lambda: status(server)["pending"] == 0, 10, "an empty outbox")
-    assert not listed(server) and status(server)["sent"] == 0
-
-
-def test_a_remembered_letter_is_forgotten_in_time_and_with_its_account(serve, peer):
-    server = serve(relay(peer, **{"mail.keep_s": "2"}))
-    name = unique("time")
-    sign_up(server, name)
-    in_state(server, name, "sent")
-    wait_for(lambda: status(server)["sent"] == 0, 15, "the upkeep")
-    assert not listed(server)
-
-
-def test_the_letters_of_a_deleted_account_go_with_it(serve, peer):
-    server = serve(relay(peer))
-    name, other = unique("del"), unique("other")
-    sign_up(server, name, other)
-    in_state(server, name, "sent")
-    in_state(server, other, "sent")
-    api = Api(server.address)
-    access = api.tokens(name)["access"]
-    answer = api.call("DELETE", "/api/auth/me", {"password": PASSWORD},
-                      headers=[("Authorization", f"Bearer {access}")])
-    assert answer.status in (200, 204), answer
-    peer.wait_for(3)
-    wait_for(lambda: status(server)["pending"] == 0, 10, "the last letter")
-    assert [x["to"] for x in listed(server)] == [f"{other}@example.com"]
