@@ -78,7 +78,7 @@ class Life:
             self.letter("reset", 1, 1)
         elif what == "delete":
             self.withdraw("verify", "reset", "change")
-            if REFUSED in f"{self.address}>":       # what its relay refused for good went with the account
+            if REFUSED in self.address:       # what its relay refused for good went with the account
                 self.withdraw(*{purpose for address, purpose in self.letters if address == self.address})
             self.letter("deleted", 1, 1)
             self.deleted = True
