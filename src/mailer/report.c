@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "redact.h"
+
 struct reading {
     struct report *report;
     const char *domain;
@@ -211,4 +213,5 @@ void report_read(struct slice message, const char *domain, struct report *report
     }
     mime_walk(&heading, message, on_leaf, &reading);
     free(reading.scratch);
+    redact_tokens(report_out->detail, strlen(report_out->detail));
 }

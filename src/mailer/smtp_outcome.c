@@ -1,6 +1,7 @@
 /* How an attempt's end is told: the verdict, whose trouble it is, and in whose words.
  *
  * Invariant: each delivery that a connection has is given back once, with one outcome. */
+#include "redact.h"
 #include "smtp.h"
 
 struct smtp_relay *connection_relay(const struct smtp_connection *connection)
@@ -61,7 +62,9 @@ void connection_give_back(struct smtp_connection *connection, const struct outco
 void connection_tell(struct smtp_connection *connection, CURLcode result, bool try_fresh,
                      const char *otherwise)
 {
-    const struct smtp_dialogue *dialogue = &connection->dialogue;
+    struct smtp_dialogue *dialogue = &connection->dialogue;
+
+    redact_tokens(dialogue->text, dialogue->text_len);
     struct outcome outcome = {
         .judgement = verdict_of_reply(dialogue->stage, dialogue->code,
                                       slice_of(dialogue->text, dialogue->text_len)),

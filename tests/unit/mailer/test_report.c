@@ -127,6 +127,16 @@ static void test_the_detail_is_printable_and_names_the_status_first(void **state
     assert_string_equal(report.detail, "5.1.1 550 ?? no one");
 }
 
+static void test_a_link_that_the_other_side_quotes_is_not_told_on(void **state)
+{
+    (void)state;
+    read_text("Content-Type: message/delivery-status\n\nFinal-Recipient: rfc822;a@b.example\n"
+              "Action: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 554 spam: reset?token="
+              "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdEfGhIjKlMnOp\n");
+    assert_string_equal(report.detail, "5.7.1 554 spam: reset?token="
+                                       "******************************************************");
+}
+
 static void test_a_message_id_of_another_domain_or_form_is_not_ours(void **state)
 {
     static const char *const ids[] = {"<" JOB "@other.example>",
@@ -227,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_every_report_of_the_collection_says_what_it_says),
         cmocka_unit_test(test_a_report_that_is_cut_anywhere_is_read_and_never_says_more),
         cmocka_unit_test(test_the_detail_is_printable_and_names_the_status_first),
+        cmocka_unit_test(test_a_link_that_the_other_side_quotes_is_not_told_on),
         cmocka_unit_test(test_a_message_id_of_another_domain_or_form_is_not_ours),
         cmocka_unit_test(test_the_returned_letters_id_counts_more_than_a_quoted_one),
         cmocka_unit_test(test_a_report_inside_of_a_returned_letter_is_not_read),

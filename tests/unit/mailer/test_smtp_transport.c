@@ -24,6 +24,7 @@ struct relay {
     const char *offers; /* of EHLO, but for the first line */
     int listener;
     pthread_t thread;
+    const char *no;    /* said to MAIL; NULL: it is taken */
     const char *flood; /* said to MAIL for as long as somebody listens; NULL: not */
     unsigned sessions;
     char heard[8192]; /* every line from MAIL on */
@@ -65,6 +66,10 @@ static void answer(struct relay *relay, int fd, const char *line, bool *in_lette
         return;
     }
     *in_letter = false;
+    if (relay->no != NULL && strncmp(line, "MAIL", 4) == 0) {
+        say(fd, relay->no);
+        return;
+    }
     if (strcmp(line, "QUIT\r\n") != 0)
         say(fd, "250 ok\r\n");
 }
@@ -262,6 +267,24 @@ static void test_a_relay_that_never_stops_talking_is_left(void **state)
     }
 }
 
+static void test_a_link_that_a_relay_quotes_is_not_told_on(void **state)
+{
+    struct relay relay;
+    struct told told = {0};
+    struct transport *transport = open_transport(relay_start(&relay, "250 SIZE\r\n"), &told);
+
+    (void)state;
+    relay.no =
+        "550 5.7.1 bad link: https://id.example/reset?token=AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+        "-_AbCdEfGhIjKlMnOp, id 01a22105-8c86-7d68-9d52-8355d0e22707\r\n";
+    send_letter(transport, &told, "a@b.example", PLAIN_LETTER);
+    assert_string_equal(
+        told.reply, "550 5.7.1 bad link: https://id.example/reset?token=**************************"
+                    "****************************, id 01a22105-8c86-7d68-9d52-8355d0e22707");
+    transport->close(&transport);
+    relay_stop(&relay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_a_header_or_an_address_that_is_not_ascii_is_declared),
         cmocka_unit_test(test_what_the_relay_does_not_offer_to_take_is_refused_and_never_changed),
         cmocka_unit_test(test_a_relay_that_never_stops_talking_is_left),
+        cmocka_unit_test(test_a_link_that_a_relay_quotes_is_not_told_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
