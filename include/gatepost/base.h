@@ -46,6 +46,9 @@ static inline bool slice_equal(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* Without the blanks and tabs around it. */
+struct slice slice_trimmed(struct slice text);
+
 /* Copies a slice into a caller's array as NUL-terminated text.
  * Returns false, with nothing written, when it does not fit or holds a NUL. */
 MUST_USE bool slice_to_text(struct slice slice, char *text_out, size_t text_bytes);

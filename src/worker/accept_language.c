@@ -88,15 +88,6 @@ bool language_read(struct slice text, struct language *language_out)
 /* ---- the header ---------------------------------------------------------------------------------
  */
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
-        text = slice_of(text.at + 1, text.len - 1);
-    while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* Takes what stands before the mark, trimmed; the rest is what stands behind it. False: there is no
  * more. */
 static bool next_piece(struct slice *rest, char mark, struct slice *piece_out)
@@ -106,7 +97,7 @@ static bool next_piece(struct slice *rest, char mark, struct slice *piece_out)
     const char *end = rest->len > 0 ? memchr(rest->at, mark, rest->len) : NULL;
     size_t len = end == NULL ? rest->len : (size_t)(end - rest->at);
 
-    *piece_out = trim(slice_of(rest->at, len));
+    *piece_out = slice_trimmed(slice_of(rest->at, len));
     *rest = end == NULL ? slice_of(NULL, 0) : slice_of(end + 1, rest->len - len - 1);
     return true;
 }

@@ -13,15 +13,6 @@
 #define ENTRIES_MAX 32 /* a chain of proxies; more is no chain */
 #define LINES_MAX   16
 
-static struct slice trimmed(struct slice text)
-{
-    while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
-        text = slice_of(text.at + 1, text.len - 1);
-    while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* Cuts the entry behind the last comma off. */
 static struct slice last_entry(struct slice *line)
 {
@@ -30,11 +21,11 @@ static struct slice last_entry(struct slice *line)
 
     if (comma == NULL) {
         *line = slice_of(NULL, 0);
-        return trimmed(entry);
+        return slice_trimmed(entry);
     }
     entry = slice_of(comma + 1, line->len - (size_t)(comma + 1 - line->at));
     line->len = (size_t)(comma - line->at);
-    return trimmed(entry);
+    return slice_trimmed(entry);
 }
 
 static bool is_port(struct slice text)

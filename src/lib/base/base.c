@@ -69,6 +69,15 @@ char *xstrdup(const char *text)
     return copy;
 }
 
+struct slice slice_trimmed(struct slice text)
+{
+    while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
+        text = slice_of(text.at + 1, text.len - 1);
+    while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
 bool fd_write_all(int fd, const void *bytes, size_t len)
 {
     const char *at = bytes;

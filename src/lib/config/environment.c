@@ -133,15 +133,15 @@ static bool split_line(struct slice line, struct pair *pair_out)
 
     if (line.len > 0 && line.at[line.len - 1] == '\r')
         line.len--;
-    line = config_trim(line);
+    line = slice_trimmed(line);
     equals = line.len > 0 ? memchr(line.at, '=', line.len) : NULL;
     if (equals == NULL || line.at[0] == '#')
         return false;
-    name = config_trim(slice_of(line.at, (size_t)(equals - line.at)));
+    name = slice_trimmed(slice_of(line.at, (size_t)(equals - line.at)));
     if (name.len > 7 && memcmp(name.at, "export", 6) == 0 &&
         (name.at[6] == ' ' || name.at[6] == '\t'))
-        name = config_trim(slice_of(name.at + 6, name.len - 6));
-    value = config_trim(slice_of(equals + 1, line.len - (size_t)(equals + 1 - line.at)));
+        name = slice_trimmed(slice_of(name.at + 6, name.len - 6));
+    value = slice_trimmed(slice_of(equals + 1, line.len - (size_t)(equals + 1 - line.at)));
     if (value.len >= 2 && (value.at[0] == '"' || value.at[0] == '\'') &&
         value.at[value.len - 1] == value.at[0])
         value = slice_of(value.at + 1, value.len - 2);

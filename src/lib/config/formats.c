@@ -27,7 +27,7 @@ bool config_next_entry(struct slice *list, struct slice *entry_out)
         return false;
     comma = memchr(list->at, ',', list->len);
     len = comma == NULL ? list->len : (size_t)(comma - list->at);
-    *entry_out = config_trim(slice_of(list->at, len));
+    *entry_out = slice_trimmed(slice_of(list->at, len));
     *list = comma == NULL ? (struct slice){NULL, 0} : config_cut_front(*list, len + 1);
     return true;
 }

@@ -41,7 +41,7 @@ static bool section_line_fits(const struct ini_reading *ini, struct slice line)
         return false;
     }
     section = slice_of(line.at + 1, (size_t)(end - line.at) - 1);
-    rest = config_trim(slice_of(end + 1, line.len - section.len - 2));
+    rest = slice_trimmed(slice_of(end + 1, line.len - section.len - 2));
     if (rest.len > 0) {
         config_complain(ini->reading, where(ini, place),
                         "nothing may follow the section on its line");
@@ -73,7 +73,7 @@ static bool line_fits(const struct ini_reading *ini, struct slice line)
                         "the line holds control characters or is not UTF-8");
         return false;
     }
-    line = config_trim(line);
+    line = slice_trimmed(line);
     if (line.len == 0 || line.at[0] == '#' || line.at[0] == ';')
         return true;
     if (line.at[0] == '[')
@@ -98,7 +98,7 @@ static bool line_fits(const struct ini_reading *ini, struct slice line)
 
 static bool begins_section(struct slice line)
 {
-    line = config_trim(line);
+    line = slice_trimmed(line);
     return line.len > 0 && line.at[0] == '[';
 }
 

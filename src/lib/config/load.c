@@ -121,8 +121,8 @@ static void read_override(struct reading *reading, const char *override)
         config_complain(reading, "-o", "an override is section.key=value");
         return;
     }
-    section = config_trim(slice_of(override, (size_t)(dot - override)));
-    name = config_trim(slice_of(dot + 1, (size_t)(equals - dot) - 1));
+    section = slice_trimmed(slice_of(override, (size_t)(dot - override)));
+    name = slice_trimmed(slice_of(dot + 1, (size_t)(equals - dot) - 1));
     key = config_find(section, name);
     if (key == CONFIG_KEYS) {
         enum config_key near = config_nearest_key(section, name);

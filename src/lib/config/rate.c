@@ -53,8 +53,8 @@ bool config_parse_rate(struct slice value, const struct config_row *row,
         *rate_out = (struct config_rate){.count = 0, .period_s = 1};
         return true;
     }
-    if (slash == NULL || !read_number(config_trim(slice_of(value.at, before)), &count) ||
-        !read_period(config_trim(slice_of(slash + 1, value.len - before - 1)), &period)) {
+    if (slash == NULL || !read_number(slice_trimmed(slice_of(value.at, before)), &count) ||
+        !read_period(slice_trimmed(slice_of(slash + 1, value.len - before - 1)), &period)) {
         err_set(err, "\"%.*s\" is no rate like 30/60, 30/s, 30/m, 30/h, 30/d, nor the word no",
                 value.len > SHOWN_MAX_BYTES ? SHOWN_MAX_BYTES : (int)value.len, value.at);
         return false;

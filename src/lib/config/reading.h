@@ -75,9 +75,6 @@ int64_t *config_number_field(struct config *config, enum config_key key); /* NUM
 bool *config_flag_field(struct config *config, enum config_key key);
 struct config_rate *config_rate_field(struct config *config, enum config_key key);
 
-/* Removes spaces and tabs at both ends. */
-struct slice config_trim(struct slice text);
-
 /* UTF-8 without control characters, so that it can be printed and stays on its line. */
 bool config_clean(struct slice text);
 

@@ -157,20 +157,6 @@ struct config_rate *config_rate_field(struct config *config, enum config_key key
     return field(config, key);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-struct slice config_trim(struct slice text)
-{
-    while (text.len > 0 && is_blank(text.at[0]))
-        text = slice_of(text.at + 1, text.len - 1);
-    while (text.len > 0 && is_blank(text.at[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 bool config_clean(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -166,7 +166,7 @@ void config_set(struct reading *reading, enum config_key key, const char *where,
     struct config_text *text = &config->texts[key];
     struct err err = {""};
 
-    value = config_trim(value);
+    value = slice_trimmed(value);
     text->broken = !parse_value(config, key, value, dialect, &err);
     if (text->broken) {
         config_complain(reading, where, "%s.%s: %s", config_rows[key].section,

@@ -8,7 +8,7 @@ static bool take_wait(struct slice *list, uint32_t *wait_out)
 {
     const char *comma = list->len > 0 ? memchr(list->at, ',', list->len) : NULL;
     const size_t len = comma != NULL ? (size_t)(comma - list->at) : list->len;
-    const struct slice entry = config_trim(slice_of(list->at, len));
+    const struct slice entry = slice_trimmed(slice_of(list->at, len));
     uint32_t wait = 0;
 
     if (entry.len == 0 || entry.len > 5)
@@ -29,7 +29,7 @@ static bool read_waits(struct slice list, uint32_t waits_out[GREYLIST_TRIES_MAX]
     uint32_t wait;
 
     *count_out = 0;
-    if (slice_equal(config_trim(list), SLICE_LITERAL("no")))
+    if (slice_equal(slice_trimmed(list), SLICE_LITERAL("no")))
         return true;
     do {
         if (*count_out == GREYLIST_TRIES_MAX || !take_wait(&list, &wait))

@@ -30,15 +30,6 @@ struct dkim {
 /* ---- keys --------------------------------------------------------------------------------------
  */
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
-        text = slice_of(text.at + 1, text.len - 1);
-    while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 static bool add_key(struct dkim *dkim, struct slice entry, struct err *err)
 {
     struct dkim_key *key = &dkim->keys[dkim->count];
@@ -71,7 +62,7 @@ struct dkim *dkim_open(const char *domain, const char *from, const char *keys, s
     memcpy(dkim->domain, domain, strlen(domain) + 1);
     do {
         size_t len = strcspn(keys, ",");
-        good = add_key(dkim, trim(slice_of(keys, len)), err);
+        good = add_key(dkim, slice_trimmed(slice_of(keys, len)), err);
         keys += len;
     } while (good && *keys++ == ',');
     if (!good)
