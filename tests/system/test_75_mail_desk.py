@@ -1,6 +1,6 @@
 """`gatepost mail list|show|retry|cancel|pause|resume|drain|suppress`, beside a relay that fails."""
+import json
 import re
-import threading
 import time
 
 import pytest
@@ -234,21 +234,6 @@ def test_cancelling_what_is_due_says_that_it_may_be_under_way(serve, peer):
     assert "if the mailer was sending it already" in \
         done(server, "cancel", letter_of(server, name)["id"])
     assert status(server)["pending"] == 0
-
-
-def test_what_is_taken_back_while_paused_is_not_sent_when_that_ends(serve, peer):
-    """Though the mailer had it in hand, and nothing stood in its way but the pause."""
-    server = serve(relay(peer))
-    done(server, "pause")
-    names = {what: unique(what) for what in ("cancel", "suppress", "keep")}
-    sign_up(server, *names.values())
-    wait_for(lambda: Api(server.address).metrics()["gatepost_mail_waiting"] == 3, 5, "three letters in hand")
-    done(server, "cancel", letter_of(server, names["cancel"])["id"])
-    done(server, "suppress", "add", f"{names['suppress']}@example.com")
-    done(server, "resume")
-    in_state(server, names["keep"], "sent")
-    assert done(server, "drain") == "drained: no letter waits\n"
-    assert [letter.recipients for letter in peer.letters] == [[f"{names['keep']}@example.com"]]
 
 
 # ---- suppressions -------------------------------------------------------------------------------

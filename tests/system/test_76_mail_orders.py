@@ -1,25 +1,33 @@
 """What an operator orders while letters are written and in the mailer's hand."""
 import threading
 
+import pytest
+
 from client import Api, unique
 from gatepost import wait_for
-from smtp_peer import Rule
-from test_75_mail_desk import REFUSED, done, in_state, letter_of, mail, peer, relay, sign_up, status  # noqa: F401
+from mail_desk import REFUSED, done, in_state, letter_of, mail, relay, sign_up, status
+from smtp_peer import Rule, SmtpPeer
 
 
-def test_what_is_cancelled_in_a_pause_is_not_sent_after_it(serve, peer):
-    """However short it was: the mailer asks again about what it had in hand."""
+@pytest.fixture
+def peer():
+    with SmtpPeer() as peer:
+        yield peer
+
+
+def test_what_is_taken_back_while_paused_is_not_sent_when_that_ends(serve, peer):
+    """Though the mailer had it in hand, and nothing stood in its way but the pause."""
     server = serve(relay(peer))
     done(server, "pause")
-    names = [unique("pause") for _ in range(8)]
-    sign_up(server, *names)
-    wait_for(lambda: Api(server.address).metrics()["gatepost_mail_waiting"] == 8, 5, "letters in hand")
-    for name in names[1:]:
-        done(server, "cancel", letter_of(server, name)["id"])
+    names = {what: unique(what) for what in ("cancel", "suppress", "keep")}
+    sign_up(server, *names.values())
+    wait_for(lambda: Api(server.address).metrics()["gatepost_mail_waiting"] == 3, 5, "three letters in hand")
+    done(server, "cancel", letter_of(server, names["cancel"])["id"])
+    done(server, "suppress", "add", f"{names['suppress']}@example.com")
     done(server, "resume")
-    in_state(server, names[0], "sent")
-    wait_for(lambda: status(server)["pending"] == 0, 10, "nothing that waits")
-    assert [letter.recipients for letter in peer.letters] == [[f"{names[0]}@example.com"]]
+    in_state(server, names["keep"], "sent")
+    assert done(server, "drain") == "drained: no letter waits\n"
+    assert [letter.recipients for letter in peer.letters] == [[f"{names['keep']}@example.com"]]
 
 
 def test_drain_does_not_wait_for_what_is_written_meanwhile(serve, peer):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from client import PASSWORD, Api, unique
+from client import Api, unique
 from gatepost import clean_environment, patience, wait_for
 from letters import letter_to, letters_to
 from reports import ANNA, FOLDER, FROM, JOB, Lmtp, bring, expected, report, sock_of

@@ -1,6 +1,5 @@
 """The whole round with a real Postfix: a letter that it takes and cannot deliver, its own report of that,
 and the way back by lmtp(8) and by pipe(8), as docs/bounces.md wires them."""
-import os
 import shutil
 import smtplib
 
