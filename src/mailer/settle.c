@@ -5,6 +5,7 @@
  * up and sent again, and again. */
 #include <stdlib.h>
 
+#include "bounce_class.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
@@ -113,6 +114,16 @@ static void on_settled(void *context, enum store_status status, struct slice pay
     hand_move(delivery, DELIVERY_STUCK);
 }
 
+/* A hard bounce, told in the session instead of by a report; only where the code says so itself. */
+static bool says_no_mailbox(const struct delivery *delivery)
+{
+    struct status_code status;
+
+    return delivery->verdict == OUTBOX_REFUSED && delivery->judge[0] != '\0' &&
+           status_code_find(slice_of_text(delivery->reply), &status) && status.class == 5 &&
+           bounce_is_hard(&status, 0);
+}
+
 static bool ask(struct mailer *mailer, const struct outbox_settle_ask *settle,
                 store_answer_fn on_answer, void *context)
 {
@@ -138,6 +149,7 @@ void settle_turn(struct mailer *mailer, mono_ns now)
             .due = delivery->due,
             .reply = slice_of_text(delivery->reply),
             .relay = slice_of_text(delivery->judge),
+            .no_mailbox = says_no_mailbox(delivery),
             .now = clock_wall_ms(),
         };
         if (!ask(mailer, &settle, on_settled, delivery))

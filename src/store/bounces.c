@@ -8,6 +8,7 @@
 #include "gatepost/metrics.h"
 
 #include "audit.h"
+#include "bounces.h"
 #include "history.h"
 #include "outbox.h"
 #include "requests.h"
@@ -59,20 +60,21 @@ static void tell_trail(struct call *call, enum audit_event event, struct slice e
     audit_add_detail(call, event, &user_id, (struct slice){0}, AUDIT_DONE, slice_of_text(job));
 }
 
-static void suppress(struct call *call, const struct bounce_note_ask *ask, struct slice to,
-                     struct slice email_key)
+void bounce_suppress(struct call *call, enum bounce_kind kind, const struct uuid *job_id,
+                     struct slice to, struct slice detail)
 {
-    const bool complained = ask->kind == BOUNCE_COMPLAINT;
+    const bool complained = kind == BOUNCE_COMPLAINT;
+    char key[EMAIL_MAX_BYTES];
 
     if (suppression_put(call, &(struct suppression_row){
                                   .address = to,
                                   .reason = complained ? SUPPRESSION_COMPLAINT : SUPPRESSION_BOUNCE,
-                                  .detail = ask->detail,
+                                  .detail = detail,
                                   .since = call->now,
-                                  .job_id = ask->job_id,
+                                  .job_id = *job_id,
                               }))
-        tell_trail(call, complained ? AUDIT_MAIL_COMPLAINT : AUDIT_MAIL_BOUNCED, email_key,
-                   &ask->job_id);
+        tell_trail(call, complained ? AUDIT_MAIL_COMPLAINT : AUDIT_MAIL_BOUNCED,
+                   email_key_of(to, key), job_id);
 }
 
 enum store_status bounce_note_on_request(struct call *call)
@@ -97,7 +99,7 @@ enum store_status bounce_note_on_request(struct call *call)
         return STORE_OK;
     letter_note(call, &ask.job_id, &letter, event, ask.detail);
     if (event != LETTER_DELAYED)
-        suppress(call, &ask, job.to, email_key);
+        bounce_suppress(call, (enum bounce_kind)ask.kind, &ask.job_id, job.to, ask.detail);
     count(event);
     return STORE_OK;
 }

@@ -1,4 +1,5 @@
 /* The mailer's requests: outbox_page, outbox_settle. */
+#include "bounces.h"
 #include "history.h"
 #include "outbox.h"
 #include "requests.h"
@@ -118,6 +119,17 @@ static void deliver(struct call *call, const struct outbox_settle_ask *ask,
     letter_move(call, &ask->job_id, letter, LETTER_SENT, letter->due);
 }
 
+/* A relay that knows no such mailbox says at once what a report would say later. */
+static void refuse(struct call *call, const struct outbox_settle_ask *ask,
+                   struct letter_row *letter)
+{
+    struct mail_job job;
+
+    letter_move(call, &ask->job_id, letter, LETTER_DEAD, letter->due);
+    if (ask->no_mailbox && mail_job_unpack(letter->job, &job))
+        bounce_suppress(call, BOUNCE_HARD, &ask->job_id, job.to, ask->reply);
+}
+
 enum store_status outbox_settle_on_request(struct call *call)
 {
     struct outbox_settle_ask ask;
@@ -144,7 +156,7 @@ enum store_status outbox_settle_on_request(struct call *call)
         letter_move(call, &ask.job_id, &letter, LETTER_PENDING, ask.due);
         break;
     case OUTBOX_REFUSED:
-        letter_move(call, &ask.job_id, &letter, LETTER_DEAD, letter.due);
+        refuse(call, &ask, &letter);
         break;
     }
     return STORE_OK;

@@ -64,13 +64,14 @@ def relays(sinks):
 
 
 def sign_up(server, api):
-    """Until there are COUNT accounts; the mailer is killed KILLS times meanwhile, evenly. Gives the
-    moments of the kills."""
+    """Until there are COUNT accounts, as fast as letters leave; the mailer is killed KILLS times
+    meanwhile, evenly. Gives the moments of the kills."""
     kills, prefix, run = [], unique("v"), 0
     while api.metrics()["gatepost_signups_total"] < COUNT:
         run += 1
+        wait_for(lambda: api.metrics()["gatepost_outbox_pending"] <= COUNT // 100 + 500, 60, "letters to leave")
         load = subprocess.Popen(
-            ["wrk", "-t1", f"-c{CLIENTS}", "-d5s", "--timeout", "20s", "-s", str(HERE / "volume.lua"),
+            ["wrk", "-t1", f"-c{CLIENTS}", "-d2s", "--timeout", "20s", "-s", str(HERE / "volume.lua"),
              f"http://{server.address[0]}:{server.address[1]}", "--", f"{prefix}r{run}", str(PAUSE_MS)],
             stdout=subprocess.PIPE, text=True)
         while load.poll() is None:

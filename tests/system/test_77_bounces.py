@@ -13,7 +13,7 @@ from client import Api, unique
 from gatepost import clean_environment, patience, wait_for
 from letters import letter_to, letters_to
 from reports import ANNA, FOLDER, FROM, JOB, Lmtp, bring, expected, report, sock_of
-from smtp_peer import SmtpPeer
+from smtp_peer import Rule, SmtpPeer
 
 NOTED, NOTHING = (250, b"2.0.0 noted"), (250, b"2.0.0 nothing to note")
 VISIBLE = {name: row for name, row in expected().items()
@@ -74,6 +74,18 @@ def test_a_bounced_address_gets_no_second_letter(server, api):
     assert api.post("/api/auth/password/reset", {"email": letter.to}).status == 202
     wait_for(lambda: api.metrics()["gatepost_outbox_dead"] == dead + 1, 5, "a dead letter")
     assert len(letters_to(server, letter.to)) == 1
+
+
+@pytest.mark.parametrize("reply,bounced", [
+    ("550 5.1.1 no such user", True), ("550 5.2.1 mailbox disabled", True), ("550 no", False),
+    ("550 5.7.1 your letter looks like spam", False)])
+def test_a_relay_that_knows_no_such_mailbox_says_as_much_as_a_report(serve, reply, bounced):
+    with SmtpPeer(rules=[Rule("RCPT", reply)]) as peer:
+        server = serve({"smtp.host": "127.0.0.1", "smtp.port": str(peer.port), "smtp.tls": "none"})
+        api, name = Api(server.address), unique("nobody")
+        assert api.signup(name).status == 201
+        wait_for(lambda: api.metrics()["gatepost_outbox_dead"] == 1, 10, "a dead letter")
+        assert is_bounced(api, name) is bounced
 
 
 def test_a_complaint_stops_letters_and_is_no_bounce(server, api):

@@ -39,6 +39,35 @@ static void test_a_hard_bounce_suppresses_the_address(void **state)
     assert_int_equal(audited(desk, AUDIT_MAIL_BOUNCED), 1);
 }
 
+static enum store_status refuse(struct desk *desk, uint64_t number, bool no_mailbox)
+{
+    struct packer packer = asking(desk);
+
+    outbox_settle_ask_pack(
+        &packer, &(struct outbox_settle_ask){.job_id = rig_person(number).job_id,
+                                             .verdict = OUTBOX_REFUSED,
+                                             .reply = SLICE_LITERAL("550 5.1.1 nobody here"),
+                                             .relay = SLICE_LITERAL("smtp"),
+                                             .no_mailbox = no_mailbox,
+                                             .now = desk->now});
+    return carry_out(desk, STORE_OUTBOX_SETTLE, &packer);
+}
+
+static void test_a_relay_that_knows_no_such_mailbox_suppresses_the_address_too(void **state)
+{
+    struct desk *desk = *state;
+    struct row storage;
+
+    assert_int_equal(sign_up(desk, 1), STORE_OK);
+    assert_int_equal(refuse(desk, 1, true), STORE_OK);
+    assert_int_equal(letter_there(desk, 1, &storage).state, LETTER_DEAD);
+    assert_int_equal(suppressed_as(desk, ADDRESS), SUPPRESSION_BOUNCE);
+    assert_int_equal(audited(desk, AUDIT_MAIL_BOUNCED), 1);
+    assert_int_equal(sign_up(desk, 2), STORE_OK);
+    assert_int_equal(refuse(desk, 2, false), STORE_OK);
+    assert_int_equal(desk->env.tally.suppressed, 1);
+}
+
 static void test_the_same_report_twice_changes_nothing(void **state)
 {
     struct desk *desk = *state;
@@ -234,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_keeping, end)
         TEST(test_a_hard_bounce_suppresses_the_address),
+        TEST(test_a_relay_that_knows_no_such_mailbox_suppresses_the_address_too),
         TEST(test_the_same_report_twice_changes_nothing),
         TEST(test_a_soft_bounce_is_noted_and_no_more),
         TEST(test_a_complaint_outranks_a_bounce_and_not_the_reverse),
