@@ -32,8 +32,9 @@ struct sweep {
     int64_t clock_offset_ms; /* wall less monotonic, at the last sweep */
     uint64_t rows_read;
     uint64_t passed_over; /* rows of domains in trouble, for which there is no place now */
-    mono_ns began_at;
-    wall_ms after_due; /* cursor */
+    mono_ns asked_at;     /* the page that is under way */
+    uint64_t busy_ns;     /* pages were under way for so long, in this sweep */
+    wall_ms after_due;    /* cursor */
     struct uuid after_job;
 };
 
@@ -128,14 +129,13 @@ static void end(struct sweep *sweep, uint64_t wait_ns)
         sweep->next_at = clock_mono_ns() + wait_ns;
 }
 
-/* Rows that were passed over are read in vain again: not for more than a fifth of the time. */
+/* Rows that were passed over are read in vain again: not for more than a fifth of the time. What a
+ * sweep held for is none of it: that may be the outage of a day. */
 static uint64_t pause_ns(const struct sweep *sweep)
 {
-    uint64_t took_ns = clock_mono_ns() - sweep->began_at;
-
-    if (sweep->passed_over == 0 || 4 * took_ns < sweep_ns(sweep))
+    if (sweep->passed_over == 0 || 4 * sweep->busy_ns < sweep_ns(sweep))
         return sweep_ns(sweep);
-    return 4 * took_ns;
+    return 4 * sweep->busy_ns;
 }
 
 static void on_page(void *context, enum store_status status, struct slice payload)
@@ -152,6 +152,7 @@ static void on_page(void *context, enum store_status status, struct slice payloa
         return;
     }
     sweep->state = SWEEP_READY;
+    sweep->busy_ns += clock_mono_ns() - sweep->asked_at;
     FAULT("m.page_came");
     /* A page that moves nothing on would be asked for again at once, for ever. */
     uint64_t rows_before = sweep->rows_read;
@@ -167,7 +168,7 @@ static void begin(struct sweep *sweep, mono_ns now)
     sweep->clock_offset_ms = offset_ms;
 
     sweep->state = SWEEP_READY;
-    sweep->began_at = now;
+    sweep->busy_ns = 0;
     sweep->passed_over = 0;
     sweep->any_age = sweep->wants_any_age;
     sweep->all_rows = sweep->wants_all_rows;
@@ -194,8 +195,10 @@ static void ask_page(struct sweep *sweep, mono_ns now)
     outbox_page_ask_pack(&packer, &ask);
     BUG_ON(packer.overflow);
     if (store_ask(sweep->mailer->store, STORE_OUTBOX_PAGE, packer_slice(&packer),
-                  now + SETTLE_ASK_S * NS_PER_S, on_page, sweep))
+                  now + SETTLE_ASK_S * NS_PER_S, on_page, sweep)) {
         sweep->state = SWEEP_ASKED;
+        sweep->asked_at = now;
+    }
 }
 
 void sweep_note_full(struct sweep *sweep, mono_ns now)
