@@ -1,24 +1,11 @@
 /* A database of format 1 is brought up to today's, and nothing that happens meanwhile harms it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <sys/stat.h>
 
-#include "gatepost/fault.h"
+#include "old_store.h"
 #include "store/audit.h"
 #include "store/record.h"
-#include "store_rig.h"
 
 #define OLD_ROWS 2500U /* the step takes them in three transactions */
-
-static bool open_here(const struct rig *rig, struct env *env, struct err *err)
-{
-    return env_open(env, rig->dir, 16, rig->segment, segment_store_slot(rig->segment), err);
-}
 
 static void put_old_row(struct call *call, uint64_t number)
 {
@@ -135,35 +122,9 @@ static void test_old_rows_are_listed_and_the_chain_vouches_for_them(void **state
 }
 
 #ifdef GATEPOST_FAULTS
-/* Opens in a child that dies at the n-th hit of a point. Returns false when it came through. */
-static bool dies_while_opening(const struct rig *rig, const char *point, uint64_t skip)
-{
-    pid_t child = fork();
-    int status = 0;
-
-    BUG_ON(child < 0);
-    if (child == 0) {
-        struct env *env = xcalloc(1, sizeof(*env));
-        struct err err;
-
-        fault_disarm_all();
-        fault_arm(point, FAULT_KILL, 0, skip, 1);
-        _exit(open_here(rig, env, &err) ? 0 : 1);
-    }
-    BUG_ON(waitpid(child, &status, 0) != child);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        return true;
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-    return false;
-}
-
 static void test_a_start_that_is_killed_in_the_step_is_made_good_by_the_next(void **state)
 {
-    static const struct {
-        const char *point;
-        uint64_t skip;
-    } kills[] = {
+    static const struct start_kill kills[] = {
         {"s.opening", 11},      {"s.opening", 12},         {"s.migrating", 0},
         {"s.migrating", 2},     {"s.migrated_some", 0},    {"s.before_put", 1200},
         {"s.migrated_some", 2}, {"s.migration_filled", 0}, {"s.migrating", 3},
@@ -171,12 +132,7 @@ static void test_a_start_that_is_killed_in_the_step_is_made_good_by_the_next(voi
     };
     const struct rig *rig = *state;
 
-    for (size_t i = 0; i < ARRAY_LEN(kills); i++) {
-        if (!dies_while_opening(rig, kills[i].point, kills[i].skip))
-            fail_msg("%s was not hit %llu times", kills[i].point,
-                     (unsigned long long)kills[i].skip + 1);
-    }
-    fault_disarm_all();
+    kill_starts(rig, kills, ARRAY_LEN(kills));
     assert_migrated(rig, OLD_ROWS);
 }
 #endif

@@ -1,23 +1,10 @@
 /* A database of format 2, with letters as that format had them, is brought up to today's. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "gatepost/fault.h"
+#include "old_store.h"
 #include "store/outbox.h"
 #include "store/record.h"
-#include "store_rig.h"
 
 #define LETTERS 2500U /* the step takes them in three transactions */
 #define DEAD    100U  /* of them: the first ones */
-
-static bool open_here(const struct rig *rig, struct env *env, struct err *err)
-{
-    return env_open(env, rig->dir, 16, rig->segment, segment_store_slot(rig->segment), err);
-}
 
 static void put(struct call *call, enum table table, struct slice key, const struct packer *value)
 {
@@ -190,35 +177,9 @@ static void test_an_old_letter_is_settled(void **state)
 }
 
 #ifdef GATEPOST_FAULTS
-/* Opens in a child that dies at the n-th hit of a point. Returns false when it came through. */
-static bool dies_while_opening(const struct rig *rig, const char *point, uint64_t skip)
-{
-    pid_t child = fork();
-    int status = 0;
-
-    BUG_ON(child < 0);
-    if (child == 0) {
-        struct env *env = xcalloc(1, sizeof(*env));
-        struct err err;
-
-        fault_disarm_all();
-        fault_arm(point, FAULT_KILL, 0, skip, 1);
-        _exit(open_here(rig, env, &err) ? 0 : 1);
-    }
-    BUG_ON(waitpid(child, &status, 0) != child);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        return true;
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-    return false;
-}
-
 static void test_a_start_that_is_killed_in_the_step_is_made_good_by_the_next(void **state)
 {
-    static const struct {
-        const char *point;
-        uint64_t skip;
-    } kills[] = {
+    static const struct start_kill kills[] = {
         {"s.opening", 12},      {"s.opening", 13},         {"s.migrating", 0},
         {"s.migrating", 2},     {"s.migrated_some", 0},    {"s.before_put", 1200},
         {"s.migrated_some", 2}, {"s.migration_filled", 0}, {"s.migrating", 3},
@@ -226,12 +187,7 @@ static void test_a_start_that_is_killed_in_the_step_is_made_good_by_the_next(voi
     };
     const struct rig *rig = *state;
 
-    for (size_t i = 0; i < ARRAY_LEN(kills); i++) {
-        if (!dies_while_opening(rig, kills[i].point, kills[i].skip))
-            fail_msg("%s was not hit %llu times", kills[i].point,
-                     (unsigned long long)kills[i].skip + 1);
-    }
-    fault_disarm_all();
+    kill_starts(rig, kills, ARRAY_LEN(kills));
     assert_migrated(rig);
 }
 #endif
