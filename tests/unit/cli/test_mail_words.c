@@ -1,29 +1,15 @@
 /* `gatepost mail`: what its words mean, and when "7d" is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "line.h"
 
 #include "cli/mail.h"
 #include "cli/when.h"
 
-#define WORDS_MAX 12
-
 /* The words after "mail", separated by blanks. */
 static bool reads(const char *line, struct mail_order *order, struct err *err)
 {
-    static char text[256];
-    const char *words[WORDS_MAX];
-    size_t count = 0;
-    char *save = NULL;
+    const char *words[LINE_WORDS_MAX];
+    const size_t count = line_words(line, words);
 
-    assert_true(slice_to_text(slice_of_text(line), text, sizeof(text)));
-    for (char *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
-        assert_true(count < WORDS_MAX);
-        words[count++] = word;
-    }
     *order = (struct mail_order){.command = NULL};
     return mail_order_read(words, count, order, err);
 }

@@ -1,10 +1,5 @@
 /* `gatepost user`: what its words mean, and what a terminal is shown. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "line.h"
 
 #include "cli/terminal.h"
 #include "cli/user.h"
@@ -12,21 +7,12 @@
 /* ---- words ------------------------------------------------------------------------------------
  */
 
-#define WORDS_MAX 8
-
 /* The words after "user", separated by blanks. */
 static bool reads(const char *line, struct user_order *order, struct err *err)
 {
-    static char text[256];
-    const char *words[WORDS_MAX];
-    size_t count = 0;
-    char *save = NULL;
+    const char *words[LINE_WORDS_MAX];
+    const size_t count = line_words(line, words);
 
-    assert_true(slice_to_text(slice_of_text(line), text, sizeof(text)));
-    for (char *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
-        assert_true(count < WORDS_MAX);
-        words[count++] = word;
-    }
     *order = (struct user_order){.command = NULL};
     return user_order_read(words, count, order, err);
 }
