@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The ledger: one JSON line for each run of `make chaos`, `make powercut` and `make fuzz` by hand.
+"""The ledger: one JSON line for each run of `make chaos`, `make powercut`, `make fuzz` and
+`bench/run --only letters --ledger` by hand.
 
     ledger.append("chaos", seed=7, kills=2000, lost=0, ...)    adds date and commit
     tests/chaos/ledger.py                                      prints the sums, as the README has them
