@@ -40,6 +40,7 @@ def connection_of(server, worker):
             os.kill(pid, signal.SIGCONT)
     if leaves or server.worker_of(connection.sock) != worker:
         connection.close()
+        time.sleep(0.3)     # the others show that they live: who stands still for long is replaced
         return None
     connection.sock.settimeout(connection.timeout)
     return connection

@@ -19,8 +19,14 @@ LOUD = re.compile(r"[A-Z]{6,}|[!?]{2,}|\$|€|%|"
                   r"(?i:\b(free|urgent|act now|click here|gratis|dringend|gratuit|winner)\b)")
 
 
+def timeless(text):
+    """A minute may pass between two previews."""
+    return re.sub(r"\d\d:\d\d", "", text)
+
+
 def said(text, language):
     """The words in a row; Japanese has no blanks between them, wherever lines end."""
+    text = timeless(text)
     return "".join(text.split()) if language == "ja" else " ".join(text.split())
 
 
@@ -61,9 +67,8 @@ def test_a_letter_is_a_sound_message(purpose, language):
         if part["Content-Transfer-Encoding"] == "quoted-printable":
             assert max(map(len, part.as_string().splitlines())) <= 76
     for part, form in ((plain, "--text"), (page, "--html")):
-        sent, shown = (re.sub(r"\d\d:\d\d", "", text) for text in (
-            part.get_content().replace("\r\n", "\n"), built_in(purpose, form, language)))
-        assert sent == shown, "what is encoded is what was written"
+        sent = part.get_content().replace("\r\n", "\n")
+        assert timeless(sent) == timeless(built_in(purpose, form, language)), "what is encoded is what was written"
     subject = (ROOT / "conf/mail" / language / f"{purpose}.subject").read_text().strip()
     assert message["Subject"] == subject.replace("{site}", "id.example.org")
     assert plain.get_content().count("anna") == page.get_content().count("anna") == 1
