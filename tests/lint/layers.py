@@ -7,7 +7,7 @@ NAME = "layers: nobody includes above or beside himself"
 
 # Which folder a public header belongs to. A new header needs a line here.
 OWNER = {
-    "base": "base.h err.h clock.h secret.h identity.h bytes.h encoding.h siphash.h uuid.h",
+    "base": "base.h err.h clock.h secret.h identity.h pem.h bytes.h encoding.h siphash.h uuid.h",
     "log": "log.h",
     "config": "config.h config_keys.def config_relay_keys.def",
     "json": "json.h",

@@ -1,10 +1,11 @@
 /* Reading certificates and keys so that a mistake is told before anybody connects. */
 #include "gatepost/identity.h"
 
+#include "gatepost/pem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -49,24 +50,11 @@ static bool load(const char *path, bool is_secret, struct secret *secret_out, st
     return loaded;
 }
 
-/* An encrypted key would ask somebody for its password: there is nobody. */
-static int no_password(char *password_out, int size, int is_writing, void *context)
-{
-    (void)password_out;
-    (void)size;
-    (void)is_writing;
-    (void)context;
-    return -1;
-}
-
 static bool belong_together(const struct identity *identity, const char *chain_path,
                             const char *key_path, struct err *err)
 {
-    BIO *chain = BIO_new_mem_buf(identity->chain.bytes, (int)identity->chain.len);
-    BIO *text = BIO_new_mem_buf(identity->key.bytes, (int)identity->key.len);
-    BUG_ON(chain == NULL || text == NULL);
-    X509 *certificate = PEM_read_bio_X509(chain, NULL, no_password, NULL);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(text, NULL, no_password, NULL);
+    X509 *certificate = pem_certificate(&identity->chain);
+    EVP_PKEY *key = pem_private_key(&identity->key);
     bool good = false;
 
     if (certificate == NULL)
@@ -79,8 +67,6 @@ static bool belong_together(const struct identity *identity, const char *chain_p
         good = true;
     EVP_PKEY_free(key);
     X509_free(certificate);
-    BIO_free(text);
-    BIO_free(chain);
     ERR_clear_error();
     return good;
 }

@@ -1,30 +1,19 @@
 /* A private key from its file to its use. The file is a secret like any other (secret_load). */
 #include "key.h"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 
 #include "gatepost/encoding.h"
+#include "gatepost/pem.h"
 #include "gatepost/secret.h"
 
 #define PATH_MAX_BYTES    2048
 #define PUBLIC_MAX_BYTES  1100
 #define ED25519_KEY_BYTES 32
-
-/* An encrypted key is refused; without this OpenSSL would ask the terminal. */
-static int no_passphrase(char *text, int text_bytes, int writing, void *context)
-{
-    (void)text;
-    (void)text_bytes;
-    (void)writing;
-    (void)context;
-    return -1;
-}
 
 static bool halves_match(EVP_PKEY *pair)
 {
@@ -64,11 +53,8 @@ static bool pair_fits(EVP_PKEY *pair, struct err *err)
 
 static EVP_PKEY *parse(const struct secret *pem, struct err *err)
 {
-    BIO *bio = BIO_new_mem_buf(pem->bytes, (int)pem->len);
-    EVP_PKEY *pair = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    EVP_PKEY *pair = pem_private_key(pem);
 
-    BIO_free(bio);
-    ERR_clear_error();
     if (pair == NULL) {
         err_set(err, "no private key in PEM (without a passphrase)");
         return NULL;

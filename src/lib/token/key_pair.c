@@ -2,6 +2,7 @@
 #include "key.h"
 
 #include "gatepost/encoding.h"
+#include "gatepost/pem.h"
 
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
@@ -21,16 +22,6 @@ static const char P256_GROUP[] = "prime256v1";
 
 /* ---- in -----------------------------------------------------------------------------------------
  */
-
-/* An encrypted key is refused; without this OpenSSL would ask the terminal. */
-static int no_passphrase(char *text, int text_bytes, int writing, void *context)
-{
-    (void)text;
-    (void)text_bytes;
-    (void)writing;
-    (void)context;
-    return -1;
-}
 
 static bool is_p256(const EVP_PKEY *pair)
 {
@@ -70,11 +61,8 @@ static bool fits(enum token_algorithm algorithm, const EVP_PKEY *pair, struct er
 
 EVP_PKEY *key_pair_parse(enum token_algorithm algorithm, const struct secret *pem, struct err *err)
 {
-    BIO *bio = BIO_new_mem_buf(pem->bytes, (int)pem->len);
-    EVP_PKEY *pair = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    EVP_PKEY *pair = pem_private_key(pem);
 
-    BIO_free(bio);
-    ERR_clear_error();
     if (pair == NULL) {
         err_set(err, "no private key in PEM (PKCS#8, without a passphrase)");
         return NULL;
