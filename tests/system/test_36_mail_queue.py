@@ -222,15 +222,16 @@ def test_a_link_that_would_die_in_the_queue_is_made_anew(serve):
     server = serve(smtp(port, proof__verify_s=60))
     api = Api(server.address)
     name = unique("renewed")
+    first_link_ends = time.monotonic() + 62
     signed_up(server, name)
-    time.sleep(31)
+    time.sleep(39)  # half a life, and the quarter of the other half that a claim is good for
     with SmtpPeer(port=port) as peer:
         letter = arrival(peer, f"{name}@example.com", 15)
         token = Letter(letter.raw).token
         settled(server)
-    assert api.metrics()["gatepost_mail_renewed_total"] == 1
+    assert api.metrics()["gatepost_mail_renewed_total"] >= 1
     assert server.events("mail.renewed")
-    time.sleep(30)  # the first link's time is over, the letter's is not
+    time.sleep(max(0, first_link_ends - time.monotonic()))  # the letter's own goes on
     assert Api(server.address).post("/api/auth/verify-email", {"token": token}).status == 200
 
 

@@ -51,7 +51,8 @@ def test_an_idle_connection_is_closed_with_quit(serve, relay):
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "BODY"])
 @pytest.mark.parametrize("act", ["drop", "reset"])
 def test_f26_a_kept_connection_that_is_gone_is_no_try(serve, relay, step, act):
-    """A relay that closes what idles: the letter goes over a fresh connection, at once, uncounted."""
+    """A relay that closes what idles: the letter goes over a fresh connection, at once, uncounted. In
+    the middle of the letter it depends on how much of it was written when the loss was seen."""
     server = serve(settings(relay, **{"smtp.connections": "1"}))
     deliver(server, relay, 1)
     address, = addresses(1)
@@ -61,7 +62,7 @@ def test_f26_a_kept_connection_that_is_gone_is_no_try(serve, relay, step, act):
         relay.by_recipient[address] = (step, act)
     sign_up(server, address)
     story = [event for event, _ in ended(server, address)]
-    assert story == (["deferred", "delivered"] if step == "BODY" else ["delivered"])
+    assert story == ["delivered"] or step == "BODY" and story == ["deferred", "delivered"]
     assert relay.letters[address] == 1 and relay.acted[step, act] == 1
     if step != "BODY":
         assert relay.sessions == 2 and not server.events("relay.troubled")
@@ -150,7 +151,7 @@ def test_a_letter_larger_than_the_relay_takes_is_refused_unsent(serve):
             assert event == "refused" and "takes at most 300 (SIZE)" in reply
         assert not relay.senders and not relay.letters
         assert relay.sessions == 1, "the connection is as good as before"
-        assert Api(server.address).metrics()["gatepost_outbox_dead"] == 2
+        wait_for(lambda: Api(server.address).metrics()["gatepost_outbox_dead"] == 2, 5, "two dead letters")
 
 
 # ---- logins ---------------------------------------------------------------------------------------
