@@ -105,11 +105,20 @@ def no_complaint_in_any_log(request):
         assert not complaints, f"{server.directory}:\n{complaints}\n{server.log_tail(60)}"
 
 
+def note_failure(name):
+    """For tests/run, which runs it once more."""
+    path = os.environ.get("GATEPOST_FAILED_TESTS")
+    if path:
+        with open(path, "a") as file:
+            file.write(name + "\n")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     if report.failed:
+        note_failure(item.nodeid)
         for server in gatepost.servers:
             if server.process is not None:
                 report.sections.append((f"log of {server.directory}", server.log_tail()))
