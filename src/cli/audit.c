@@ -12,7 +12,6 @@
 
 #include "listing.h"
 #include "terminal.h"
-#include "user.h"
 #include "when.h"
 
 #define FOLLOW_US    1000000
@@ -31,7 +30,7 @@ static const char USAGE[] =
     "  10 the configuration is wrong.\n";
 
 struct audit_order {
-    struct user_order asking; /* what user_ask wants: client, --json */
+    struct asking asking;
     bool verifies;
     bool follows;
     size_t limit; /* 0: none */
@@ -71,7 +70,7 @@ static const char *read_option(const char *const *words, size_t count, size_t *a
     const char *word = words[*at];
 
     if (strcmp(word, "--json") == 0) {
-        order->asking.options[OPTION_JSON] = "";
+        order->asking.as_json = true;
         return NULL;
     }
     if (order->verifies)
@@ -154,10 +153,10 @@ static int show(struct audit_order *order)
         char *path = page_path(order, last_id, left);
         size_t count = 0;
 
-        code = user_ask(&order->asking, "GET", path, NULL, &answer);
+        code = ask(&order->asking, "GET", path, NULL, &answer);
         free(path);
         if (code == EXIT_DONE)
-            count = listing_print(&LISTING, table, has_option(&order->asking, OPTION_JSON),
+            count = listing_print(&LISTING, table, order->asking.as_json,
                                   slice_of(answer.body, answer.len), left, &last_id);
         (void)fflush(stdout); /* who follows sees it now */
         left -= count;
@@ -186,7 +185,7 @@ struct verification {
 
 static bool is_yes(const struct json_object *object, const char *name)
 {
-    return slice_equal(user_member(object, name), SLICE_LITERAL("yes"));
+    return slice_equal(answer_member(object, name), SLICE_LITERAL("yes"));
 }
 
 static void take_page(struct verification *verification, const struct admin_answer *answer)
@@ -194,13 +193,13 @@ static void take_page(struct verification *verification, const struct admin_answ
     struct json_object object;
     char rows[24];
 
-    user_read_object(slice_of(answer->body, answer->len), &object);
-    if (!slice_to_text(user_member(&object, "rows"), rows, sizeof(rows)) ||
-        !slice_to_text(user_member(&object, "after"), verification->after,
+    answer_object(slice_of(answer->body, answer->len), &object);
+    if (!slice_to_text(answer_member(&object, "rows"), rows, sizeof(rows)) ||
+        !slice_to_text(answer_member(&object, "after"), verification->after,
                        sizeof(verification->after)) ||
-        !slice_to_text(user_member(&object, "chain"), verification->chain,
+        !slice_to_text(answer_member(&object, "chain"), verification->chain,
                        sizeof(verification->chain)))
-        exit(user_fail("the server's answer cannot be read"));
+        exit(cli_fail("the server's answer cannot be read"));
     verification->rows += strtoull(rows, NULL, 10);
     verification->more = is_yes(&object, "more");
     verification->broken = is_yes(&object, "broken");
@@ -213,7 +212,7 @@ static int print_verdict(const struct audit_order *order, const struct verificat
 {
     const char *chain = verification->broken ? "" : verification->chain;
 
-    if (has_option(&order->asking, OPTION_JSON))
+    if (order->asking.as_json)
         (void)printf("{\"whole\":%s,\"events\":%llu,\"last\":\"%s\",\"chain\":\"%s\"}\n",
                      verification->broken ? "false" : "true", verification->rows,
                      verification->after, chain);
@@ -243,7 +242,7 @@ static int verify(struct audit_order *order)
 
         (void)snprintf(path, sizeof(path), "/admin/audit/verify?after=%s&chain=%s&chained=%s",
                        verification.after, verification.chain, verification.chained ? "1" : "0");
-        code = user_ask(&order->asking, "GET", path, NULL, &answer);
+        code = ask(&order->asking, "GET", path, NULL, &answer);
         if (code == EXIT_DONE)
             take_page(&verification, &answer);
     }
@@ -259,14 +258,15 @@ int cli_audit(const struct config_source *source, const char *const *words, size
 
     if (!read_words(words, count, &order))
         return EXIT_USAGE;
-    struct config *config = config_load(source, user_print_problem, NULL);
+    struct config *config = config_load(source, cli_print_problem, NULL);
     if (config == NULL)
         return EXIT_CONFIG;
     config_forget_secrets(config);
     order.asking.client = admin_client_new(config);
+    order.asking.missing = "no such user";
     int code = order.verifies ? verify(&order) : show(&order);
     if (fflush(stdout) != 0 && code == EXIT_DONE)
-        code = user_fail("standard output cannot be written to");
+        code = cli_fail("standard output cannot be written to");
     admin_client_free(&order.asking.client);
     config_free(&config);
     return code;

@@ -40,7 +40,7 @@ static const struct json_member *find(const struct json_object *object, const ch
     const struct json_member *member = json_find(object, name);
 
     if (member == NULL)
-        exit(user_fail("the server's answer cannot be read"));
+        exit(cli_fail("the server's answer cannot be read"));
     return member;
 }
 
@@ -169,21 +169,21 @@ static int pass(struct export *export)
         char path[96];
 
         (void)snprintf(path, sizeof(path), "/admin/export?after=%s", export->after);
-        code = user_ask(export->order, "GET", path, NULL, &answer);
+        code = ask(&export->order->asking, "GET", path, NULL, &answer);
         if (code != EXIT_DONE)
             break;
         page = slice_of(answer.body, answer.len);
         for (struct slice rest = page; next_line(&rest, &line);) {
             struct json_object user;
 
-            user_read_object(line, &user);
+            answer_object(line, &user);
             write_user(export, &user);
             if (!slice_to_text(find(&user, "key")->text, export->after, sizeof(export->after)))
-                code = user_fail("the server's answer cannot be read");
+                code = cli_fail("the server's answer cannot be read");
             json_object_fini(&user);
         }
         if (ferror(export->to) != 0)
-            code = user_fail("the file cannot be written");
+            code = cli_fail("the file cannot be written");
     }
     return code;
 }
@@ -211,7 +211,7 @@ static int fail_at(const char *path, const char *why)
     struct err err = {0};
 
     err_set(&err, "%s: %s", path, why);
-    return user_fail(err.text);
+    return cli_fail(err.text);
 }
 
 static int open_part(struct export *export)
@@ -255,7 +255,7 @@ int cli_user_export(struct user_order *order)
     struct export export = {.order = order, .to = stdout};
 
     if (format == NULL || (strcmp(format, "django") != 0 && strcmp(format, "jsonl") != 0))
-        return user_fail("--to must be django or jsonl");
+        return cli_fail("--to must be django or jsonl");
     export.to_django = strcmp(format, "django") == 0;
     if (path != NULL && strcmp(path, "-") != 0)
         export.path = path;

@@ -77,8 +77,8 @@ static unsigned long long number_of(const struct json_object *object, const char
 {
     char text[24];
 
-    return slice_to_text(user_member(object, name), text, sizeof(text)) ? strtoull(text, NULL, 10)
-                                                                        : 0;
+    return slice_to_text(answer_member(object, name), text, sizeof(text)) ? strtoull(text, NULL, 10)
+                                                                          : 0;
 }
 
 /* In a dry run: accounts of the batch that the server would add, if they stood there alone. */
@@ -116,17 +116,17 @@ static void take_outcomes(struct import *import, struct slice answer)
     while (next_line(&answer, &line)) {
         struct json_object object;
 
-        user_read_object(line, &object);
+        answer_object(line, &object);
         unsigned long long number = number_of(&object, "line");
         if (number > 0 && number <= import->count) {
             char result[16] = "";
 
             look_back(import, told, number - 1);
             told = number;
-            if (slice_to_text(user_member(&object, "result"), result, sizeof(result)) &&
+            if (slice_to_text(answer_member(&object, "result"), result, sizeof(result)) &&
                 strcmp(result, "unchanged") != 0)
                 report(import, import->places[number - 1], import->names[number - 1], result,
-                       user_member(&object, "why"));
+                       answer_member(&object, "why"));
         } else {
             import->added += number_of(&object, "added");
             import->unchanged += number_of(&object, "unchanged");
@@ -149,7 +149,7 @@ static int post(struct import *import, struct admin_answer *answer_out)
                    has_option(order, OPTION_VERIFIED) ? "1" : "0");
     for (int tries = 0;; tries++) {
         enum admin_status status = admin_post_lines(
-            order->client, path, slice_of(import->lines, import->len), answer_out, &err);
+            order->asking.client, path, slice_of(import->lines, import->len), answer_out, &err);
 
         if (status == ADMIN_OK && answer_out->status == 200)
             return EXIT_DONE;
@@ -161,7 +161,7 @@ static int post(struct import *import, struct admin_answer *answer_out)
         progress_hide(&import->progress);
         if (status == ADMIN_OK)
             err_set(&err, "the server answered with status %d", answer_out->status);
-        (void)user_fail(err.text);
+        (void)cli_fail(err.text);
         return status == ADMIN_NOT_RUNNING ? CLI_NOT_RUNNING : EXIT_FAILED;
     }
 }
@@ -267,7 +267,7 @@ static bool read_file(struct import *import, struct import_file *file, int fd)
     if (err.text[0] != '\0') {
         (void)batch_send(import); /* what was good before */
         progress_hide(&import->progress);
-        import->code = user_fail(err.text);
+        import->code = cli_fail(err.text);
     }
     free(bytes);
     return import->code == EXIT_DONE;
@@ -315,17 +315,17 @@ int cli_user_import(struct user_order *order)
     int fd = file != NULL ? open_file(order->operands[0], &bytes) : -1;
     int code;
     if (file == NULL) {
-        code = user_fail("--from must be django, csv or jsonl");
+        code = cli_fail("--from must be django, csv or jsonl");
     } else if (fd < 0 ||
                (report_path != NULL && (import->report = open_report(report_path)) == NULL)) {
         struct err err;
         err_set(&err, "%s: %s", fd < 0 ? order->operands[0] : report_path, strerror(errno));
-        code = user_fail(err.text);
+        code = cli_fail(err.text);
     } else {
         progress_begin(&import->progress, bytes);
         code = run(import, file, fd);
         if (report_path != NULL && fclose(import->report) != 0)
-            code = user_fail("the report cannot be written");
+            code = cli_fail("the report cannot be written");
     }
     if (fd > STDIN_FILENO)
         close(fd);

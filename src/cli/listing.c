@@ -15,7 +15,7 @@ static void add_row(struct table *table, const struct listing *listing,
 
     BUG_ON(listing->columns > LISTING_COLUMNS_MAX);
     for (size_t i = 0; i < listing->columns; i++) {
-        cells[i] = user_member(object, listing->members[i]);
+        cells[i] = answer_member(object, listing->members[i]);
         if ((listing->times & (1U << i)) != 0)
             cells[i] = time_text(cells[i], times[i]);
     }
@@ -31,8 +31,8 @@ size_t listing_print(const struct listing *listing, struct table *table, bool as
     while (count < most && next_line(&page, &line)) {
         struct json_object object;
 
-        user_read_object(line, &object);
-        struct slice id = user_member(&object, "id");
+        answer_object(line, &object);
+        struct slice id = answer_member(&object, "id");
         free(*last_id);
         *last_id = xcalloc(1, id.len + 1);
         memcpy(*last_id, id.at, id.len);
@@ -48,7 +48,7 @@ size_t listing_print(const struct listing *listing, struct table *table, bool as
     return count;
 }
 
-int listing_print_all(struct user_order *asking, const struct listing *listing, const char *path,
+int listing_print_all(const struct asking *asking, const struct listing *listing, const char *path,
                       size_t limit)
 {
     struct table *table = table_new(listing->headers, listing->columns);
@@ -64,9 +64,9 @@ int listing_print_all(struct user_order *asking, const struct listing *listing, 
         char *page_path = xcalloc(1, bytes);
         (void)snprintf(page_path, bytes, "%slimit=%zu&after=%s", path,
                        left < LISTING_PAGE_LINES ? left : LISTING_PAGE_LINES, after);
-        code = user_ask(asking, "GET", page_path, NULL, &answer);
+        code = ask(asking, "GET", page_path, NULL, &answer);
         if (code == EXIT_DONE) {
-            count = listing_print(listing, table, has_option(asking, OPTION_JSON),
+            count = listing_print(listing, table, asking->as_json,
                                   slice_of(answer.body, answer.len), left, &last_id);
             left -= count;
         }

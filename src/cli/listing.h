@@ -3,8 +3,8 @@
 #ifndef GATEPOST_CLI_LISTING_H
 #define GATEPOST_CLI_LISTING_H
 
+#include "asking.h"
 #include "terminal.h"
-#include "user.h"
 
 #define LISTING_COLUMNS_MAX 8
 #define LISTING_PAGE_LINES  500 /* what a page is asked for with */
@@ -23,9 +23,9 @@ size_t listing_print(const struct listing *listing, struct table *table, bool as
                      struct slice page, size_t most, char **last_id);
 
 /* All that path (ending with '?' or '&') lists, at most limit lines; 0: no bound. A million
- * accounts need no more memory than a thousand. asking: the client, --json. Returns an exit code.
+ * accounts need no more memory than a thousand. Returns an exit code.
  */
-MUST_USE int listing_print_all(struct user_order *asking, const struct listing *listing,
+MUST_USE int listing_print_all(const struct asking *asking, const struct listing *listing,
                                const char *path, size_t limit);
 
 #endif

@@ -113,18 +113,19 @@ int cli_mail(const struct config_source *source, const char *const *words, size_
         print_usage(stderr);
         return EXIT_USAGE;
     }
-    struct config *config = config_load(source, user_print_problem, NULL);
+    struct config *config = config_load(source, cli_print_problem, NULL);
     if (config == NULL) /* an MTA keeps the report until this is mended */
         return order.command->run == cli_mail_bounce ? EX_TEMPFAIL : EXIT_CONFIG;
     config_forget_secrets(config);
     order.config = config;
-    order.asking.client = admin_client_new(config);
-    order.asking.missing = "no such letter";
-    if (has_mail_option(&order, MAIL_OPTION_JSON))
-        order.asking.options[OPTION_JSON] = "";
+    order.asking = (struct asking){
+        .client = admin_client_new(config),
+        .as_json = has_mail_option(&order, MAIL_OPTION_JSON),
+        .missing = "no such letter",
+    };
     int code = order.command->run(&order);
     if (fflush(stdout) != 0 && code == EXIT_DONE)
-        code = user_fail("standard output cannot be written to");
+        code = cli_fail("standard output cannot be written to");
     admin_client_free(&order.asking.client);
     config_free(&config);
     return code;

@@ -2,8 +2,8 @@
 #ifndef GATEPOST_CLI_MAIL_H
 #define GATEPOST_CLI_MAIL_H
 
+#include "asking.h"
 #include "gatepost/config.h"
-#include "user.h"
 #include "words.h"
 
 /* OPTION(enum name, word, what its value is or NULL) */
@@ -45,7 +45,7 @@ struct mail_order {
     const char *operands[WORDS_OPERANDS_MAX];
     const char *options[MAIL_OPTION_COUNT]; /* NULL: not given; its value, or "" without one */
     const struct config *config;
-    struct user_order asking; /* what user_ask wants: the client */
+    struct asking asking;
 };
 
 static inline bool has_mail_option(const struct mail_order *order, enum mail_option option)

@@ -14,11 +14,11 @@ int cli_mail_dkim(struct mail_order *order)
     struct err err;
 
     if (config->mail_dkim_keys[0] == '\0')
-        return user_fail("mail.dkim_keys is not set: letters go unsigned");
+        return cli_fail("mail.dkim_keys is not set: letters go unsigned");
     struct dkim *dkim =
         dkim_open(config->mail_dkim_domain, config->mail_from, config->mail_dkim_keys, &err);
     if (dkim == NULL)
-        return user_fail(err.text);
+        return cli_fail(err.text);
     for (size_t i = 0; i < dkim_key_count(dkim); i++) {
         const unsigned bits = dkim_rsa_bits(dkim, i);
         if (bits > 0 && bits < DKIM_RSA_ADVISED)

@@ -110,12 +110,12 @@ static void print_line(struct slice time, const char *what, struct slice relay, 
 static void print_next(const struct json_object *letter)
 {
     const struct slice none = SLICE_LITERAL("");
-    const struct slice state = user_member(letter, "state");
+    const struct slice state = answer_member(letter, "state");
 
     if (slice_equal(state, SLICE_LITERAL("pending")))
-        print_line(user_member(letter, "due"), "due next", none, none);
+        print_line(answer_member(letter, "due"), "due next", none, none);
     else if (slice_equal(state, SLICE_LITERAL("dead")))
-        print_line(user_member(letter, "ended"), "given up", none, none);
+        print_line(answer_member(letter, "ended"), "given up", none, none);
 }
 
 static void print_letter(const struct json_object *letter)
@@ -123,18 +123,18 @@ static void print_letter(const struct json_object *letter)
     static const char *const members[] = {"id", "state", "purpose", "to", "expires", "tries"};
 
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        char *text = terminal_text(user_member(letter, members[i]));
+        char *text = terminal_text(answer_member(letter, members[i]));
         (void)printf("%-10s %s\n", members[i], text);
         free(text);
     }
-    struct slice reply = user_member(letter, "reply");
+    struct slice reply = answer_member(letter, "reply");
     if (reply.len > 0) {
         char *text = terminal_text(reply);
         (void)printf("%-10s %s\n", "last reply", text);
         free(text);
     }
     (void)putchar('\n');
-    print_line(user_member(letter, "created"), "made", SLICE_LITERAL(""), SLICE_LITERAL(""));
+    print_line(answer_member(letter, "created"), "made", SLICE_LITERAL(""), SLICE_LITERAL(""));
 }
 
 /* The first line is the letter, the others its events. */
@@ -144,17 +144,17 @@ static void print_shown(struct slice lines)
     struct slice line;
 
     if (!next_line(&lines, &line))
-        exit(user_fail("the server's answer cannot be read"));
-    user_read_object(line, &letter);
+        exit(cli_fail("the server's answer cannot be read"));
+    answer_object(line, &letter);
     print_letter(&letter);
     while (next_line(&lines, &line)) {
         char what[32];
 
-        user_read_object(line, &event);
-        if (!slice_to_text(user_member(&event, "event"), what, sizeof(what)))
-            exit(user_fail("the server's answer cannot be read"));
-        print_line(user_member(&event, "time"), what, user_member(&event, "relay"),
-                   user_member(&event, "reply"));
+        answer_object(line, &event);
+        if (!slice_to_text(answer_member(&event, "event"), what, sizeof(what)))
+            exit(cli_fail("the server's answer cannot be read"));
+        print_line(answer_member(&event, "time"), what, answer_member(&event, "relay"),
+                   answer_member(&event, "reply"));
         json_object_fini(&event);
     }
     print_next(&letter);
@@ -177,7 +177,7 @@ int cli_mail_show(struct mail_order *order)
 {
     struct admin_answer answer = {0};
     char *path = letter_path(order, "");
-    int code = user_ask(&order->asking, "GET", path, NULL, &answer);
+    int code = ask(&order->asking, "GET", path, NULL, &answer);
 
     free(path);
     if (code != EXIT_DONE)
@@ -213,15 +213,15 @@ static void take_answer(struct changed *changed, const struct admin_answer *answ
     struct json_object object;
     char count[24], left[24];
 
-    user_read_object(slice_of(answer->body, answer->len), &object);
-    if (!slice_to_text(user_member(&object, "changed"), count, sizeof(count)) ||
-        !slice_to_text(user_member(&object, "left"), left, sizeof(left)) ||
-        !slice_to_text(user_member(&object, "after"), changed->after, sizeof(changed->after)))
-        exit(user_fail("the server's answer cannot be read"));
+    answer_object(slice_of(answer->body, answer->len), &object);
+    if (!slice_to_text(answer_member(&object, "changed"), count, sizeof(count)) ||
+        !slice_to_text(answer_member(&object, "left"), left, sizeof(left)) ||
+        !slice_to_text(answer_member(&object, "after"), changed->after, sizeof(changed->after)))
+        exit(cli_fail("the server's answer cannot be read"));
     changed->changed += strtoull(count, NULL, 10);
     changed->left += strtoull(left, NULL, 10);
-    changed->under_way |= slice_equal(user_member(&object, "under_way"), SLICE_LITERAL("yes"));
-    changed->more = slice_equal(user_member(&object, "more"), SLICE_LITERAL("yes"));
+    changed->under_way |= slice_equal(answer_member(&object, "under_way"), SLICE_LITERAL("yes"));
+    changed->more = slice_equal(answer_member(&object, "more"), SLICE_LITERAL("yes"));
     json_object_fini(&object);
 }
 
@@ -238,7 +238,7 @@ static int change_all(struct mail_order *order, const struct change *change,
         struct admin_answer answer = {0};
 
         (void)snprintf(path, bytes, "%safter=%s", filtered, changed->after);
-        code = user_ask(&order->asking, "POST", path, NULL, &answer);
+        code = ask(&order->asking, "POST", path, NULL, &answer);
         if (code == EXIT_DONE)
             take_answer(changed, &answer);
     }
@@ -252,7 +252,7 @@ static int change_one(struct mail_order *order, const struct change *change,
 {
     struct admin_answer answer = {0};
     char *path = letter_path(order, change->rest);
-    int code = user_ask(&order->asking, change->method, path, NULL, &answer);
+    int code = ask(&order->asking, change->method, path, NULL, &answer);
 
     free(path);
     if (code == EXIT_DONE)

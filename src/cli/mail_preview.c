@@ -42,10 +42,10 @@ static int write_letter(struct mail_order *order, const struct letter_head *head
         .expires = now + DAY_MS,
     };
     if (!letter_compose(head, &letter, form_of(order), text, sizeof(text), &len))
-        return user_fail("no letter can be made with this configuration");
+        return cli_fail("no letter can be made with this configuration");
     return fd_write_all(STDOUT_FILENO, text, len)
                ? EXIT_DONE
-               : user_fail("standard output cannot be written to");
+               : cli_fail("standard output cannot be written to");
 }
 
 int cli_mail_preview(struct mail_order *order)
@@ -54,13 +54,13 @@ int cli_mail_preview(struct mail_order *order)
     uint8_t purpose = mail_purpose_named(slice_of_text(order->operands[0]));
 
     if (purpose == 0)
-        return user_fail("there is no such purpose; `gatepost mail` names them");
+        return cli_fail("there is no such purpose; `gatepost mail` names them");
     if (has_mail_option(order, MAIL_OPTION_TEXT) + has_mail_option(order, MAIL_OPTION_HTML) +
             has_mail_option(order, MAIL_OPTION_EML) >
         1)
-        return user_fail("--text, --html and --eml exclude one another");
+        return cli_fail("--text, --html and --eml exclude one another");
     struct letter_set *letters =
-        letter_set_load(config->mail_template_dir, config->mail_language, user_print_problem, NULL);
+        letter_set_load(config->mail_template_dir, config->mail_language, cli_print_problem, NULL);
     if (letters == NULL)
         return EXIT_CONFIG;
     const struct letter_head head = {

@@ -24,9 +24,9 @@ static unsigned long long number_of(const struct json_object *object, const char
 {
     char text[24];
 
-    if (!slice_to_text(user_member(object, name), text, sizeof(text)) || text[0] < '0' ||
+    if (!slice_to_text(answer_member(object, name), text, sizeof(text)) || text[0] < '0' ||
         text[0] > '9')
-        exit(user_fail("the server's answer cannot be read"));
+        exit(cli_fail("the server's answer cannot be read"));
     return strtoull(text, NULL, 10);
 }
 
@@ -34,15 +34,15 @@ static int ask_state(struct mail_order *order, struct mail_state *state_out)
 {
     struct admin_answer answer = {0};
     struct json_object object;
-    int code = user_ask(&order->asking, "GET", "/admin/mail", NULL, &answer);
+    int code = ask(&order->asking, "GET", "/admin/mail", NULL, &answer);
 
     if (code != EXIT_DONE)
         return code;
-    user_read_object(slice_of(answer.body, answer.len), &object);
-    state_out->paused = slice_equal(user_member(&object, "paused"), SLICE_LITERAL("yes"));
+    answer_object(slice_of(answer.body, answer.len), &object);
+    state_out->paused = slice_equal(answer_member(&object, "paused"), SLICE_LITERAL("yes"));
     state_out->pending = number_of(&object, "pending");
     state_out->due = number_of(&object, "due");
-    const struct slice oldest = user_member(&object, "oldest_due");
+    const struct slice oldest = answer_member(&object, "oldest_due");
     if (!clock_read_iso(oldest.at, oldest.len, &state_out->oldest_due))
         state_out->oldest_due = 0;
     json_object_fini(&object);
@@ -55,7 +55,7 @@ int cli_mail_status(struct mail_order *order)
                                           "oldest_due", "dead",         "sent",    "suppressed"};
     struct admin_answer answer = {0};
     struct json_object object;
-    int code = user_ask(&order->asking, "GET", "/admin/mail", NULL, &answer);
+    int code = ask(&order->asking, "GET", "/admin/mail", NULL, &answer);
 
     if (code != EXIT_DONE)
         return code;
@@ -63,10 +63,10 @@ int cli_mail_status(struct mail_order *order)
         (void)printf("%s\n", answer.body);
         return EXIT_DONE;
     }
-    user_read_object(slice_of(answer.body, answer.len), &object);
-    const bool more = slice_equal(user_member(&object, "due_or_more"), SLICE_LITERAL("yes"));
+    answer_object(slice_of(answer.body, answer.len), &object);
+    const bool more = slice_equal(answer_member(&object, "due_or_more"), SLICE_LITERAL("yes"));
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        char *text = terminal_text(user_member(&object, members[i]));
+        char *text = terminal_text(answer_member(&object, members[i]));
         (void)printf("%-13s %s%s\n", members[i], text,
                      more && strcmp(members[i], "due") == 0 ? " or more" : "");
         free(text);
@@ -78,7 +78,7 @@ int cli_mail_status(struct mail_order *order)
 static int tell_server(struct mail_order *order, const char *path, const char *done)
 {
     struct admin_answer answer = {0};
-    int code = user_ask(&order->asking, "POST", path, NULL, &answer);
+    int code = ask(&order->asking, "POST", path, NULL, &answer);
 
     if (code == EXIT_DONE)
         (void)printf("%s\n", done);
@@ -112,13 +112,13 @@ static int make_due(struct mail_order *order)
         char path[128];
 
         (void)snprintf(path, sizeof(path), "/admin/mail/drain?after=%s", after);
-        code = user_ask(&order->asking, "POST", path, NULL, &answer);
+        code = ask(&order->asking, "POST", path, NULL, &answer);
         if (code != EXIT_DONE)
             break;
-        user_read_object(slice_of(answer.body, answer.len), &object);
-        more = slice_equal(user_member(&object, "more"), SLICE_LITERAL("yes"));
-        if (!slice_to_text(user_member(&object, "after"), after, sizeof(after)))
-            exit(user_fail("the server's answer cannot be read"));
+        answer_object(slice_of(answer.body, answer.len), &object);
+        more = slice_equal(answer_member(&object, "more"), SLICE_LITERAL("yes"));
+        if (!slice_to_text(answer_member(&object, "after"), after, sizeof(after)))
+            exit(cli_fail("the server's answer cannot be read"));
         json_object_fini(&object);
     }
     return code;

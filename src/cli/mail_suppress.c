@@ -48,7 +48,7 @@ static int add(struct mail_order *order)
     char *body = xcalloc(1, json.len + 1);
     memcpy(body, json.at, json.len);
     json_writer_free(&writer);
-    int code = user_ask(&order->asking, "POST", "/admin/mail/suppressions", body, &answer);
+    int code = ask(&order->asking, "POST", "/admin/mail/suppressions", body, &answer);
     free(body);
     if (code == EXIT_DONE)
         (void)printf("suppressed\n");
@@ -64,7 +64,7 @@ static int take_out(struct mail_order *order)
 
     (void)snprintf(path, bytes, "/admin/mail/suppressions/%s", address);
     order->asking.missing = "this address is not suppressed";
-    int code = user_ask(&order->asking, "DELETE", path, NULL, &answer);
+    int code = ask(&order->asking, "DELETE", path, NULL, &answer);
     free(path);
     free(address);
     if (code == EXIT_DONE)

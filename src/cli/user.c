@@ -12,10 +12,8 @@
 
 #include "terminal.h"
 
-#define BIT(option)  (1U << OPTION_##option)
-#define PASSWORD     (BIT(PASSWORD_STDIN) | BIT(GENERATE))
-#define HTTP_DONE    200
-#define HTTP_REFUSED 300
+#define BIT(option) (1U << OPTION_##option)
+#define PASSWORD    (BIT(PASSWORD_STDIN) | BIT(GENERATE))
 
 static const struct user_command COMMANDS[] = {
     {{"list", "", 0, BIT(JSON) | BIT(SEARCH) | BIT(LIMIT), "all accounts"}, cli_user_list},
@@ -103,120 +101,17 @@ static void print_usage(FILE *to)
         to);
 }
 
-/* ---- asking -----------------------------------------------------------------------------------
+/* ---- the command ------------------------------------------------------------------------------
  */
-
-int user_fail(const char *sentence)
-{
-    (void)fprintf(stderr, "gatepost: %s\n", sentence);
-    return EXIT_FAILED;
-}
-
-/* A refusal's sentences. The reader of flat objects drops what is in an array, so the texts are
- * picked out here: the server's answers are {"detail":"..."} or {"field":["...",...],...}. */
-static void print_refusal(const struct admin_answer *answer)
-{
-    char field[64] = "";
-    bool told = false;
-    const char *at = answer->body;
-
-    while ((at = strchr(at, '"')) != NULL) {
-        const char *end = ++at;
-        while (*end != '\0' && *end != '"')
-            end += end[0] == '\\' && end[1] != '\0' ? 2 : 1;
-        if (*end == '\0')
-            break;
-        if (end[1] == ':') {
-            if (!slice_to_text(slice_of(at, (size_t)(end - at)), field, sizeof(field)))
-                field[0] = '\0';
-        } else {
-            char *text = terminal_text(slice_of(at, (size_t)(end - at)));
-            bool named = strcmp(field, "detail") != 0 && strcmp(field, "non_field_errors") != 0;
-            (void)fprintf(stderr, "gatepost: %s%s%s\n", named ? field : "", named ? ": " : "",
-                          text);
-            free(text);
-            told = true;
-        }
-        at = end + 1;
-    }
-    if (!told)
-        (void)fprintf(stderr, "gatepost: the server answered with status %d\n", answer->status);
-}
-
-int user_ask(struct user_order *order, const char *method, const char *path, const char *json,
-             struct admin_answer *answer_out)
-{
-    struct err err = {0};
-
-    switch (admin_call(order->client, method, path, json, answer_out, &err)) {
-    case ADMIN_OK:
-        break;
-    case ADMIN_NOT_RUNNING:
-        (void)user_fail(err.text);
-        return CLI_NOT_RUNNING;
-    case ADMIN_FAILED:
-        return user_fail(err.text);
-    }
-    if (answer_out->status >= HTTP_DONE && answer_out->status < HTTP_REFUSED)
-        return EXIT_DONE;
-    if (answer_out->status == 404) {
-        (void)user_fail(order->missing != NULL          ? order->missing
-                        : has_option(order, OPTION_END) ? "no such user or session"
-                                                        : "no such user");
-        return CLI_NOT_FOUND;
-    }
-    print_refusal(answer_out);
-    return EXIT_FAILED;
-}
 
 int user_ask_about(struct user_order *order, const char *method, const char *rest, const char *json,
                    struct admin_answer *answer_out)
 {
     char *path = admin_user_path(order->operands[0], rest);
-    int code = user_ask(order, method, path, json, answer_out);
+    int code = ask(&order->asking, method, path, json, answer_out);
 
     free(path);
     return code;
-}
-
-void user_read_object(struct slice text, struct json_object *object_out)
-{
-    struct err err = {0};
-
-    if (json_read(text, object_out, &err) != JSON_OK)
-        exit(user_fail("the server's answer cannot be read"));
-}
-
-struct slice user_member(const struct json_object *object, const char *name)
-{
-    const struct json_member *member = json_find(object, name);
-
-    if (member == NULL)
-        return SLICE_LITERAL("-");
-    switch (member->type) {
-    case JSON_STRING:
-    case JSON_INTEGER:
-    case JSON_FLOAT:
-        return member->text;
-    case JSON_TRUE:
-        return SLICE_LITERAL("yes");
-    case JSON_FALSE:
-        return SLICE_LITERAL("no");
-    case JSON_NULL:
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        break;
-    }
-    return SLICE_LITERAL("-");
-}
-
-/* ---- the command ------------------------------------------------------------------------------
- */
-
-void user_print_problem(void *context, const char *where, const char *sentence)
-{
-    (void)context;
-    (void)fprintf(stderr, "%s: %s\n", where, sentence);
 }
 
 int cli_user(const struct config_source *source, const char *const *words, size_t count)
@@ -229,16 +124,20 @@ int cli_user(const struct config_source *source, const char *const *words, size_
         print_usage(stderr);
         return EXIT_USAGE;
     }
-    struct config *config = config_load(source, user_print_problem, NULL);
+    struct config *config = config_load(source, cli_print_problem, NULL);
     if (config == NULL)
         return EXIT_CONFIG;
     config_forget_secrets(config);
     order.config = config;
-    order.client = admin_client_new(config);
+    order.asking = (struct asking){
+        .client = admin_client_new(config),
+        .as_json = has_option(&order, OPTION_JSON),
+        .missing = has_option(&order, OPTION_END) ? "no such user or session" : "no such user",
+    };
     int code = order.command->run(&order);
     if (fflush(stdout) != 0 && code == EXIT_DONE)
-        code = user_fail("standard output cannot be written to");
-    admin_client_free(&order.client);
+        code = cli_fail("standard output cannot be written to");
+    admin_client_free(&order.asking.client);
     config_free(&config);
     return code;
 }

@@ -1,11 +1,10 @@
-/* `gatepost user`: what its command line says, and the call that its commands share. Private to
+/* `gatepost user`: what its command line says, and the question that its commands share. Private to
  * this folder. */
 #ifndef GATEPOST_CLI_USER_H
 #define GATEPOST_CLI_USER_H
 
-#include "admin_client.h"
+#include "asking.h"
 #include "gatepost/config.h"
-#include "gatepost/json.h"
 #include "words.h"
 
 /* OPTION(enum name, word, what its value is or NULL) */
@@ -49,8 +48,7 @@ struct user_order {
     const char *options[OPTION_COUNT]; /* NULL: not given; its value, or "" for one without */
     size_t limit;                      /* of --limit; 0: none */
     const struct config *config;
-    struct admin_client *client;
-    const char *missing; /* what is said when it is not there; NULL: "no such user" */
+    struct asking asking;
 };
 
 /* Reads the words after "user". False: err says what is wrong with them. */
@@ -75,25 +73,8 @@ int cli_user_delete(struct user_order *order);
 int cli_user_import(struct user_order *order);
 int cli_user_export(struct user_order *order);
 
-/* Asks the server. Returns EXIT_DONE with the answer of a 2xx; any other outcome has been told on
- * standard error, and is the exit code. */
-MUST_USE int user_ask(struct user_order *order, const char *method, const char *path,
-                      const char *json, struct admin_answer *answer_out);
-
-/* The same for the account that the first operand names; rest: behind it in the path. */
+/* Asks the server about the account that the first operand names; rest: behind it in the path. */
 MUST_USE int user_ask_about(struct user_order *order, const char *method, const char *rest,
                             const char *json, struct admin_answer *answer_out);
-
-/* A flat object of an answer. Dies when it is none: that is no server of this version. */
-void user_read_object(struct slice text, struct json_object *object_out);
-
-/* A member as text: of a string its content, "yes" and "no", "-" for null or none. */
-struct slice user_member(const struct json_object *object, const char *name);
-
-/* A problem of the configuration, to standard error. */
-void user_print_problem(void *context, const char *where, const char *sentence);
-
-/* "gatepost: sentence". Returns EXIT_FAILED. */
-int user_fail(const char *sentence);
 
 #endif

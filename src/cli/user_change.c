@@ -19,8 +19,8 @@
 /* "anna <anna@example.com>". Gives: heap text. */
 static char *name_of(const struct json_object *user)
 {
-    char *username = terminal_text(user_member(user, "username"));
-    char *email = terminal_text(user_member(user, "email"));
+    char *username = terminal_text(answer_member(user, "username"));
+    char *email = terminal_text(answer_member(user, "email"));
     size_t bytes = strlen(username) + strlen(email) + sizeof(" <>");
     char *name = xcalloc(1, bytes);
 
@@ -44,7 +44,7 @@ static void tell(const struct user_order *order, const struct admin_answer *answ
         (void)printf("%s\n", answer->body);
         return;
     }
-    user_read_object(slice_of(answer->body, answer->len), &user);
+    answer_object(slice_of(answer->body, answer->len), &user);
     char *name = name_of(&user);
     (void)printf("%s: %s\n", done, name);
     if (password != NULL)
@@ -93,7 +93,7 @@ static bool get_password(const struct user_order *order, char password_out[PASSW
     else
         fine = password_ask(order->operands[0], password_out, &err);
     if (!fine)
-        (void)user_fail(err.text);
+        (void)cli_fail(err.text);
     return fine;
 }
 
@@ -111,7 +111,7 @@ static int send_body(struct user_order *order, const char *method, const char *p
     char *body = xcalloc(1, text.len + 1);
 
     memcpy(body, text.at, text.len);
-    int code = user_ask(order, method, path, body, answer_out);
+    int code = ask(&order->asking, method, path, body, answer_out);
     secret_wipe(body, text.len);
     free(body);
     json_writer_free(writer);
@@ -182,14 +182,14 @@ int cli_user_delete(struct user_order *order)
     struct json_object user;
 
     if (!has_option(order, OPTION_YES) && !isatty(STDIN_FILENO)) {
-        (void)user_fail("nobody can be asked here: delete needs --yes");
+        (void)cli_fail("nobody can be asked here: delete needs --yes");
         return EXIT_USAGE;
     }
     int code = user_ask_about(order, "GET", "", NULL, &answer);
     if (code != EXIT_DONE)
         return code;
-    user_read_object(slice_of(answer.body, answer.len), &user);
-    struct slice id = user_member(&user, "id");
+    answer_object(slice_of(answer.body, answer.len), &user);
+    struct slice id = answer_member(&user, "id");
     char *name = name_of(&user);
     char *ref = xcalloc(1, id.len + sizeof("id:"));
     memcpy(ref, "id:", strlen("id:"));
@@ -197,9 +197,9 @@ int cli_user_delete(struct user_order *order)
     char *path = admin_user_path(ref, "");
 
     if (!has_option(order, OPTION_YES) && !is_wanted(name))
-        code = user_fail("nothing was deleted");
+        code = cli_fail("nothing was deleted");
     else
-        code = user_ask(order, "DELETE", path, NULL, &answer);
+        code = ask(&order->asking, "DELETE", path, NULL, &answer);
     if (code == EXIT_DONE)
         (void)printf("deleted: %s\n", name);
     free(path);

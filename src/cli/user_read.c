@@ -26,7 +26,7 @@ int cli_user_list(struct user_order *order)
     char *path = xcalloc(1, bytes);
 
     snprintf(path, bytes, "/admin/users?q=%s&", escaped);
-    int code = listing_print_all(order, &listing, path, order->limit);
+    int code = listing_print_all(&order->asking, &listing, path, order->limit);
     free(path);
     free(escaped);
     return code;
@@ -47,9 +47,9 @@ int cli_user_show(struct user_order *order)
         (void)printf("%s\n", answer.body);
         return EXIT_DONE;
     }
-    user_read_object(slice_of(answer.body, answer.len), &object);
+    answer_object(slice_of(answer.body, answer.len), &object);
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        char *text = terminal_text(user_member(&object, members[i]));
+        char *text = terminal_text(answer_member(&object, members[i]));
         (void)printf("%-15s %s\n", members[i], text);
         free(text);
     }
@@ -86,7 +86,7 @@ int cli_user_sessions(struct user_order *order)
     if (has_option(order, OPTION_END) || has_option(order, OPTION_END_ALL))
         return end_sessions(order);
     char *path = admin_user_path(order->operands[0], "/sessions?");
-    int code = listing_print_all(order, &listing, path, order->limit);
+    int code = listing_print_all(&order->asking, &listing, path, order->limit);
     free(path);
     return code;
 }
