@@ -13,6 +13,7 @@ void refresh_on_request(struct request *request);
 void logout_on_request(struct request *request);
 void token_verify_on_request(struct request *request);
 void me_on_request(struct request *request);
+void check_on_request(struct request *request);
 void me_change_on_request(struct request *request);
 void me_delete_on_request(struct request *request);
 void change_password_on_request(struct request *request);

@@ -26,6 +26,8 @@ static const struct route ROUTES[] = {
      RATE_CHANGE},
     {"/api/auth/me/export", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ACCOUNT, export_on_request,
      RATE_CHANGE},
+    {"/api/auth/check", READING, ALLOW_GET, ROUTE_NO_BODY, ROUTE_ACCOUNT, check_on_request,
+     RATE_TOKEN},
     {"/api/auth/sessions", READING, ALLOW_LIST, ROUTE_NO_BODY, ROUTE_ACCOUNT, sessions_on_request,
      RATE_FREE},
     {"/api/auth/sessions", METHOD_DELETE, ALLOW_LIST, ROUTE_NO_BODY, ROUTE_ACCOUNT,

@@ -146,6 +146,10 @@ def use_tokens(checked, name):
     pair = checked.post(login, {"username": name, "password": PASSWORD}).json()
     assert checked.get("/api/auth/me", **bearer(pair["access"])).status == 200
     assert checked.call("HEAD", "/api/auth/me", **bearer(pair["access"])).status == 200
+    for method in ("GET", "HEAD"):
+        assert checked.call(method, "/api/auth/check", **bearer(pair["access"])).status == 200
+    assert checked.get("/api/auth/check?verified=1", **bearer(pair["access"])).status == 200
+    assert checked.get("/api/auth/check?verified=yes", **bearer(pair["access"])).status == 400
     for wrong in (bearer("x"), bearer("x y"), bearer(pair["refresh"]), {}):
         assert checked.get("/api/auth/me", **wrong).status == 401
     assert checked.post(verify, {"token": pair["access"]}).status == 200
