@@ -21,6 +21,9 @@ enum log_level {
 /* name: "master", "worker.0"; borrowed for the life of the process. Call again after fork. */
 void log_init(const char *name, enum log_level level);
 
+/* Of a process that a reload leaves running. */
+void log_set_level(enum log_level level);
+
 /* Any thread. event: noun.past ("child.died"); format: "key=value key=value". */
 void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -86,7 +86,8 @@ enum proc_message_kind {
     ORDER_STOP,          /* master: finish what is in flight, exit within value ms */
     ORDER_DRAIN,         /* master to worker: stop accepting, exit when the last connection closed,
                             after value ms at the latest */
-    ORDER_LOG,           /* master: a new log descriptor comes with this message */
+    ORDER_LOG,           /* master: a new log descriptor comes with this message; value: what
+                            log.level is now, an enum config_log_level */
     ORDER_SWEEP,         /* master to mailer: read the outbox now (a worker died) */
 };
 

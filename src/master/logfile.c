@@ -22,10 +22,11 @@ int logfile_open(const struct master *master, const struct config *config, struc
 
 void logfile_use(struct master *master, int *log_fd)
 {
+    const uint64_t level = (uint64_t)master->current.config->log_level;
     dup2(*log_fd, STDERR_FILENO);
     for (size_t i = 0; i < master->places; i++) {
         if (master->children[i].pid != 0)
-            proc_send(master->children[i].control_fd, ORDER_LOG, 0, 0, *log_fd);
+            proc_send(master->children[i].control_fd, ORDER_LOG, 0, level, *log_fd);
     }
     close(*log_fd);
     *log_fd = -1;

@@ -26,6 +26,11 @@ void log_init(const char *name, enum log_level level)
     process_log.level = level;
 }
 
+void log_set_level(enum log_level level)
+{
+    process_log.level = level;
+}
+
 uint64_t log_dropped(void)
 {
     return __atomic_load_n(&process_log.dropped, __ATOMIC_RELAXED);

@@ -14,6 +14,7 @@
 
 #include "crash.h"
 #include "gatepost/log.h"
+#include "log_level.h"
 
 static int compare_fds(const void *a, const void *b)
 {
@@ -83,9 +84,9 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static enum log_level log_level_of(const struct config *config)
+enum log_level proc_log_level(int64_t level)
 {
-    switch ((enum config_log_level)config->log_level) {
+    switch ((enum config_log_level)level) {
     case CONFIG_LOG_ERROR:
         return LOG_LEVEL_ERROR;
     case CONFIG_LOG_WARNING:
@@ -100,7 +101,7 @@ static enum log_level log_level_of(const struct config *config)
 
 void proc_log_init(const char *name, const struct config *config)
 {
-    log_init(name, log_level_of(config));
+    log_init(name, proc_log_level(config->log_level));
 }
 
 /* Whom the kernel takes first when memory runs out: whoever is replaced most cheaply. The master,

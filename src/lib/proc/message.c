@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gatepost/log.h"
+#include "log_level.h"
 
 /* Room for one descriptor, aligned as the kernel wants it. */
 union passed_fd {
@@ -94,8 +95,10 @@ bool proc_receive(const struct heritage *heritage, struct proc_message *message_
         case RECEIPT_MESSAGE:
             break;
         }
-        if (message.kind == ORDER_LOG && fd >= 0)
+        if (message.kind == ORDER_LOG && fd >= 0) {
             dup2(fd, STDERR_FILENO);
+            log_set_level(proc_log_level((int64_t)message.value));
+        }
         if (fd >= 0)
             close(fd);
         if (message.kind == ORDER_LOG)

@@ -102,7 +102,7 @@ static void test_a_new_log_becomes_descriptor_2(void **state)
     open_pair(pair);
     assert_int_equal(pipe2(log_pipe, O_CLOEXEC), 0);
     struct heritage heritage = {.control_fd = pair[1], .lock_fd = -1};
-    proc_send(pair[0], ORDER_LOG, 0, 0, log_pipe[1]);
+    proc_send(pair[0], ORDER_LOG, 0, CONFIG_LOG_INFO, log_pipe[1]);
     proc_send(pair[0], ORDER_SWEEP, 0, 0, -1);
     int saved = dup(STDERR_FILENO);
     assert_true(proc_receive(&heritage, &message)); /* the order before it is not returned */
