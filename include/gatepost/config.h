@@ -115,9 +115,17 @@ enum config_reload {
     CONFIG_RELOAD_EVERYONE = 3,
     CONFIG_RELOAD_STORE = 4,
     CONFIG_RELOAD_RESTART = 8,
+    CONFIG_RELOAD_MASTER = 16,
 };
 
 /* Compares two configurations. The sentence names the keys that need a restart. */
 unsigned config_difference(const struct config *old, const struct config *new, struct err *err);
+
+/* Called once for each key whose value changed, in the table's order: key is "section.name", the
+ * texts are the values in effect, "" where there is none. What may be secret is not told, only that
+ * it changed: the mail password, and the words of a token_command. All borrowed for the call. */
+typedef void (*config_change_fn)(void *context, const char *key, const char *from, const char *to);
+void config_changes(const struct config *old, const struct config *new, config_change_fn change,
+                    void *context);
 
 #endif

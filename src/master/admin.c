@@ -23,15 +23,6 @@ struct page {
     size_t len;
 };
 
-int admin_open(const char *path, struct err *err)
-{
-    struct err cause = {0};
-    int fd = listen_unix(path, 0600, &cause);
-    if (fd < 0)
-        err_set(err, "master.admin_socket: %s", cause.text);
-    return fd;
-}
-
 static void print(struct page *page, const char *format, ...) PRINTF_LIKE(2, 3);
 
 static void print(struct page *page, const char *format, ...)
@@ -96,6 +87,10 @@ static void print_reload(struct page *page, const struct reload *reload)
     else
         print(page, "reload: %" PRIu64 " refused %s %s\n", reload->done, when,
               reload->outcome.text);
+    print(page, "%s", reload->report);
+    if (reload->unreported > 0)
+        print(page, "reload_did: %zu changes more, see the log\n", reload->unreported);
+    print(page, "reload_took_ms: %" PRIu64 "\n", reload->took_ms);
 }
 
 static void print_processes(struct page *page, const struct master *master)
@@ -156,16 +151,16 @@ static void print_page(struct page *page, const struct master *master)
     print_board(page, master->segment);
 }
 
-void admin_answer(struct master *master)
+void admin_answer(struct master *master, int fd)
 {
     for (int i = 0; i < ANSWERS_MOST; i++) {
-        int fd = accept4(master->admin_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
+        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client < 0)
             return;
         struct page page = {.text = xcalloc(1, PAGE_BYTES)};
         print_page(&page, master);
-        (void)!send(fd, page.text, page.len, MSG_NOSIGNAL);
+        (void)!send(client, page.text, page.len, MSG_NOSIGNAL);
         free(page.text);
-        close(fd);
+        close(client);
     }
 }

@@ -79,10 +79,10 @@ static struct heritage heritage_of(const struct master *master, const struct chi
             heritage.listeners[i] = edition->listeners.sockets[i].listener;
     } else if (child->role == ROLE_ADMIN) {
         heritage.listener_count = 1;
-        heritage.listeners[0] = master->admin_http;
-    } else if (child->role == ROLE_MAILER && master->bounces.fd >= 0) {
+        heritage.listeners[0] = edition->own.admin.listener;
+    } else if (child->role == ROLE_MAILER && edition->own.bounces.listener.fd >= 0) {
         heritage.listener_count = 1;
-        heritage.listeners[0] = master->bounces;
+        heritage.listeners[0] = edition->own.bounces.listener;
     }
     return heritage;
 }

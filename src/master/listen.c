@@ -3,9 +3,7 @@
  * One non-blocking socket an address, shared by all workers: with one for each worker
  * (SO_REUSEPORT) the connections in a dead worker's backlog would be lost.
  * A unix listener has mode 0666, as nginx and systemd have it: it is the same public HTTP as a TCP
- * port, and the directory it lies in decides who comes near. The two admin sockets have 0600 and
- * belong to whoever started the server: with master.user that is root, and not the user whom a
- * worker that was taken over runs as. */
+ * port, and the directory it lies in decides who comes near. own_sockets.c has the others. */
 #include "listen.h"
 
 #include <errno.h>
@@ -23,8 +21,7 @@
 
 #include "gatepost/log.h"
 
-#define BACKLOG          65535 /* the kernel cuts it to net.core.somaxconn: the operator's figure */
-#define FIRST_SYSTEMD_FD 3
+#define BACKLOG 65535 /* the kernel cuts it to net.core.somaxconn: the operator's figure */
 
 union address {
     struct sockaddr any;
@@ -35,28 +32,35 @@ union address {
 
 /* ---- names -------------------------------------------------------------------------------- */
 
-/* Writes "127.0.0.1:8000", "[::1]:8000" or "unix:/path". False for any other family. */
-static bool name_of_socket(int fd, struct listener *listener_out)
+static bool name_of(const union address *address, socklen_t len, struct listener *listener)
 {
-    union address address = {0};
-    socklen_t len = sizeof address;
     char host[INET6_ADDRSTRLEN];
-    struct listener listener = {.fd = fd};
-    if (getsockname(fd, &address.any, &len) != 0)
-        return false;
-    if (address.any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof host);
-        snprintf(listener.name, sizeof listener.name, "%s:%u", host, ntohs(address.v4.sin_port));
-    } else if (address.any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof host);
-        snprintf(listener.name, sizeof listener.name, "[%s]:%u", host, ntohs(address.v6.sin6_port));
-    } else if (address.any.sa_family == AF_UNIX && len > sizeof(sa_family_t)) {
-        listener.is_unix = true;
-        snprintf(listener.name, sizeof listener.name, "unix:%.*s",
-                 (int)sizeof address.unix_path.sun_path, address.unix_path.sun_path);
+    if (address->any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof host);
+        snprintf(listener->name, sizeof listener->name, "%s:%u", host, ntohs(address->v4.sin_port));
+    } else if (address->any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &address->v6.sin6_addr, host, sizeof host);
+        snprintf(listener->name, sizeof listener->name, "[%s]:%u", host,
+                 ntohs(address->v6.sin6_port));
+    } else if (address->any.sa_family == AF_UNIX && len > sizeof(sa_family_t)) {
+        const char *path = address->unix_path.sun_path;
+        bool abstract = path[0] == '\0';
+        listener->is_unix = true;
+        snprintf(listener->name, sizeof listener->name, "unix:%s%.*s", abstract ? "@" : "",
+                 (int)(sizeof address->unix_path.sun_path - abstract), path + abstract);
     } else {
         return false;
     }
+    return true;
+}
+
+bool listen_name_of(int fd, struct listener *listener_out)
+{
+    union address address = {0};
+    socklen_t len = sizeof address;
+    struct listener listener = {.fd = fd};
+    if (getsockname(fd, &address.any, &len) != 0 || !name_of(&address, len, &listener))
+        return false;
     *listener_out = listener;
     return true;
 }
@@ -123,17 +127,6 @@ int listen_unix(const char *path, mode_t mode, struct err *err)
     return -1;
 }
 
-bool listen_private(const char *path, mode_t mode, struct listener *listener_out, struct err *err)
-{
-    struct listener listener = {.is_unix = true};
-    listener.fd = listen_unix(path, mode, err);
-    if (listener.fd < 0)
-        return false;
-    snprintf(listener.name, sizeof listener.name, "unix:%s", path);
-    *listener_out = listener;
-    return true;
-}
-
 /* ---- TCP ----------------------------------------------------------------------------------- */
 
 /* "addr:port" or "[v6]:port" into a numeric address; no resolver is asked. */
@@ -186,31 +179,7 @@ static int listen_tcp(const char *text, struct err *err)
 
 /* ---- sets ---------------------------------------------------------------------------------- */
 
-void listen_adopt(struct listen_set *inherited_out)
-{
-    struct listen_set set = {0};
-    const char *pid = getenv("LISTEN_PID");
-    const char *count = getenv("LISTEN_FDS");
-    if (pid != NULL && count != NULL && strtol(pid, NULL, 10) == getpid()) {
-        long last = FIRST_SYSTEMD_FD + strtol(count, NULL, 10);
-        for (long i = FIRST_SYSTEMD_FD; i < last && set.count < LISTENERS_MAX; i++) {
-            struct listener *listener = &set.sockets[set.count].listener;
-            int fd = (int)i;
-            int flags = fcntl(fd, F_GETFL);
-            if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-                fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || !name_of_socket(fd, listener))
-                log_warning("listener.ignored", "fd=%d", fd);
-            else
-                set.sockets[set.count++].inherited = true;
-        }
-    }
-    unsetenv("LISTEN_PID");
-    unsetenv("LISTEN_FDS");
-    unsetenv("LISTEN_FDNAMES");
-    *inherited_out = set;
-}
-
-static bool contains_fd(const struct listen_set *set, int fd)
+bool listen_has(const struct listen_set *set, int fd)
 {
     for (size_t i = 0; i < set->count; i++) {
         if (set->sockets[i].listener.fd == fd)
@@ -219,12 +188,26 @@ static bool contains_fd(const struct listen_set *set, int fd)
     return false;
 }
 
-/* Closes one; removes a unix socket's file, unless systemd made it. */
+/* Closes one and removes a unix socket's file. One that the service manager made stays, open here
+ * as it is there: a later reload may name it again, and nobody else could bind its address. */
 static void close_socket(struct listen_socket *socket)
 {
+    if (socket->inherited)
+        return;
     close(socket->listener.fd);
-    if (socket->listener.is_unix && !socket->inherited)
+    if (socket->listener.is_unix)
         unlink(socket->listener.name + strlen("unix:"));
+}
+
+/* The text as a socket's name would have it: "[0::1]:80" is "[::1]:80". */
+static const char *spell(const char *text, struct listener *spelled_out)
+{
+    union address address = {0};
+    socklen_t len = 0;
+    if (strncmp(text, "unix:", 5) != 0 && parse_tcp(text, &address, &len) &&
+        name_of(&address, len, spelled_out))
+        return spelled_out->name;
+    return text;
 }
 
 /* A socket that is open already: the same text before a reload, or the same address inherited. */
@@ -234,14 +217,16 @@ static bool find_open(const char *text, const struct listen_set *current,
 {
     for (size_t i = 0; i < current->count; i++) {
         const struct listen_socket *socket = &current->sockets[i];
-        if (strcmp(socket->text, text) == 0 && !contains_fd(used, socket->listener.fd)) {
+        if (strcmp(socket->text, text) == 0 && !listen_has(used, socket->listener.fd)) {
             *socket_out = *socket;
             return true;
         }
     }
+    struct listener spelled;
+    const char *name = spell(text, &spelled);
     for (size_t i = 0; i < inherited->count; i++) {
         const struct listen_socket *socket = &inherited->sockets[i];
-        if (strcmp(socket->listener.name, text) == 0 && !contains_fd(used, socket->listener.fd)) {
+        if (strcmp(socket->listener.name, name) == 0 && !listen_has(used, socket->listener.fd)) {
             socket_out->listener = socket->listener;
             socket_out->inherited = true;
             return true;
@@ -265,7 +250,7 @@ static bool add_socket(const char *text, const struct listen_set *current,
                                                 : listen_tcp(text, err);
         if (fd < 0)
             return false;
-        if (!name_of_socket(fd, &socket->listener)) {
+        if (!listen_name_of(fd, &socket->listener)) {
             err_set(err, "%s has no name after it was bound", text);
             close(fd);
             return false;
@@ -306,7 +291,7 @@ bool listen_open(const char *list, const struct listen_set *current,
     if (!ok) {
         for (size_t i = 0; i < set.count; i++) {
             int fd = set.sockets[i].listener.fd;
-            if (!contains_fd(current, fd) && !contains_fd(inherited, fd))
+            if (!listen_has(current, fd) && !listen_has(inherited, fd))
                 close_socket(&set.sockets[i]);
         }
         err_set(err, "http.listen: %s", cause.text);
@@ -319,7 +304,7 @@ bool listen_open(const char *list, const struct listen_set *current,
 void listen_close_others(struct listen_set *set, const struct listen_set *kept)
 {
     for (size_t i = 0; i < set->count; i++) {
-        if (kept == NULL || !contains_fd(kept, set->sockets[i].listener.fd))
+        if (kept == NULL || !listen_has(kept, set->sockets[i].listener.fd))
             close_socket(&set->sockets[i]);
     }
     set->count = 0;

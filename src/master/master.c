@@ -91,14 +91,15 @@ static void start_places(const struct config *config, bool keys)
 
 static void start_listeners(struct master *master)
 {
-    struct listen_set inherited;
     struct listen_set none = {0};
     struct err err = {0};
-    listen_adopt(&inherited);
-    if (!listen_open(master->current.config->http_listen, &none, &inherited,
+    if (!listen_adopt(&master->inherited, &err))
+        die(EXIT_CONFIG, "%s", err.text);
+    if (!listen_open(master->current.config->http_listen, &none, &master->inherited,
                      &master->current.listeners, &err))
         die(EXIT_FAILED, "%s", err.text);
-    listen_close_others(&inherited, &master->current.listeners);
+    if (!listen_all_used(&master->inherited, &master->current.listeners, &err))
+        die(EXIT_CONFIG, "%s", err.text);
 }
 
 /* Twice as many seats as workers, so that a reload can overlap them, as many for the admin process,
@@ -132,44 +133,29 @@ static void start_segment(struct master *master)
     master->alive_write_fd = alive[1];
 }
 
-static mode_t bounce_mode(const struct config *config)
-{
-    switch ((enum config_bounce_mode)config->mail_bounce_mode) {
-    case CONFIG_BOUNCE_0660:
-        return 0660;
-    case CONFIG_BOUNCE_0666:
-        return 0666;
-    case CONFIG_BOUNCE_0600:
-        break;
-    }
-    return 0600;
-}
-
 static void start_own_sockets(struct master *master)
 {
     const struct config *config = master->current.config;
     struct err err = {0};
-    master->admin_fd = admin_open(config->master_admin_socket, &err);
-    if (master->admin_fd < 0)
+    if (!status_pages_open(config, &master->pages, &err))
         die(EXIT_FAILED, "%s", err.text);
-    if (!listen_private(config->admin_socket, 0600, &master->admin_http, &err))
-        die(EXIT_FAILED, "admin.socket: %s", err.text);
-    master->bounces.fd = -1;
-    if (config_takes_reports(config) &&
-        !listen_private(config->mail_bounce_socket, bounce_mode(config), &master->bounces, &err))
-        die(EXIT_FAILED, "mail.bounce_socket: %s", err.text);
+    status_pages_commit(&master->pages);
+    if (!own_sockets_open(config, &OWN_SOCKETS_NONE, &master->current.own, &err))
+        die(EXIT_FAILED, "%s", err.text);
 }
 
 /* ---- loop ---------------------------------------------------------------------------------- */
 
-enum { POLL_SIGNALS, POLL_ADMIN, POLL_SEATS, POLL_CHILDREN };
+enum { POLL_SIGNALS, POLL_PAGE, POLL_NEXT_PAGE, POLL_SEATS, POLL_CHILDREN };
 
 static void wait_for_events(struct master *master, struct pollfd *polled)
 {
     uint32_t slot = segment_master_slot(master->segment);
     size_t count = POLL_CHILDREN + master->places;
     polled[POLL_SIGNALS] = (struct pollfd){.fd = master->signal_fd, .events = POLLIN};
-    polled[POLL_ADMIN] = (struct pollfd){.fd = master->admin_fd, .events = POLLIN};
+    polled[POLL_PAGE] = (struct pollfd){.fd = master->pages.current.listener.fd, .events = POLLIN};
+    polled[POLL_NEXT_PAGE] =
+        (struct pollfd){.fd = master->pages.next.listener.fd, .events = POLLIN};
     polled[POLL_SEATS] = (struct pollfd){.fd = wake_fd(master->segment, slot), .events = POLLIN};
     for (size_t i = 0; i < master->places; i++) {
         const struct child *child = &master->children[i];
@@ -204,8 +190,10 @@ static void loop(struct master *master)
         }
         if (polled[POLL_SIGNALS].revents != 0)
             signals_take(master);
-        if (polled[POLL_ADMIN].revents != 0)
-            admin_answer(master);
+        for (int i = POLL_PAGE; i <= POLL_NEXT_PAGE; i++) {
+            if (polled[i].revents != 0)
+                admin_answer(master, polled[i].fd);
+        }
         clock_watch(master);
         metric_count_dropped_lines();
         notify_watchdog(clock_mono_ns());
@@ -217,14 +205,8 @@ static void loop(struct master *master)
 
 static void end(struct master *master)
 {
-    close(master->admin_fd);
-    unlink(master->current.config->master_admin_socket);
-    close(master->admin_http.fd);
-    unlink(master->current.config->admin_socket);
-    if (master->bounces.fd >= 0) {
-        close(master->bounces.fd);
-        unlink(master->current.config->mail_bounce_socket);
-    }
+    status_pages_close(&master->pages);
+    own_sockets_close_others(&master->current.own, &OWN_SOCKETS_NONE);
     listen_close_others(&master->current.listeners, NULL);
     segment_close(&master->segment);
     close(master->alive_read_fd);
@@ -246,6 +228,9 @@ int master_run(const struct config_source *source, const struct role_mains *main
         .started_ns = clock_mono_ns(),
         .stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1),
         .reload.log_fd = -1,
+        .pages = STATUS_PAGES_NONE,
+        .current.own = OWN_SOCKETS_NONE,
+        .next.own = OWN_SOCKETS_NONE,
     };
     master.looked_ns = master.started_ns;
     master.clock_offset_ms = clock_offset_ms();

@@ -19,6 +19,26 @@ struct role_mains {
 /* The server's whole life. Returns the exit code. Who calls it: main.c. */
 int master_run(const struct config_source *source, const struct role_mains *mains);
 
+/* One of them; fd -1: there is none. Its name is that of the path it is reached by. */
+struct own_socket {
+    struct listener listener;
+    mode_t mode;
+    bool beside; /* bound beside its path, which is another's until the commit */
+};
+
+/* What an edition has besides http.listen. */
+struct own_sockets {
+    struct own_socket admin;   /* admin.socket, for the child of that name */
+    struct own_socket bounces; /* mail.bounce_socket, for the mailer */
+};
+
+/* The status page's. next: at another path, from the begin of a reload on; of one that was refused
+ * it stays until the next reload, for those who wait there to hear of it. */
+struct status_pages {
+    struct own_socket current;
+    struct own_socket next;
+};
+
 /* A configuration in force, with its sockets. Children carry the number of the edition that they
  * were started with; a reload is a change from one edition to the next. */
 struct edition {
@@ -26,6 +46,7 @@ struct edition {
     struct config *config;
     struct letter_set *letters; /* read with it: the mailer's, and its successors' */
     struct listen_set listeners;
+    struct own_sockets own;
 };
 
 struct child {
@@ -54,6 +75,8 @@ struct stop {
     int signals;     /* TERM and INT so far */
 };
 
+#define RELOAD_REPORT_BYTES 8192
+
 enum reload_step { RELOAD_IDLE, RELOAD_WORKERS, RELOAD_MAILER, RELOAD_STORE };
 
 struct reload {
@@ -66,6 +89,12 @@ struct reload {
     wall_ms done_ms;
     struct err outcome; /* why it was refused */
     int log_fd;         /* the next edition's log, already open; -1 outside a reload */
+    mono_ns begun_ns;   /* of the one that runs, or ran last */
+    uint64_t took_ms;   /* of the last one that is done */
+    char report[RELOAD_REPORT_BYTES]; /* changes.c: lines of the last one that was carried out */
+    size_t report_len;
+    size_t unreported; /* lines that had no room there */
+    size_t changed;    /* keys */
 };
 
 struct master {
@@ -80,10 +109,9 @@ struct master {
     int alive_read_fd; /* inherited by children; ends with the master */
     int alive_write_fd;
     int signal_fd;
-    int admin_fd;               /* the status page */
-    struct listener admin_http; /* admin.socket, for the child of that name */
-    struct listener bounces;    /* mail.bounce_socket, for the mailer; fd -1: none */
-    int stderr_fd;              /* the standard error that the server was started with */
+    struct status_pages pages;
+    struct listen_set inherited; /* from the service manager, which holds them too */
+    int stderr_fd;               /* the standard error that the server was started with */
     struct child *children;
     size_t places;
     struct backoff backoff[ROLE_COUNT];
@@ -132,6 +160,10 @@ void reload_refuse(struct master *master, const char *format, ...) PRINTF_LIKE(2
 bool reload_workers_ready(const struct master *master, const struct edition *edition);
 bool reload_admin_ready(const struct master *master, const struct edition *edition);
 
+/* changes.c: what the reload from old to new changes, for log and page. */
+void changes_note(struct reload *reload, const struct edition *old, const struct edition *new);
+void changes_forget(struct reload *reload);
+
 /* clock_watch.c: replaces the workers after the wall clock was set. */
 void clock_watch(struct master *master);
 
@@ -145,18 +177,33 @@ void signals_take(struct master *master);
 
 /* places.c: what does not exist yet: directories; at the first start key files, with the
  * directories they lie in. Errors: a sentence. */
+MUST_USE bool places_make_page_directory(const struct config *config, struct err *err);
 MUST_USE bool places_make_directories(const struct config *config, struct err *err);
 MUST_USE bool places_make_keys(const struct config *config, struct err *err);
 
-/* logfile.c: master.c points descriptor 2 at log.file; logfile_use gives it to all children. */
+/* logfile.c: master.c points descriptor 2 at log.file; logfile_use gives it to all children, with
+ * log.level, for those that a reload leaves running. */
 MUST_USE int logfile_open(const struct master *master, const struct config *config,
                           struct err *err);
 void logfile_use(struct master *master, int *log_fd);
 void logfile_reopen(struct master *master);
 
-/* admin.c: the status page. */
-MUST_USE int admin_open(const char *path, struct err *err);
-void admin_answer(struct master *master);
+/* admin.c: the status page, to those who wait at one of its sockets. */
+void admin_answer(struct master *master, int fd);
+
+/* own_sockets.c. own_sockets_open: with what of `current` stays as it is; errors name the key, and
+ * then nothing is open that was not. own_sockets_close_others: what is in set and not in kept. */
+extern const struct own_sockets OWN_SOCKETS_NONE;
+MUST_USE bool own_sockets_open(const struct config *config, const struct own_sockets *current,
+                               struct own_sockets *set_out, struct err *err);
+void own_sockets_take_over(struct own_sockets *set);
+void own_sockets_close_others(struct own_sockets *set, const struct own_sockets *kept);
+/* status_pages_open: fills `next` where the path is another one. */
+extern const struct status_pages STATUS_PAGES_NONE;
+MUST_USE bool status_pages_open(const struct config *config, struct status_pages *pages,
+                                struct err *err);
+void status_pages_commit(struct status_pages *pages);
+void status_pages_close(struct status_pages *pages);
 
 /* notify.c: what systemd hears (sd_notify(3)); nothing where it does not ask. */
 void notify_init(void);

@@ -66,12 +66,19 @@ static bool make_path(const char *path, bool whole, const struct owner *owner, s
     return ok;
 }
 
+bool places_make_page_directory(const struct config *config, struct err *err)
+{
+    struct owner owner;
+    return find_owner(config, &owner, err) &&
+           make_path(config->master_admin_socket, false, &owner, err);
+}
+
 bool places_make_directories(const struct config *config, struct err *err)
 {
     struct owner owner;
     return find_owner(config, &owner, err) && make_path(config->log_file, false, &owner, err) &&
            make_path(config->master_pid_file, false, &owner, err) &&
-           make_path(config->master_admin_socket, false, &owner, err) &&
+           places_make_page_directory(config, err) &&
            make_path(config->admin_socket, false, &owner, err) &&
            (!config_takes_reports(config) ||
             make_path(config->mail_bounce_socket, false, &owner, err)) &&

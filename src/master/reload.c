@@ -1,13 +1,15 @@
 /* HUP: from one edition of the configuration to the next.
  *
  *   read and check it         wrong: every problem is logged, nothing else happens; letters too
+ *   status page               at a new path: there from now on, so that who asked hears the outcome
  *   compare                   a key that needs a restart: refused by name
- *   log, listeners            a new port in use: refused, what was opened is closed
+ *   log, sockets              a new port in use: refused, what was opened is closed
  *   WORKERS                   new ones start beside the old ones, which go on serving
  *   MAILER                    replaced: one ends, the store closes its seat, the next starts; a new
  *                             admin process starts beside the old one
  *   STORE                     replaced if a store key changed; workers hold their requests
- *   commit                    the next edition is the current one; old workers and admin drain
+ *   commit                    the next edition is the current one; old workers and admin drain;
+ *                             sockets of the old one alone are closed, their files removed
  *
  * A new process that dies before it is READY ends the reload: the next edition is forgotten, and
  * supervise dismisses what belongs to it and restores what is missing. One reload runs, one more
@@ -49,11 +51,13 @@ static struct letter_set *load_letters(const struct config *config, struct probl
 /* Forgets the next edition; what of it was the current one's stays. */
 static void drop_next(struct master *master)
 {
-    if (master->next.number != 0)
+    if (master->next.number != 0) {
         listen_close_others(&master->next.listeners, &master->current.listeners);
+        own_sockets_close_others(&master->next.own, &master->current.own);
+    }
     letter_set_free(&master->next.letters);
     config_free(&master->next.config);
-    master->next = (struct edition){0};
+    master->next = (struct edition){.own = OWN_SOCKETS_NONE};
     if (master->reload.log_fd >= 0)
         close(master->reload.log_fd);
     master->reload.log_fd = -1;
@@ -66,6 +70,7 @@ static void finish(struct master *master, bool ok)
     reload->ok = ok;
     reload->done = reload->begun;
     reload->done_ms = clock_wall_ms();
+    reload->took_ms = (uint64_t)((clock_mono_ns() - reload->begun_ns) / NS_PER_MS);
     notify_send("READY=1");
 }
 
@@ -80,6 +85,7 @@ void reload_refuse(struct master *master, const char *format, ...)
     log_error("reload.refused", "reload=%" PRIu64 " because=%s", reload->begun,
               log_quoted(slice_of_text(reload->outcome.text), text, sizeof text));
     drop_next(master);
+    changes_forget(reload);
     finish(master, false);
 }
 
@@ -91,11 +97,24 @@ static bool seats_suffice(const struct master *master, const struct config *conf
     return config->http_workers + master->current.config->http_workers + admins <= seats;
 }
 
+static bool open_sockets(struct master *master, const struct config *config, struct err *err)
+{
+    struct edition *next = &master->next;
+    if (!own_sockets_open(config, &master->current.own, &next->own, err))
+        return false;
+    if (listen_open(config->http_listen, &master->current.listeners, &master->inherited,
+                    &next->listeners, err))
+        return true;
+    own_sockets_close_others(&next->own, &master->current.own);
+    return false;
+}
+
 /* Everything that can be refused before a process is started. False: it was refused. */
 static bool prepare(struct master *master, struct config *config, struct err *err)
 {
-    const struct listen_set none = {0};
     struct reload *reload = &master->reload;
+    if (!places_make_page_directory(config, err) || !status_pages_open(config, &master->pages, err))
+        return false;
     reload->difference = config_difference(master->current.config, config, err);
     if ((reload->difference & CONFIG_RELOAD_RESTART) != 0)
         return false; /* the sentence names the keys */
@@ -108,8 +127,7 @@ static bool prepare(struct master *master, struct config *config, struct err *er
     }
     return places_make_directories(config, err) &&
            (reload->log_fd = logfile_open(master, config, err)) >= 0 &&
-           listen_open(config->http_listen, &master->current.listeners, &none,
-                       &master->next.listeners, err);
+           open_sockets(master, config, err);
 }
 
 static void begin(struct master *master)
@@ -119,6 +137,7 @@ static void begin(struct master *master)
     struct err err = {0};
     reload->waiting = false;
     reload->begun++;
+    reload->begun_ns = clock_mono_ns();
     log_info("reload.begun", "reload=%" PRIu64, reload->begun);
     notify_reloading();
     if (master->condemned) {
@@ -189,19 +208,24 @@ static void commit(struct master *master)
     FAULT("k.reload_commit");
     if ((master->reload.difference & CONFIG_RELOAD_STORE) != 0)
         master->store_edition = master->next.number;
+    changes_note(&master->reload, &master->current, &master->next);
+    own_sockets_take_over(&master->next.own);
     listen_close_others(&master->current.listeners, &master->next.listeners);
+    own_sockets_close_others(&master->current.own, &master->next.own);
+    status_pages_commit(&master->pages);
     letter_set_free(&master->current.letters);
     config_free(&master->current.config);
     master->current = master->next;
-    master->next = (struct edition){0};
+    master->next = (struct edition){.own = OWN_SOCKETS_NONE};
     master->reload.step = RELOAD_IDLE;
     logfile_use(master, &master->reload.log_fd);
     proc_log_init("master", master->current.config);
     board_set(master->segment, BOARD_CONFIG_GENERATION, ++master->generation);
     metric_count(METRIC_RELOADS);
-    log_info("reload.done", "reload=%" PRIu64 " generation=%" PRIu64, master->reload.begun,
-             master->generation);
     finish(master, true);
+    log_info(
+        "reload.done", "reload=%" PRIu64 " generation=%" PRIu64 " changed=%zu took_ms=%" PRIu64,
+        master->reload.begun, master->generation, master->reload.changed, master->reload.took_ms);
 }
 
 void reload_advance(struct master *master)

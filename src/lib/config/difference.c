@@ -56,3 +56,35 @@ unsigned config_difference(const struct config *old, const struct config *new, s
         err_set(err, "needs a restart: %s", names);
     return difference;
 }
+
+/* Its words are a program's arguments: nobody knows what stands there. */
+static bool may_hold_a_secret(enum config_key key)
+{
+    return strcmp(config_rows[key].name, "token_command") == 0;
+}
+
+void config_changes(const struct config *old, const struct config *new, config_change_fn change,
+                    void *context)
+{
+    struct config *a = (struct config *)(uintptr_t)old;
+    struct config *b = (struct config *)(uintptr_t) new;
+    char name[CONFIG_VARIABLE_BYTES];
+    char from[CONFIG_VALUE_BYTES];
+    char to[CONFIG_VALUE_BYTES];
+
+    for (enum config_key key = 0; key < CONFIG_KEYS; key++) {
+        if (same(a, b, key))
+            continue;
+        int len =
+            snprintf(name, sizeof(name), "%s.%s", config_rows[key].section, config_rows[key].name);
+        BUG_ON(len < 0 || (size_t)len >= sizeof(name));
+        config_value_text(old, key, from);
+        config_value_text(new, key, to);
+        if (may_hold_a_secret(key))
+            change(context, name, "(not shown)", "(not shown)");
+        else
+            change(context, name, from, to);
+    }
+    if (!same_password(old, new))
+        change(context, "EMAIL_HOST_PASSWORD", "(not shown)", "(not shown)");
+}

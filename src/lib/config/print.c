@@ -66,41 +66,42 @@ static void print_range(FILE *paper, enum config_key key)
     print_comment(paper, line);
 }
 
-static void print_value(FILE *paper, const struct config *config, enum config_key key)
+void config_value_text(const struct config *config, enum config_key key,
+                       char text_out[CONFIG_VALUE_BYTES])
 {
     /* The field functions give places to write to; nothing is written here. */
     struct config *fields = (struct config *)(uintptr_t)config;
     const struct config_rate *rate;
     struct slice word;
+    int len = 0;
 
-    if (strcmp(config->texts[key].text, "auto") == 0) {
-        (void)fprintf(paper, "auto");
-        return;
-    }
     switch (config_rows[key].kind) {
     case CONFIG_KIND_TEXT:
     case CONFIG_KIND_PATH:
     case CONFIG_KIND_LIST:
-        (void)fprintf(paper, "%s", *config_text_field(fields, key));
+        len = snprintf(text_out, CONFIG_VALUE_BYTES, "%s", *config_text_field(fields, key));
         break;
     case CONFIG_KIND_NUMBER:
-        (void)fprintf(paper, "%" PRId64, *config_number_field(fields, key));
+        len = snprintf(text_out, CONFIG_VALUE_BYTES, "%" PRId64, *config_number_field(fields, key));
         break;
     case CONFIG_KIND_FLAG:
-        (void)fprintf(paper, "%s", *config_flag_field(fields, key) ? "yes" : "no");
+        len = snprintf(text_out, CONFIG_VALUE_BYTES, "%s",
+                       *config_flag_field(fields, key) ? "yes" : "no");
         break;
     case CONFIG_KIND_CHOICE:
         word = config_choice_word(key, (size_t)*config_number_field(fields, key));
-        (void)fprintf(paper, "%.*s", (int)word.len, word.at);
+        len = snprintf(text_out, CONFIG_VALUE_BYTES, "%.*s", (int)word.len, word.at);
         break;
     case CONFIG_KIND_RATE:
         rate = config_rate_field(fields, key);
         if (rate->count == 0)
-            (void)fprintf(paper, "no");
+            len = snprintf(text_out, CONFIG_VALUE_BYTES, "no");
         else
-            (void)fprintf(paper, "%" PRIu32 "/%" PRIu32, rate->count, rate->period_s);
+            len = snprintf(text_out, CONFIG_VALUE_BYTES, "%" PRIu32 "/%" PRIu32, rate->count,
+                           rate->period_s);
         break;
     }
+    BUG_ON(len < 0 || len >= CONFIG_VALUE_BYTES);
 }
 
 /* The relays' sections have the same keys: the first one tells what they are. Returns the key that
@@ -133,8 +134,10 @@ static void print_key(FILE *paper, const struct config *config, enum config_key 
     (void)fprintf(paper, "%s =", row->name);
     if (config->texts[key].text[0] != '\0')
         (void)fprintf(paper, " ");
-    print_value(paper, config, key);
-    (void)fprintf(paper, "\n");
+    char value[CONFIG_VALUE_BYTES] = "auto";
+    if (strcmp(config->texts[key].text, "auto") != 0)
+        config_value_text(config, key, value);
+    (void)fprintf(paper, "%s\n", value);
 }
 
 bool config_print(const struct config *config, int fd)

@@ -124,6 +124,13 @@ bool config_dkim_domain_fits(struct slice value, struct err *err);
 bool config_feedback_id_fits(struct slice value, struct err *err);
 bool config_list_unsubscribe_fits(struct slice value, struct err *err);
 
+/* ---- print.c ---- */
+
+/* The value in effect, as a file would have it. */
+#define CONFIG_VALUE_BYTES (CONFIG_VALUE_MAX + 1)
+void config_value_text(const struct config *config, enum config_key key,
+                       char text_out[CONFIG_VALUE_BYTES]);
+
 /* ---- sources, each telling its own problems ---- */
 
 /* ini_file.c: name is what stands before the line number in a problem. */

@@ -62,10 +62,10 @@ static void test_a_wrong_configuration_is_refused_with_its_problem(void **state)
     assert_true(await_page("reload: 1 refused"));
     assert_non_null(strstr(page, "nonsense"));
     assert_int_equal(pid_of("worker.0"), worker);
-    configure("admin_socket = var/other.sock\n");
+    configure("pid_file = var/other.pid\n");
     kill(server.pid, SIGHUP);
     assert_true(await_page("reload: 2 refused"));
-    assert_non_null(strstr(page, "master.admin_socket"));
+    assert_non_null(strstr(page, "master.pid_file"));
     assert_int_equal(pid_of("worker.0"), worker);
     assert_int_equal(pid_of("mailer"), mailer);
     assert_non_null(strstr(status_page(), "generation: 1\n"));
