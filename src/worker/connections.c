@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "gatepost/fault.h"
@@ -138,6 +139,9 @@ void server_listen(struct server *server, const struct heritage *heritage)
 
 void server_stop_listening(struct server *server)
 {
+    /* A last look: at an address that a reload took away nobody comes after this worker. */
+    for (size_t i = 0; i < server->listener_count && !server->refusing; i++)
+        on_client_waits(server->listeners[i].socket, NULL);
     set_accepting(server, false);
     server->refusing = true;
     for (size_t i = 0; i < server->listener_count; i++)
@@ -247,10 +251,47 @@ void server_send_half_and_die(h2o_req_t *h2o)
     kill(getpid(), SIGKILL);
 }
 
-void server_close_if_leaving(h2o_req_t *h2o)
+/* A head with a Connection field of its own may mean that nothing follows, whatever comes. */
+static bool names_connection(struct slice head)
 {
-    if (h2o->conn->ctx->shutdown_requested)
-        h2o->http1_is_persistent = 0;
+    static const char name[] = "\nconnection:";
+    const size_t name_len = sizeof(name) - 1;
+
+    for (size_t i = 0; i + name_len <= head.len; i++) {
+        if (head.at[i] == '\n' && strncasecmp(head.at + i, name, name_len) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool server_is_followed(h2o_req_t *h2o)
+{
+    const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
+    const char *end = input->bytes + input->size;
+
+    if (h2o->version != 0x101 || input->size == 0)
+        return false;
+    const char *head_end = memmem(input->bytes, input->size, "\r\n\r\n", 4);
+    if (head_end == NULL ||
+        names_connection(slice_of(input->bytes, (size_t)(head_end - input->bytes))))
+        return false;
+    if (h2o->entity.len > 0)
+        return h2o->entity.base + h2o->entity.len < end;
+    return head_end + 4 < end;
+}
+
+/* libh2o ends every connection with its next answer then; it is told to keep this one. */
+void server_close_if_leaving(h2o_req_t *h2o, bool followed)
+{
+    const struct connection *connection =
+        h2o->conn->callbacks->get_socket(h2o->conn)->on_close.data;
+
+    if (!h2o->conn->ctx->shutdown_requested || h2o->version >= 0x200)
+        return;
+    if (!followed)
+        server_close_after(h2o);
+    else if (connection->linger_fd < 0)
+        h2o->http1_is_persistent = 1;
 }
 
 void server_cut_connections(struct server *server)

@@ -193,7 +193,7 @@ static void send_and_cut(struct request *request, int status, const char *type, 
     cors_dress(request->worker, h2o, allow);
     if (status != 204)
         h2o->res.content_length = body.len;
-    server_close_if_leaving(h2o);
+    server_close_if_leaving(h2o, request->followed);
     /* Before the answer: sending may free h2o, and the link must know of no request then. */
     request_cut(request);
 

@@ -202,6 +202,7 @@ int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
     const bool has_body = (request->method & METHODS_WITH_BODY) != 0;
 
     FAULT("w.parse");
+    request->followed = server_is_followed(h2o);
     switch (head_check(slice_of(input->bytes, input->size))) {
     case HEAD_FINE_BUT_LAST:
         server_close_after(h2o);

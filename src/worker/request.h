@@ -79,6 +79,7 @@ struct request {
     const struct account *account; /* whose token came with it (account.h), or NULL; held */
     h2o_req_t *h2o;                /* NULL once libh2o has let go of it: the client is gone */
     bool gone;                     /* counted as such; libh2o may not know it yet */
+    bool followed;                 /* the next one has come behind it on its connection */
     struct request_link *link;
     const struct password_work *hash; /* under way for this request, or NULL */
     h2o_timeout_entry_t later;        /* of request_call_later */

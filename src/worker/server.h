@@ -99,7 +99,12 @@ void server_close_after(h2o_req_t *h2o);
 /* For the fault point w.half_reply: some bytes of a status line, then SIGKILL. */
 void server_send_half_and_die(h2o_req_t *h2o);
 
-/* The same without lingering, when the worker is about to leave. */
-void server_close_if_leaving(h2o_req_t *h2o);
+/* Has more come behind this request, that is another one? Asked before its body is wiped; libh2o
+ * reads no further until it is answered. */
+bool server_is_followed(h2o_req_t *h2o);
+
+/* server_close_after when the worker is about to leave, unless the next request has come already:
+ * then that one's answer is the last, so that what has come is answered. */
+void server_close_if_leaving(h2o_req_t *h2o, bool followed);
 
 #endif
