@@ -13,110 +13,35 @@
 #include "listing.h"
 #include "terminal.h"
 #include "when.h"
+#include "words.h"
 
 #define FOLLOW_US    1000000
 #define CHAIN_DIGITS 64
 
-static const char USAGE[] =
-    "usage: gatepost audit show [--user USER] [--event NAME] [--since WHEN] [--limit N]\n"
-    "                           [--follow] [--json] [-c FILE] [-o section.key=value]...\n"
-    "       gatepost audit verify [--json] [-c FILE] [-o section.key=value]...\n\n"
-    "  USER  an id, a username or an e-mail address; id:, username: or email: in front of\n"
-    "        it says which; of a deleted account its id\n"
-    "  WHEN  a time as 2026-11-28T12:00:00Z or 2026-11-28, or so long ago: 30m, 12h, 7d\n\n"
-    "  verify reads all of the trail and says where its chain of hashes breaks, if it does,\n"
-    "  and where it ends: who notes that elsewhere can tell later that it was not made anew.\n\n"
-    "  Exit codes: 0 done, 1 broken or refused, 2 wrong words, 3 no such user or server,\n"
-    "  10 the configuration is wrong.\n";
+enum audit_option {
+    AUDIT_USER,
+    AUDIT_EVENT,
+    AUDIT_SINCE,
+    AUDIT_LIMIT,
+    AUDIT_FOLLOW,
+    AUDIT_JSON,
+    AUDIT_OPTIONS
+};
+
+static const struct words_option OPTIONS[AUDIT_OPTIONS] = {
+    [AUDIT_USER] = {"--user", "USER"},   [AUDIT_EVENT] = {"--event", "NAME"},
+    [AUDIT_SINCE] = {"--since", "WHEN"}, [AUDIT_LIMIT] = {"--limit", "N"},
+    [AUDIT_FOLLOW] = {"--follow", NULL}, [AUDIT_JSON] = {"--json", NULL},
+};
 
 struct audit_order {
     struct asking asking;
-    bool verifies;
     bool follows;
     size_t limit; /* 0: none */
     const char *user;
     const char *event;
     char since[CLOCK_ISO_BYTES];
 };
-
-/* ---- the words ----------------------------------------------------------------------------------
- */
-
-static bool read_since(const char *text, struct audit_order *order)
-{
-    wall_ms when;
-
-    if (!when_read(text, &when))
-        return false;
-    clock_iso(when, order->since);
-    return true;
-}
-
-static bool read_limit(const char *text, struct audit_order *order)
-{
-    char *end = NULL;
-    unsigned long limit = strtoul(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || limit == 0)
-        return false;
-    order->limit = limit;
-    return true;
-}
-
-/* Takes the option at words[*at] and its value. Returns what is wrong with it, or NULL. */
-static const char *read_option(const char *const *words, size_t count, size_t *at,
-                               struct audit_order *order)
-{
-    const char *word = words[*at];
-
-    if (strcmp(word, "--json") == 0) {
-        order->asking.as_json = true;
-        return NULL;
-    }
-    if (order->verifies)
-        return "`audit verify` has no such option";
-    if (strcmp(word, "--follow") == 0) {
-        order->follows = true;
-        return NULL;
-    }
-    if (*at + 1 == count)
-        return "unknown option, or its value is missing";
-    const char *value = words[++*at];
-    if (value[0] == '\0')
-        return "its value is empty";
-    if (strcmp(word, "--user") == 0) {
-        order->user = value;
-        return utf8_valid(slice_of_text(value)) ? NULL : "this is no user";
-    }
-    if (strcmp(word, "--event") == 0) {
-        order->event = value;
-        return NULL;
-    }
-    if (strcmp(word, "--since") == 0)
-        return read_since(value, order) ? NULL : "this is no time";
-    if (strcmp(word, "--limit") == 0)
-        return read_limit(value, order) ? NULL : "this is no number from 1 on";
-    return "unknown option";
-}
-
-static bool read_words(const char *const *words, size_t count, struct audit_order *order)
-{
-    if (count == 0 || (strcmp(words[0], "show") != 0 && strcmp(words[0], "verify") != 0)) {
-        (void)fprintf(stderr, "gatepost: %s\n\n%s",
-                      count == 0 ? "a command is missing after audit" : "unknown command", USAGE);
-        return false;
-    }
-    order->verifies = strcmp(words[0], "verify") == 0;
-    for (size_t i = 1; i < count; i++) {
-        const char *word = words[i];
-        const char *wrong = read_option(words, count, &i, order);
-        if (wrong != NULL) {
-            (void)fprintf(stderr, "gatepost: %s: %s\n\n%s", word, wrong, USAGE);
-            return false;
-        }
-    }
-    return true;
-}
 
 /* ---- show ---------------------------------------------------------------------------------------
  */
@@ -249,22 +174,92 @@ static int verify(struct audit_order *order)
     return code == EXIT_DONE ? print_verdict(order, &verification) : code;
 }
 
+/* ---- the words ----------------------------------------------------------------------------------
+ */
+
+static const struct subcommand {
+    struct words_command words;
+    int (*run)(struct audit_order *order);
+} SUBCOMMANDS[] = {
+    {{"show", "", 0, (1U << AUDIT_OPTIONS) - 1, "what happened, the oldest first"}, show},
+    {{"verify", "", 0, 1U << AUDIT_JSON, "whether the trail's chain of hashes holds"}, verify},
+};
+
+static const struct words_group GROUP = {
+    "audit", SUBCOMMANDS, sizeof(SUBCOMMANDS[0]), ARRAY_LEN(SUBCOMMANDS), OPTIONS, AUDIT_OPTIONS};
+
+void cli_audit_usage(FILE *to)
+{
+    words_print_usage(&GROUP, to);
+    (void)fputs(
+        "\n  USER is an id, a username or an e-mail address; id:, username: or email: in\n"
+        "  front of it says which; of a deleted account its id. WHEN is a time as\n"
+        "  2026-11-28T12:00:00Z or 2026-11-28, or so long ago: 30m, 12h, 7d.\n"
+        "\n  verify reads all of the trail and says where its chain of hashes breaks, if it\n"
+        "  does, and where it ends: who notes that elsewhere can tell later that it was not\n"
+        "  made anew.\n"
+        "\n  Exit codes: 0 done, 1 broken or refused, 2 wrong words, 3 no such user or server,\n"
+        "  10 the configuration is wrong.\n",
+        to);
+}
+
+static bool read_since(const char *text, struct audit_order *order)
+{
+    wall_ms when;
+
+    if (!when_read(text, &when))
+        return false;
+    clock_iso(when, order->since);
+    return true;
+}
+
+/* Fills the order. Returns the command, or NULL: err says why. */
+static const struct subcommand *read_words(const char *const *words, size_t count,
+                                           struct audit_order *order, struct err *err)
+{
+    const char *operands[WORDS_OPERANDS_MAX] = {NULL};
+    const char *options[AUDIT_OPTIONS] = {NULL};
+    const struct subcommand *subcommand =
+        (const struct subcommand *)words_read(&GROUP, words, count, operands, options, err);
+
+    if (subcommand == NULL)
+        return NULL;
+    order->user = options[AUDIT_USER];
+    order->event = options[AUDIT_EVENT];
+    order->follows = options[AUDIT_FOLLOW] != NULL;
+    order->asking.as_json = options[AUDIT_JSON] != NULL;
+    if (options[AUDIT_SINCE] != NULL && !read_since(options[AUDIT_SINCE], order))
+        err_set(err, "--since: this is no time");
+    else if (options[AUDIT_LIMIT] != NULL && !words_number(options[AUDIT_LIMIT], &order->limit))
+        err_set(err, "--limit needs a number from 1 on");
+    else if (order->user != NULL && !utf8_valid(slice_of_text(order->user)))
+        err_set(err, "--user: this is no user");
+    else
+        return subcommand;
+    return NULL;
+}
+
 /* ---- the command --------------------------------------------------------------------------------
  */
 
 int cli_audit(const struct config_source *source, const char *const *words, size_t count)
 {
     struct audit_order order = {.limit = 0};
+    struct err err = {0};
+    const struct subcommand *subcommand = read_words(words, count, &order, &err);
 
-    if (!read_words(words, count, &order))
+    if (subcommand == NULL) {
+        (void)fprintf(stderr, "gatepost: %s\n\n", err.text);
+        cli_audit_usage(stderr);
         return EXIT_USAGE;
+    }
     struct config *config = config_load(source, cli_print_problem, NULL);
     if (config == NULL)
         return EXIT_CONFIG;
     config_forget_secrets(config);
     order.asking.client = admin_client_new(config);
     order.asking.missing = "no such user";
-    int code = order.verifies ? verify(&order) : show(&order);
+    int code = subcommand->run(&order);
     if (fflush(stdout) != 0 && code == EXIT_DONE)
         code = cli_fail("standard output cannot be written to");
     admin_client_free(&order.asking.client);

@@ -2,6 +2,8 @@
 #ifndef GATEPOST_CLI_H
 #define GATEPOST_CLI_H
 
+#include <stdio.h>
+
 #include "gatepost/config.h"
 #include "gatepost/token_files.h"
 
@@ -37,6 +39,12 @@ int cli_audit(const struct config_source *source, const char *const *words, size
 
 /* `gatepost mail preview|...`: letters; mail.h. */
 int cli_mail(const struct config_source *source, const char *const *words, size_t count);
+
+/* What each of them says of its words: after wrong ones, and at --help. */
+void cli_key_usage(FILE *to);
+void cli_user_usage(FILE *to);
+void cli_audit_usage(FILE *to);
+void cli_mail_usage(FILE *to);
 
 /* Private to this folder. */
 

@@ -22,6 +22,8 @@
 #include "gatepost/pidlock.h"
 #include "gatepost/proc.h"
 
+#include "words.h"
+
 #define TIME_TEXT_BYTES 32
 
 struct key_order {
@@ -263,35 +265,34 @@ static int retire(struct key_order *order)
 /* ---- the command line ---------------------------------------------------------------------------
  */
 
-static const struct subcommand {
-    const char *name;
-    const char *option;
-    bool takes_kid;
-    int (*run)(struct key_order *order);
-} SUBCOMMANDS[] = {
-    {"list", "--json", false, list},
-    {"rotate", "--now", false, rotate},
-    {"retire", "--now", true, retire},
+enum key_option { KEY_JSON, KEY_NOW, KEY_OPTIONS };
+
+static const struct words_option OPTIONS[KEY_OPTIONS] = {
+    [KEY_JSON] = {"--json", NULL},
+    [KEY_NOW] = {"--now", NULL},
 };
 
-static const struct subcommand *read_words(const char *const *words, size_t count,
-                                           struct key_order *order)
-{
-    const struct subcommand *found = NULL;
+static const struct subcommand {
+    struct words_command words;
+    int (*run)(struct key_order *order);
+} SUBCOMMANDS[] = {
+    {{"list", "", 0, 1U << KEY_JSON, "the keys that there are, and since when and until when"},
+     list},
+    {{"rotate", "", 0, 1U << KEY_NOW, "makes a key, which signs after token.publish_s"}, rotate},
+    {{"retire", "KID", 1, 1U << KEY_NOW, "removes a key that does not sign any more"}, retire},
+};
 
-    for (size_t i = 0; count > 0 && i < ARRAY_LEN(SUBCOMMANDS); i++) {
-        if (strcmp(words[0], SUBCOMMANDS[i].name) == 0)
-            found = &SUBCOMMANDS[i];
-    }
-    for (size_t i = 1; found != NULL && i < count; i++) {
-        if (strcmp(words[i], found->option) == 0)
-            order->json = order->now = true;
-        else if (found->takes_kid && order->kid == NULL)
-            order->kid = words[i];
-        else
-            return NULL;
-    }
-    return found == NULL || found->takes_kid != (order->kid != NULL) ? NULL : found;
+static const struct words_group GROUP = {
+    "key", SUBCOMMANDS, sizeof(SUBCOMMANDS[0]), ARRAY_LEN(SUBCOMMANDS), OPTIONS, KEY_OPTIONS};
+
+void cli_key_usage(FILE *to)
+{
+    words_print_usage(&GROUP, to);
+    (void)fputs(
+        "\n  --now does not wait: for checkers that keep the old key set, or for what a key\n"
+        "  has signed and may still live. Exit codes: 0 done, 1 refused, 2 wrong words,\n"
+        "  10 the configuration is wrong.\n",
+        to);
 }
 
 static void print_problem(void *context, const char *where, const char *sentence)
@@ -303,16 +304,20 @@ static void print_problem(void *context, const char *where, const char *sentence
 int cli_key(const struct config_source *source, const char *const *words, size_t count)
 {
     struct key_order order = {.source = source, .now_s = clock_wall_ms() / 1000};
-    const struct subcommand *subcommand = read_words(words, count, &order);
+    const char *operands[WORDS_OPERANDS_MAX] = {NULL};
+    const char *options[KEY_OPTIONS] = {NULL};
     struct err err = {0};
+    const struct subcommand *subcommand =
+        (const struct subcommand *)words_read(&GROUP, words, count, operands, options, &err);
 
     if (subcommand == NULL) {
-        (void)fputs("usage: gatepost key list [--json]\n"
-                    "       gatepost key rotate [--now]\n"
-                    "       gatepost key retire KID [--now]\n",
-                    stderr);
+        (void)fprintf(stderr, "gatepost: %s\n\n", err.text);
+        cli_key_usage(stderr);
         return EXIT_USAGE;
     }
+    order.kid = operands[0];
+    order.json = options[KEY_JSON] != NULL;
+    order.now = options[KEY_NOW] != NULL;
     order.config = config_load(source, print_problem, NULL);
     if (order.config == NULL)
         return EXIT_CONFIG;

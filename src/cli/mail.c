@@ -66,7 +66,7 @@ bool mail_order_read(const char *const *words, size_t count, struct mail_order *
     return true;
 }
 
-static void print_usage(FILE *to)
+void cli_mail_usage(FILE *to)
 {
     words_print_usage(&GROUP, to);
     (void)fputs("\n  PURPOSE is one of:\n   ", to);
@@ -110,7 +110,7 @@ int cli_mail(const struct config_source *source, const char *const *words, size_
 
     if (!mail_order_read(words, count, &order, &err)) {
         (void)fprintf(stderr, "gatepost: %s\n\n", err.text);
-        print_usage(stderr);
+        cli_mail_usage(stderr);
         return EXIT_USAGE;
     }
     struct config *config = config_load(source, cli_print_problem, NULL);

@@ -88,7 +88,7 @@ bool user_order_read(const char *const *words, size_t count, struct user_order *
     return true;
 }
 
-static void print_usage(FILE *to)
+void cli_user_usage(FILE *to)
 {
     words_print_usage(&GROUP, to);
     (void)fputs(
@@ -121,7 +121,7 @@ int cli_user(const struct config_source *source, const char *const *words, size_
 
     if (!user_order_read(words, count, &order, &err)) {
         (void)fprintf(stderr, "gatepost: %s\n\n", err.text);
-        print_usage(stderr);
+        cli_user_usage(stderr);
         return EXIT_USAGE;
     }
     struct config *config = config_load(source, cli_print_problem, NULL);

@@ -127,7 +127,7 @@ void words_print_usage(const struct words_group *group, FILE *to)
                   group->name);
     for (size_t i = 0; i < group->command_count; i++) {
         const struct words_command *command = command_at(group, i);
-        (void)fprintf(to, "  %-12s %-15s %s", command->name, command->operands, command->text);
+        (void)fprintf(to, "  %-12s %-14s  %s", command->name, command->operands, command->text);
         print_options(group, command, to);
     }
 }

@@ -50,6 +50,17 @@ static const struct command {
     {"version", version, "print the version", NULL},
 };
 
+/* What a command that takes words says at --help. Manual pages and completions are made of it. */
+static const struct command_usage {
+    const char *name;
+    void (*print)(FILE *to);
+} usages[] = {
+    {"key", cli_key_usage},
+    {"user", cli_user_usage},
+    {"audit", cli_audit_usage},
+    {"mail", cli_mail_usage},
+};
+
 static void print_usage(FILE *to)
 {
     fputs("usage: gatepost COMMAND [-c FILE] [-o section.key=value]...\n\n", to);
@@ -58,7 +69,7 @@ static void print_usage(FILE *to)
     fputs("\n  -c FILE               configuration file; else ./gatepost.conf, else\n"
           "                        /etc/gatepost/gatepost.conf, else the defaults\n"
           "  -o section.key=value  wins over the file and the environment\n"
-          "\n  key, user, audit and mail, each alone, print what they can do.\n",
+          "\n  --help behind key, user, audit or mail prints what they can do.\n",
           to);
 }
 
@@ -67,6 +78,18 @@ static int refuse(const char *complaint, const char *word)
     fprintf(stderr, "gatepost: %s%s\n\n", complaint, word);
     print_usage(stderr);
     return EXIT_USAGE;
+}
+
+/* The command's own, or everybody's. */
+static void print_help(const struct command *command)
+{
+    for (size_t i = 0; command != NULL && i < ARRAY_LEN(usages); i++) {
+        if (strcmp(usages[i].name, command->name) == 0) {
+            usages[i].print(stdout);
+            return;
+        }
+    }
+    print_usage(stdout);
 }
 
 static const struct command *find_command(const char *name)
@@ -94,7 +117,7 @@ static bool parse(int argc, char **argv, struct order *order, int *code_out)
         const char *word = argv[i];
         bool is_option = strcmp(word, "-c") == 0 || strcmp(word, "-o") == 0;
         if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
-            print_usage(stdout);
+            print_help(order->command);
             *code_out = EXIT_DONE;
             return false;
         }

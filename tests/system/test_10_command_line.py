@@ -42,6 +42,16 @@ def test_a_wrong_command_line_exits_2_and_says_how_it_is_used(tmp_path, argument
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("group", ["key", "user", "audit", "mail"])
+def test_help_of_a_group_of_commands_is_its_own_and_does_nothing(tmp_path, group):
+    asked, wrong = run(tmp_path, group, "--help"), run(tmp_path, group)
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert asked.stdout.startswith(f"usage: gatepost {group} COMMAND ")
+    assert wrong.returncode == EXIT_USAGE and wrong.stderr.endswith(asked.stdout)
+    assert run(tmp_path, "check", "--help").stdout == run(tmp_path, "--help").stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_check_is_content_with_the_defaults_and_makes_nothing(tmp_path):
     assert run(tmp_path, "check").returncode == 0
     assert list(tmp_path.iterdir()) == []

@@ -188,9 +188,10 @@ def test_rotate_without_a_server_and_wrong_words(prepare):
     assert "no server is running" in key_command(server, "rotate")
     kid = listed(server)[1]["kid"]
     assert states(server) == {None: "retiring", kid: "signing"}
-    for words in ((), ("nonsense",), ("list", "x"), ("retire",), ("rotate", "--json"), ("retire", "a", "b")):
+    for words in ((), ("nonsense",), ("list", "x"), ("retire",), ("rotate", "--json"),
+                  ("retire", "a", "b"), ("retire", "")):
         assert "usage" in key_command(server, *words, code=2)
-    for kid in ("nobody", "../token", ""):
+    for kid in ("nobody", "../token"):
         assert "there is no key" in key_command(server, "retire", kid, code=1)
     server.start()
     api, name = user_of(server)
