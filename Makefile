@@ -31,14 +31,16 @@ HARDENING := -fstack-protector-strong -fPIE -fcf-protection -fstack-clash-protec
 COMMON   := -std=gnu11 -g -pthread -fvisibility=hidden -D_GNU_SOURCE -DH2O_USE_LIBUV=0 \
             -DGATEPOST_VERSION='"$(VERSION)"' -Iinclude -MMD -MP $(WARNINGS)
 AR_release := gcc-ar
-CFLAGS_release := -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2 $(HARDENING)
+# Two builds give the same bytes, wherever they are: no path of this tree, no random names.
+CFLAGS_release  = -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2 $(HARDENING) $(SAME_BYTES)
+SAME_BYTES      = -ffile-prefix-map=$(CURDIR)=. -frandom-seed=$(patsubst $(OUT)/%,%,$@)
 # As fast as a release, with the fault points of gatepost/fault.h: what chaos and power cuts run.
 CFLAGS_fault   := -O2 -D_FORTIFY_SOURCE=2 $(HARDENING) -DGATEPOST_FAULTS
 LDFLAGS_fault  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 CFLAGS_debug   := -O0 -D_FORTIFY_SOURCE=0 -DGATEPOST_FAULTS
 CFLAGS_asan    := -O1 -DGATEPOST_FAULTS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -DGATEPOST_FAULTS -fsanitize=thread -fno-omit-frame-pointer
-LDFLAGS_release := -flto=auto -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LDFLAGS_release  = -flto=auto $(SAME_BYTES) -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
 AR_BUILD = $(or $(AR_$(BUILD)),ar)
@@ -220,26 +222,58 @@ powercut: deps deps-test ## cut the power CUTS times (as root), replay WORLDS cu
 	@$(MAKE) --no-print-directory -s -j$$(nproc) BUILD=fault build $(BUILD_ROOT)/fault/unit/store/test_power_cut
 	@tests/powercut/run --cuts $(CUTS) --worlds $(WORLDS)
 
-PREFIX ?= /usr/local
-install: build ## install binary, configuration and letters below DESTDIR and PREFIX
-	install -D -m 0755 $(OUT)/gatepost $(DESTDIR)$(PREFIX)/sbin/gatepost
-	install -D -m 0644 conf/gatepost.conf $(DESTDIR)/etc/gatepost/gatepost.conf.example
-	find conf/mail -type f -printf '%P\n' | \
-	    xargs -I{} install -D -m 0644 conf/mail/{} $(DESTDIR)$(PREFIX)/share/gatepost/mail/{}
+# ---- installing and packaging ----------------------------------------------------------------------
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+PAPERS      = $(OUT)/papers
+# The time of what is made of the source: of the last commit.
+EPOCH       = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Makefile)}
+
+$(OUT)/papers/tables: packaging/tables.c $(wildcard include/gatepost/*.def) Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -Iinclude -o $@ $<
+
+.PHONY: papers uninstall deb
+papers: build $(OUT)/papers/tables ## manual pages and completions, of the tables and of the program's own words
+	$(call say,PAGES,$(PAPERS))
+	$(Q)SOURCE_DATE_EPOCH=$(EPOCH) $(PYTHON) packaging/manual.py $(OUT)/gatepost $(PAPERS)/tables $(PAPERS)/man
+	$(Q)$(PYTHON) packaging/completions.py $(OUT)/gatepost $(PAPERS)/tables $(PAPERS)/completions
+
+install: papers ## install all that belongs to it below DESTDIR: PREFIX, SYSCONFDIR, UNITDIR
+uninstall: ## remove it again; the configuration and the state stay
+install uninstall:
+	$(Q)DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
+	    UNINSTALL=$(filter uninstall,$@) packaging/install $(OUT)/gatepost $(PAPERS)
+
+REVISION   ?= 1
+MAINTAINER ?= Gatepost maintainers <maintainers@gatepost.example>
+deb: deps-package ## build/deb/gatepost_VERSION-REVISION_ARCH.deb
+	@$(MAKE) --no-print-directory -j$$(nproc) papers
+	@rm -rf $(OUT)/deb/stage
+	@$(MAKE) --no-print-directory -s install DESTDIR=$(OUT)/deb/stage PREFIX=/usr SYSCONFDIR=/etc \
+	    UNITDIR=/lib/systemd/system
+	@SOURCE_DATE_EPOCH=$(EPOCH) VERSION=$(VERSION) REVISION=$(REVISION) MAINTAINER='$(MAINTAINER)' \
+	    packaging/deb $(OUT)/deb/stage $(OUT)/deb
 
 # ---- what must be on the machine -------------------------------------------------------------------
 DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-dev \
              libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev \
-             libargon2-dev libcrypt-dev
+             libargon2-dev libcrypt-dev python3
+DEB_PACKAGE := dpkg-dev binutils
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
              python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
              python3-jsonschema chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
              clang libclang-rt-14-dev clang-format-14 wrk
 
-.PHONY: deps deps-test
+.PHONY: deps deps-package deps-test
 deps: ## install what builds (apt, as root or with sudo)
 	@conf/deps $(DEB_BUILD)
+
+deps-package: deps ## install what packages
+	@conf/deps $(DEB_PACKAGE)
 
 deps-test: deps ## install what tests and measures
 	@conf/deps $(DEB_TEST)

@@ -46,7 +46,7 @@ static const struct command {
     {"key", NULL, "list [--json] | rotate [--now] | retire KID [--now]: the token keys", cli_key},
     {"user", NULL, "list, show, add, disable, ...: the running server's accounts", cli_user},
     {"audit", NULL, "show, verify: the running server's audit trail", cli_audit},
-    {"mail", NULL, "list, show, retry, suppress, preview, ...: letters", cli_mail},
+    {"mail", NULL, "list, show, retry, preview, ...: the running server's letters", cli_mail},
     {"version", version, "print the version", NULL},
 };
 
