@@ -89,6 +89,17 @@ void reload_refuse(struct master *master, const char *format, ...)
     finish(master, false);
 }
 
+/* A file that was there and is gone is a mishap, not a wish for the defaults: else a reload in the
+ * moment between an editor's delete and its write would serve another address. */
+static bool same_file(const struct master *master, const struct config *config, struct err *err)
+{
+    const char *old = master->current.config->file;
+    if (old[0] == '\0' || strcmp(old, config->file) == 0)
+        return true;
+    err_set(err, "the configuration file %s is gone", old);
+    return false;
+}
+
 /* Can old and new workers have a seat each at the same time? */
 static bool seats_suffice(const struct master *master, const struct config *config)
 {
@@ -114,6 +125,8 @@ static bool prepare(struct master *master, struct config *config, struct err *er
 {
     struct reload *reload = &master->reload;
     if (!places_make_page_directory(config, err) || !status_pages_open(config, &master->pages, err))
+        return false;
+    if (!same_file(master, config, err))
         return false;
     reload->difference = config_difference(master->current.config, config, err);
     if ((reload->difference & CONFIG_RELOAD_RESTART) != 0)
