@@ -24,6 +24,12 @@ _gatepost_where()
     _gatepost_first=$first _gatepost_second=$second
 }
 
+_gatepost_files()
+{
+    compopt -o filenames 2>/dev/null
+    COMPREPLY=($(compgen -f -- "$cur"))
+}
+
 _gatepost()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} key= choices
@@ -41,7 +47,7 @@ _gatepost()
         if [ -n "$choices" ]; then
             COMPREPLY=($(compgen -W "$choices" -- "$cur"))
         else
-            COMPREPLY=($(compgen -f -- "$cur"))
+            _gatepost_files
         fi
         return
     fi
@@ -51,7 +57,7 @@ _gatepost()
         return
     fi
     if [[ " $_gatepost_file_options " == *" $prev "* ]]; then
-        COMPREPLY=($(compgen -f -- "$cur"))
+        _gatepost_files
         return
     fi
     if [[ $prev == --* ]] && [ -n "${_gatepost_choices[$prev]-}" ]; then
@@ -68,10 +74,10 @@ _gatepost()
     elif [ -z "$_gatepost_second" ]; then
         choices=${_gatepost_group[$_gatepost_first]-}
     else
-        COMPREPLY=($(compgen -f -- "$cur"))
+        _gatepost_files
         return
     fi
     COMPREPLY=($(compgen -W "$choices" -- "$cur"))
 }
 
-complete -o filenames -F _gatepost gatepost
+complete -F _gatepost gatepost

@@ -29,7 +29,7 @@ _gatepost() {
                 _files
             fi
         else
-            compadd -S = -- ${=_gatepost_keys}
+            compadd -Q -S = -- ${=_gatepost_keys}
         fi
     elif [[ " $_gatepost_file_options " == *" $previous "* ]]; then
         _files
