@@ -47,7 +47,8 @@ AR_BUILD = $(or $(AR_$(BUILD)),ar)
 
 PKGS := libh2o-evloop yajl libcurl libidn2 inih
 # Library headers are not ours to warn about: their -I becomes -isystem.
-PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+# What they include and their packages have not stands in src/worker/khash.
+PKG_CFLAGS := -isystem src/worker/khash $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldb-5.3 -lunistring -lzxcvbn -largon2 -lcrypt -lssl -lcrypto -lm -lpthread
 
 CFLAGS_ALL = $(COMMON) $(CFLAGS_$(BUILD)) $(PKG_CFLAGS) $(CFLAGS)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <h2o/http1.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,11 +17,13 @@
 #include "gatepost/fault.h"
 #include "gatepost/metrics.h"
 
+#include "http2.h"
 #include "peer.h"
 
 #define ACCEPTS_AT_ONCE   16
 #define UNSENT_TIMEOUT_MS 10000U /* libh2o has no timer while it writes an answer */
 #define RECEIVE_BYTES     (64 << 10)
+#define HANDSHAKE_MS      5000
 #define LINGER_MS         2000
 #define LINGER_MAX_BYTES  ((size_t)8 << 20)
 
@@ -60,12 +63,52 @@ static void turn_away(struct server *server, int listener_fd)
     open_spare(server);
 }
 
+static void on_handshake_timeout(h2o_timeout_entry_t *entry)
+{
+    struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, handshake_end, entry);
+
+    h2o_socket_close(connection->socket);
+}
+
+static void on_handshake(h2o_socket_t *socket, const char *error)
+{
+    struct connection *connection = socket->on_close.data;
+    h2o_accept_ctx_t *accept = &connection->listener->accept;
+
+    h2o_timeout_unlink(&connection->handshake_end);
+    if (error != NULL) {
+        h2o_socket_close(socket);
+        return;
+    }
+    const h2o_iovec_t protocol = h2o_socket_ssl_get_selected_protocol(socket);
+    if (h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2")))
+        http2_begin(connection, accept);
+    else
+        h2o_http1_accept(accept, socket, *h2o_get_timestamp(accept->ctx, NULL, NULL));
+}
+
+/* What h2o_accept does, with a place between the handshake and the first byte of HTTP. */
+static void begin(struct connection *connection)
+{
+    struct server *server = connection->server;
+    h2o_accept_ctx_t *accept = &connection->listener->accept;
+
+    if (accept->ssl_ctx == NULL) {
+        h2o_http1_accept(accept, connection->socket, *h2o_get_timestamp(accept->ctx, NULL, NULL));
+        return;
+    }
+    connection->handshake_end.cb = on_handshake_timeout;
+    h2o_timeout_link(server->context.loop, &server->handshake_timeout, &connection->handshake_end);
+    h2o_socket_ssl_handshake(connection->socket, accept->ssl_ctx, NULL, on_handshake);
+}
+
 static void adopt(struct listening *listener, h2o_socket_t *socket)
 {
     struct server *server = listener->server;
     struct connection *connection = xcalloc(1, sizeof(*connection));
 
     connection->server = server;
+    connection->listener = listener;
     connection->socket = socket;
     connection->linger_fd = -1;
     connection->older = server->connections;
@@ -85,7 +128,7 @@ static void adopt(struct listening *listener, h2o_socket_t *socket)
     FAULT("w.accepted");
     socket->on_close.cb = on_connection_closed;
     socket->on_close.data = connection;
-    h2o_accept(&listener->accept, socket);
+    begin(connection);
 }
 
 static void on_client_waits(h2o_socket_t *socket, const char *error)
@@ -216,21 +259,27 @@ static void on_connection_closed(void *of_connection)
     struct connection *connection = of_connection;
 
     connection->socket = NULL;
-    server_wipe_spare_buffers(1);
+    h2o_timeout_unlink(&connection->handshake_end); /* a client may leave amid its handshake */
+    server_wipe_spare_buffers(connection->http2.conn != NULL ? SERVER_SPARE_BUFFERS_MAX : 1);
+    connection->http2.conn = NULL;
     if (connection->linger_fd >= 0)
         begin_lingering(connection);
     else
         forget(connection);
 }
 
+void server_linger(struct connection *connection)
+{
+    if (connection->linger_fd < 0)
+        connection->linger_fd = fcntl(h2o_socket_get_fd(connection->socket), F_DUPFD_CLOEXEC, 0);
+}
+
 void server_close_after(h2o_req_t *h2o)
 {
-    h2o_socket_t *socket = h2o->conn->callbacks->get_socket(h2o->conn);
-    struct connection *connection = socket->on_close.data;
-
+    if (http2_is(h2o))
+        return;
     h2o->http1_is_persistent = 0;
-    if (connection->linger_fd < 0)
-        connection->linger_fd = fcntl(h2o_socket_get_fd(socket), F_DUPFD_CLOEXEC, 0);
+    server_linger(h2o->conn->callbacks->get_socket(h2o->conn)->on_close.data);
 }
 
 int server_fd(h2o_req_t *h2o)
@@ -328,6 +377,7 @@ void connections_init(struct server *server)
 {
     server->connections_max = (size_t)server->worker->config->http_connections_max;
     h2o_timeout_init(server->context.loop, &server->linger_timeout, LINGER_MS);
+    h2o_timeout_init(server->context.loop, &server->handshake_timeout, HANDSHAKE_MS);
     open_spare(server);
 }
 
@@ -337,4 +387,5 @@ void connections_fini(struct server *server)
     if (server->spare_fd >= 0)
         close(server->spare_fd);
     h2o_timeout_dispose(server->context.loop, &server->linger_timeout);
+    h2o_timeout_dispose(server->context.loop, &server->handshake_timeout);
 }

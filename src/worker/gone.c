@@ -1,5 +1,6 @@
-/* libh2o reads nothing on a connection whose request is at work, so it does not notice that the
- * client left: a login storm's impatient clients would keep hash threads busy for nobody.
+/* libh2o reads nothing on an HTTP/1 connection whose request is at work, so it does not notice that
+ * the client left (on HTTP/2 it does): a login storm's impatient clients would keep hash threads
+ * busy for nobody.
  *
  * Story: one poll(2) over the sockets of all requests that wait for a hash; who is gone, or has
  * closed his half of the connection, is given up: the hash is cancelled, so that its place is free
@@ -12,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "http2.h"
 #include "request.h"
 #include "server.h"
 
@@ -35,7 +37,7 @@ void gone_look(struct worker *worker)
     struct pollfd *polled = xcalloc(room, sizeof(*polled));
     struct request **requests = xcalloc(room, sizeof(struct request *));
     for (struct request *at = worker->requests; at != NULL; at = at->older) {
-        if (at->hash == NULL || at->h2o == NULL || at->gone)
+        if (at->hash == NULL || at->h2o == NULL || at->gone || http2_is(at->h2o))
             continue;
         polled[count].fd = server_fd(at->h2o);
         polled[count].events = POLLRDHUP;

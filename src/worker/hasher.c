@@ -15,6 +15,7 @@
 #include "gatepost/password_policy.h"
 #include "gatepost/secret.h"
 
+#include "http2.h"
 #include "peer.h"
 #include "reply.h"
 #include "server.h"
@@ -284,7 +285,9 @@ static bool submit_for(struct request **request, struct hash_order *order)
     order->peer = request_peer(*request);
     order->owner = *request;
     order->under_way = &(*request)->hash;
-    if (hasher_submit((*request)->worker->hasher, order))
+    if (!http2_may_hash(*request))
+        metric_count(METRIC_HASH_REFUSED);
+    else if (hasher_submit((*request)->worker->hasher, order))
         return true;
     reply_problem(request, PROBLEM_UNAVAILABLE);
     return false;

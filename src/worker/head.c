@@ -40,8 +40,7 @@ static struct slice without_blanks(const char *at, const char *end)
     return slice_of(at, (size_t)(end - at));
 }
 
-/* What no authority holds: blanks, lists, user names, paths. */
-static bool is_host(struct slice value)
+bool head_is_host(struct slice value)
 {
     for (size_t i = 0; i < value.len; i++) {
         switch (value.at[i]) {
@@ -63,14 +62,20 @@ static bool is_host(struct slice value)
     return true;
 }
 
+bool head_is_method(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_token_char(text.at[i]))
+            return false;
+    }
+    return text.len > 0 && text.len <= METHOD_MAX_BYTES;
+}
+
 static void read_request_line(struct slice line, struct head_seen *seen)
 {
-    size_t method_len = 0;
+    const char *blank = memchr(line.at, ' ', line.len);
 
-    while (method_len < line.len && is_token_char(line.at[method_len]))
-        method_len++;
-    if (method_len == 0 || method_len > METHOD_MAX_BYTES || method_len == line.len ||
-        line.at[method_len] != ' ')
+    if (blank == NULL || !head_is_method(slice_of(line.at, (size_t)(blank - line.at))))
         seen->bad = true;
     seen->http_1_0 = line.len >= 8 && memcmp(line.at + line.len - 8, "HTTP/1.0", 8) == 0;
 }
@@ -89,7 +94,7 @@ static void read_field(struct slice line, struct head_seen *seen)
     case 'h':
         if (name_is(name, "host")) {
             seen->hosts++;
-            seen->bad |= !is_host(value);
+            seen->bad |= !head_is_host(value);
         }
         break;
     case 'c':

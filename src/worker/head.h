@@ -25,4 +25,10 @@ enum head_verdict {
  * elsewhere; so the connection ends with it. Source: RFC 9112 sections 2.2, 3.2, 5.2, 6.1, 6.3. */
 MUST_USE enum head_verdict head_check(struct slice input);
 
+/* A token of 32 bytes at most. */
+MUST_USE bool head_is_method(struct slice text);
+
+/* Nothing that no authority holds: blanks, lists, user names, paths. */
+MUST_USE bool head_is_host(struct slice value);
+
 #endif

@@ -6,6 +6,7 @@
 #include "gatepost/fault.h"
 
 #include "cors.h"
+#include "http2.h"
 #include "server.h"
 
 #define CHALLENGE     "Bearer realm=\"api\""
@@ -124,7 +125,8 @@ static void dress(h2o_req_t *h2o, int status, const char *id, const char *type, 
     if (cache == NULL || status != 200)
         cache = "no-store";
     add(h2o, NAME_CACHE, cache, strlen(cache));
-    if (h2o->input.scheme == &H2O_URL_SCHEME_HTTPS)
+    /* On HTTP/2 the scheme is what the client says. There is TLS, or there is no HTTP/2. */
+    if (http2_is(h2o) || h2o->input.scheme == &H2O_URL_SCHEME_HTTPS)
         add(h2o, NAME_HSTS, H2O_STRLIT("max-age=31536000"));
     if (allow != NULL)
         add(h2o, NAME_ALLOW, allow, strlen(allow));

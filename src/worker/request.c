@@ -15,6 +15,8 @@
 #include "forwarded.h"
 #include "hasher.h"
 #include "head.h"
+#include "http2.h"
+#include "http2_head.h"
 #include "reply.h"
 #include "routes.h"
 #include "server.h"
@@ -194,16 +196,22 @@ void *request_grow(struct request *request, size_t bytes)
     return more;
 }
 
+static enum head_verdict check_head(h2o_req_t *h2o)
+{
+    const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
+
+    return http2_is(h2o) ? http2_head_check(h2o) : head_check(slice_of(input->bytes, input->size));
+}
+
 int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
 {
     struct worker *worker = server_of_handler(handler)->worker;
-    const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
     struct request *request = request_new(worker, h2o);
     const bool has_body = (request->method & METHODS_WITH_BODY) != 0;
 
     FAULT("w.parse");
     request->followed = server_is_followed(h2o);
-    switch (head_check(slice_of(input->bytes, input->size))) {
+    switch (check_head(h2o)) {
     case HEAD_FINE_BUT_LAST:
         server_close_after(h2o);
         /* fallthrough */

@@ -1,6 +1,7 @@
-/* libh2o, set up for what Gatepost needs of it: HTTP/1 alone, one handler, small limits.
+/* libh2o, set up for what Gatepost needs of it: one handler, small limits, HTTP/2 behind a guard of
+ * our own (http2.c) and only where it is asked for.
  *
- * HTTP/2 stays off: Debian's 2.2.5 does not count resets (CVE-2023-44487). Whatever libh2o answers
+ * Whatever libh2o answers
  * by itself goes through a filter that makes it ours, so that every answer is JSON and carries the
  * same headers. */
 #include "server.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
@@ -17,14 +17,14 @@
 #include "access_log.h"
 #include "connections.h"
 #include "cors.h"
+#include "http2.h"
 #include "reply.h"
 #include "request.h"
 
 /* One more than our own limit, which routes.c applies: libh2o refuses a chunked body of exactly its
  * limit and takes one with Content-Length. */
-#define BODY_LIMIT_OF_H2O    (16384 + 1)
-#define REQUEST_TIMEOUT_MS   10000 /* head and body, from the first byte or the last answer on */
-#define HANDSHAKE_TIMEOUT_MS 5000
+#define BODY_LIMIT_OF_H2O  (16384 + 1)
+#define REQUEST_TIMEOUT_MS 10000 /* head and body, from the first byte or the last answer on */
 
 #define FREED_BYTE 0xa5 /* any but 0 */
 
@@ -37,43 +37,6 @@ struct own_filter {
     h2o_filter_t super;
     struct server *server;
 };
-
-/* ---- TLS ----------------------------------------------------------------------------------------
- */
-
-static _Noreturn void die_of_tls(const char *path)
-{
-    char reason[256];
-
-    ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
-    die(EXIT_TLS, "%s: %s", path, reason);
-}
-
-SSL_CTX *server_load_tls(const struct config *config)
-{
-    if (config->http_tls_cert[0] == '\0')
-        return NULL;
-
-    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    if (tls == NULL || SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1)
-        die_of_tls("TLS");
-    /* No tickets, no cache: a resumed session would outlive its worker's keys, and one set of keys
-     * for all workers would have to be kept and rotated. CLEANSE: the bodies hold passwords. */
-    SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-                                 SSL_OP_CLEANSE_PLAINTEXT);
-    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(tls, 0);
-    static const unsigned char context[] = "gatepost";
-    if (SSL_CTX_set_session_id_context(tls, context, sizeof(context) - 1) != 1)
-        die_of_tls("TLS");
-    if (SSL_CTX_use_certificate_chain_file(tls, config->http_tls_cert) != 1)
-        die_of_tls(config->http_tls_cert);
-    if (SSL_CTX_use_PrivateKey_file(tls, config->http_tls_key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(tls) != 1)
-        die_of_tls(config->http_tls_key);
-    return tls;
-}
 
 /* ---- what libh2o answers by itself --------------------------------------------------------------
  */
@@ -160,9 +123,9 @@ static void configure(struct server *server)
     config->server_name = h2o_iovec_init(H2O_STRLIT(""));
     config->max_request_entity_size =
         server->worker->heritage->role == ROLE_ADMIN ? LINES_BODY_MAX_BYTES + 1 : BODY_LIMIT_OF_H2O;
-    config->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
     config->http1.req_timeout = REQUEST_TIMEOUT_MS;
     config->http1.upgrade_to_http2 = 0;
+    config->http2.idle_timeout = REQUEST_TIMEOUT_MS; /* http2_look.c is stricter */
     config->http2.callbacks.request_shutdown = NULL; /* its timer would outlive the context */
 
     h2o_hostconf_t *host =
@@ -254,4 +217,5 @@ void server_run(struct server *server, int32_t max_wait_ms)
 void server_begin_shutdown(struct server *server)
 {
     h2o_context_request_shutdown(&server->context);
+    http2_begin_shutdown(server);
 }

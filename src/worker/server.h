@@ -18,10 +18,31 @@ struct listening {
     bool is_unix;
 };
 
+/* What http2.c keeps of a connection that speaks HTTP/2. */
+struct http2_state {
+    struct st_h2o_http2_conn_t *conn; /* libh2o's; NULL: it speaks HTTP/1, or nothing yet */
+    ssize_t (*read_expect)(struct st_h2o_http2_conn_t *conn, const uint8_t *src, size_t len,
+                           const char **err_desc); /* what libh2o would read the next frame with */
+    bool greeted;                                  /* the client's preface was good */
+    mono_ns counted_since;                         /* the next three: since then */
+    uint64_t resets;         /* streams reset before their answer was out, whoever did it */
+    uint64_t frames;         /* frames that ask for nothing */
+    uint64_t requests;       /* header blocks begun */
+    size_t discarded;        /* bytes of DATA that nobody waited for */
+    unsigned block_parts;    /* frames of the header block that is being read */
+    size_t block_bytes;      /* of the same */
+    uint32_t stopped_stream; /* the last one whose client was told to send no more */
+    mono_ns quiet_since;     /* when it was last seen with a stream open */
+    mono_ns farewell_since;  /* when it was told that this worker leaves; 0: it was not */
+};
+
 /* A client's connection, from accept until it is closed and no longer lingers. */
 struct connection {
     struct server *server;
+    struct listening *listener;
     h2o_socket_t *socket; /* NULL while it lingers */
+    h2o_timeout_entry_t handshake_end;
+    struct http2_state http2;
     struct connection *older;
     struct connection *newer;
     int linger_fd; /* a second descriptor of the same socket, or -1 */
@@ -43,17 +64,15 @@ struct server {
     size_t connections_max;
     struct connection *connections; /* newest first */
     h2o_timeout_t linger_timeout;
+    h2o_timeout_t handshake_timeout;
+    mono_ns http2_looked;        /* when http2_look looked */
     h2o_timeout_t later_timeout; /* of request_call_later */
     int spare_fd;                /* given up to say no when there is no other descriptor left */
     h2o_socket_t *watches[SERVER_WATCHES_MAX];
     size_t watch_count;
 };
 
-/* Reads certificate and key, before privileges are dropped. Returns NULL with TLS not configured;
- * dies with EXIT_TLS when the files cannot be used. */
-SSL_CTX *server_load_tls(const struct config *config);
-
-/* Takes tls. */
+/* Takes tls, which may be NULL (tls.h). */
 struct server *server_new(struct worker *worker, SSL_CTX *tls);
 void server_free(struct server **server);
 
@@ -72,7 +91,7 @@ void server_wipe_spare_buffers(size_t newest);
 void server_listen(struct server *server, const struct heritage *heritage);
 void server_stop_listening(struct server *server);
 
-/* Every answer from now on says Connection: close. */
+/* Every answer from now on says Connection: close, every HTTP/2 connection is told GOAWAY. */
 void server_begin_shutdown(struct server *server);
 
 /* Cuts every connection; they are gone after some turns of the loop. */
@@ -93,8 +112,12 @@ int server_fd(h2o_req_t *h2o);
 void server_cut(h2o_req_t *h2o);
 
 /* Close the connection after this answer, which the client is to read although it may still be
- * sending: what arrives is discarded for a moment (RFC 9112 section 9.6). */
+ * sending: what arrives is discarded for a moment (RFC 9112 section 9.6). On HTTP/2 nothing: what
+ * is wrong with one stream leaves the others be. */
 void server_close_after(h2o_req_t *h2o);
+
+/* The same of a connection that its owner is about to close, whatever is under way on it. */
+void server_linger(struct connection *connection);
 
 /* For the fault point w.half_reply: some bytes of a status line, then SIGKILL. */
 void server_send_half_and_die(h2o_req_t *h2o);

@@ -19,6 +19,7 @@
 
 #include "gone.h"
 #include "hasher.h"
+#include "http2.h"
 #include "new_password.h"
 #include "origin.h"
 #include "peer.h"
@@ -27,6 +28,7 @@
 #include "routes.h"
 #include "server.h"
 #include "throttle.h"
+#include "tls.h"
 #include "token_cache.h"
 #include "tokens.h"
 
@@ -166,6 +168,7 @@ static void turn(struct worker *worker, int32_t wait_ms)
     if (worker->answers != answers)
         server_run(worker->server, 0); /* finishes those replies, and begins what came meanwhile */
     look_after_hashes(worker);
+    http2_look(worker->server, clock_mono_ns());
     life_sign(worker->segment, worker->slot);
 }
 
@@ -262,7 +265,7 @@ int worker_main(struct heritage *heritage)
 
     proc_enter(heritage);
     load_secrets(&worker);
-    SSL_CTX *tls = heritage->role == ROLE_ADMIN ? NULL : server_load_tls(worker.config);
+    SSL_CTX *tls = heritage->role == ROLE_ADMIN ? NULL : tls_load(worker.config);
     proc_drop_privileges(heritage);
     open_all(&worker, tls);
     FAULT("w.opened");

@@ -102,6 +102,9 @@ static void configure(struct config *config)
     config->limits_enabled = true;
     config->token_key_dir = "";
     config->token_publish_s = 900;
+    config->http_http2_resets_max = 100;
+    config->http_http2_frames_max = 1000;
+    config->http_http2_hashes_max = 4;
     config->http_trusted_proxies = "unix"; /* the fuzzer's requests come from there */
     config->limits_letters = (struct config_rate){3, 3600};
     /* An address of X-Forwarded-For meets these sooner or later. */

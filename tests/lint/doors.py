@@ -22,7 +22,7 @@ DOORS = [
      SHARED_MEMORY + ("src/lib/password/", "src/worker/hasher.c")),
     (r"sys/mman\.h", SHARED_MEMORY + ("src/lib/base/secret.c",)),
     (r"openssl/.*", ("src/lib/password/", "src/lib/token/", "src/lib/dkim/", "src/lib/base/secret.c",
-                     "src/lib/base/identity.c", "src/lib/base/pem.c", "src/worker/server.c")),
+                     "src/lib/base/identity.c", "src/lib/base/pem.c", "src/worker/server.c", "src/worker/tls.")),
 ]
 LIBC_ALSO = {"unistd.h"}  # looks like one of libunistring's
 

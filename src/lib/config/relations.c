@@ -34,6 +34,17 @@ static void check_tls(struct reading *reading)
                         "http.tls_key needs http.tls_cert");
 }
 
+/* Without TLS there is nobody to agree on a protocol with. */
+static void check_http2(struct reading *reading)
+{
+    const struct config *config = reading->config;
+
+    if (sound(reading, CONFIG_KEY_http_http2, CONFIG_KEY_http_tls_cert) && config->http_http2 &&
+        !is_set(config->http_tls_cert))
+        config_complain(reading, place(reading, CONFIG_KEY_http_http2),
+                        "http.http2 needs http.tls_cert: HTTP/2 is spoken over TLS alone");
+}
+
 /* Browsers drop a cookie whose name begins with __Host- unless it came over HTTPS. Where a proxy
  * speaks it, the public URL is what says so. */
 static void check_cookies(struct reading *reading)
@@ -191,6 +202,7 @@ static void check_order(struct reading *reading, enum config_key smaller, enum c
 void config_check_relations(struct reading *reading)
 {
     check_tls(reading);
+    check_http2(reading);
     check_cookies(reading);
     check_iterations(reading);
     check_argon2(reading);
