@@ -110,7 +110,7 @@ NEEDS_storeclient := ring log base
 NEEDS_store := storeclient metrics proc ring config log base
 NEEDS_mailer := storeclient metrics proc ring letter dkim token json email config log base
 NEEDS_worker := storeclient metrics limit proc ring letter token json email username password config log base
-NEEDS_master := letter token json metrics limit proc ring config log base
+NEEDS_master := storeclient letter token json metrics limit proc ring config log base
 NEEDS_cli := letter dkim token json email username metrics proc ring config log base
 
 dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))

@@ -108,6 +108,12 @@ void config_forget_secrets(struct config *config);
  * Returns false with errno when it could not be written. */
 MUST_USE bool config_print(const struct config *config, int fd);
 
+/* The configuration in force, as a predecessor's config_print wrote it; keys that this table does
+ * not have are left out. The mail password comes from the environment and .env, as ever: it is not
+ * in what is printed. file: what the predecessor had read. As config_load but for the sources. */
+MUST_USE struct config *config_revive(struct slice printed, const char *file,
+                                      config_problem_fn problem, void *context);
+
 /* What a change asks of the running processes, as bits; 0 when nothing changed. */
 enum config_reload {
     CONFIG_RELOAD_WORKERS = 1,

@@ -50,6 +50,9 @@ struct limits; /* this process's view */
 /* Draws the key of the tables. Who calls it: the master, before the first fork. */
 void limits_init(struct segment *segment);
 
+/* The shape of the tables as a number (gatepost/layout.h). */
+uint64_t limits_layout(void);
+
 /* rates: LIMIT_KINDS of them. Processes with other rates (a reload overlaps them) may share the
  * tables: what one counted the other reads by its own rate. */
 struct limits *limits_open(struct segment *segment, const struct limit_rate *rates,

@@ -22,6 +22,9 @@ enum metric_histogram {
     HISTOGRAM_COUNT
 };
 
+/* Which word means what, as a number (gatepost/layout.h). */
+uint64_t metrics_layout(void);
+
 /* One line at a process's start: where its counters are. Threads of one process may count
  * together: the add is atomic. */
 void metrics_init(struct segment *segment, uint32_t slot);

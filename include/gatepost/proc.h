@@ -89,6 +89,7 @@ enum proc_message_kind {
     ORDER_LOG,           /* master: a new log descriptor comes with this message; value: what
                             log.level is now, an enum config_log_level */
     ORDER_SWEEP,         /* master to mailer: read the outbox now (a worker died) */
+    PROC_MESSAGE_KINDS   /* one above the last: what two binaries compare */
 };
 
 struct proc_message {

@@ -18,10 +18,11 @@ int cli_config(const struct config_source *source);
 int cli_version(void);
 
 /* They find the server by its locked pid file and return CLI_NOT_RUNNING when there is none.
- * reload: HUP, waits for the outcome and prints it; stop: TERM, waits until the last process is
- * gone; status: prints the status page. */
+ * reload: HUP, upgrade: USR2; each waits for the outcome and prints it; stop: TERM, waits until the
+ * last process is gone; status: prints the status page. */
 #define CLI_NOT_RUNNING 3
 int cli_reload(const struct config_source *source);
+int cli_upgrade(const struct config_source *source);
 int cli_stop(const struct config_source *source);
 int cli_status(const struct config_source *source);
 

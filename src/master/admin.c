@@ -39,7 +39,7 @@ static void print(struct page *page, const char *format, ...)
 static const char *state_of(const struct master *master)
 {
     if (master->stop.stage != STOP_NONE)
-        return "stopping";
+        return master->upgrade.step == UPGRADE_DRAIN ? "upgrading" : "stopping";
     if (!master->served)
         return "starting";
     return master->condemned ? "condemned" : "serving";
@@ -73,24 +73,32 @@ static const char *phase_name(enum life_phase phase)
     return "unknown";
 }
 
-static void print_reload(struct page *page, const struct reload *reload)
+/* What `gatepost reload` and `gatepost upgrade` wait on. text: why not; of an upgrade also what. */
+static void print_change(struct page *page, const char *what, uint64_t begun, uint64_t done,
+                         wall_ms done_ms, bool ok, const char *text)
 {
-    print(page, "reloads_begun: %" PRIu64 "\n", reload->begun);
-    if (reload->done == 0) {
-        print(page, "reload: 0 none\n");
-        return;
-    }
     char when[CLOCK_ISO_BYTES];
-    clock_iso(reload->done_ms, when);
-    if (reload->ok)
-        print(page, "reload: %" PRIu64 " ok %s\n", reload->done, when);
+    print(page, "%ss_begun: %" PRIu64 "\n", what, begun);
+    clock_iso(done_ms, when);
+    if (done == 0)
+        print(page, "%s: 0 none\n", what);
     else
-        print(page, "reload: %" PRIu64 " refused %s %s\n", reload->done, when,
-              reload->outcome.text);
+        print(page, "%s: %" PRIu64 " %s %s%s%s\n", what, done, ok ? "ok" : "refused", when,
+              text[0] != '\0' ? " " : "", text);
+}
+
+static void print_changes(struct page *page, const struct master *master)
+{
+    const struct reload *reload = &master->reload;
+    const struct upgrade *upgrade = &master->upgrade;
+    print_change(page, "reload", reload->begun, reload->done, reload->done_ms, reload->ok,
+                 reload->ok ? "" : reload->outcome.text);
     print(page, "%s", reload->report);
     if (reload->unreported > 0)
         print(page, "reload_did: %zu changes more, see the log\n", reload->unreported);
     print(page, "reload_took_ms: %" PRIu64 "\n", reload->took_ms);
+    print_change(page, "upgrade", upgrade->begun, upgrade->done, upgrade->done_ms, upgrade->ok,
+                 upgrade->ok ? "version=" GATEPOST_VERSION : upgrade->outcome.text);
 }
 
 static void print_processes(struct page *page, const struct master *master)
@@ -144,7 +152,7 @@ static void print_page(struct page *page, const struct master *master)
     print(page, "uptime_s: %" PRIu64 "\n",
           (uint64_t)((clock_mono_ns() - master->started_ns) / NS_PER_S));
     print(page, "generation: %" PRIu64 "\n", master->generation);
-    print_reload(page, &master->reload);
+    print_changes(page, master);
     for (size_t i = 0; i < master->current.listeners.count; i++)
         print(page, "listener: %s\n", master->current.listeners.sockets[i].listener.name);
     print_processes(page, master);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../cli/cli.h"
+#include "launch.h"
 #include "master.h"
 
 static int serve(const struct config_source *source)
@@ -40,6 +41,8 @@ static const struct command {
     {"check", cli_check, "print every problem of the configuration; exit 0 or 10", NULL},
     {"config", cli_config, "print the effective configuration, each key with its comment", NULL},
     {"reload", cli_reload, "make the running server read its configuration again", NULL},
+    {"upgrade", cli_upgrade, "make the running server go on as the binary that is installed now",
+     NULL},
     {"stop", cli_stop, "stop the running server and wait until it is gone", NULL},
     {"status", cli_status, "print the running server's status page; exit 3 when there is none",
      NULL},
@@ -157,6 +160,7 @@ int main(int argc, char **argv)
 {
     fill_standard_descriptors();
     proc_title_init(argc, argv); /* before anything looks at them: it moves argv and environment */
+    launch_init(&argc, argv);
     struct order order = {
         .overrides = xcalloc((size_t)argc + 1, sizeof *order.overrides),
         .words = xcalloc((size_t)argc + 1, sizeof *order.words),

@@ -21,6 +21,9 @@
 #include "gatepost/limit.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
+#include "gatepost/segment_parts.h"
+#include "launch.h"
+#include "layout.h"
 
 #define LOCK_WAIT_MS 10000
 #define SPARE_SEATS  8
@@ -113,20 +116,28 @@ static uint32_t seats_for(const struct config *config)
     return (uint32_t)(2 * most + ADMIN_SEATS + SPARE_SEATS);
 }
 
-static void start_segment(struct master *master)
+void master_make_segment(struct master *master)
 {
     struct err err = {0};
-    int alive[2];
     master->segment = segment_create(seats_for(master->current.config), &err);
     if (master->segment == NULL)
         die(EXIT_SEGMENT, "%s", err.text);
+    segment_stamp(master->segment, layout_of_this_binary());
     limits_init(master->segment);
     metrics_init(master->segment, segment_master_slot(master->segment));
-    master->generation = 1;
     board_set(master->segment, BOARD_CONFIG_GENERATION, master->generation);
-    board_set(master->segment, BOARD_STARTED_MS, (uint64_t)clock_wall_ms());
+    mono_ns age_ns = clock_mono_ns() - master->started_ns;
+    board_set(master->segment, BOARD_STARTED_MS,
+              (uint64_t)clock_wall_ms() - (uint64_t)(age_ns / NS_PER_MS));
     master->places = segment_slots(master->segment);
     master->children = xcalloc(master->places, sizeof *master->children);
+}
+
+static void start_segment(struct master *master)
+{
+    int alive[2];
+    master->generation = 1;
+    master_make_segment(master);
     if (pipe2(alive, O_CLOEXEC) != 0)
         die(EXIT_FAILED, "no pipe: %s", strerror(errno));
     master->alive_read_fd = alive[0];
@@ -146,7 +157,7 @@ static void start_own_sockets(struct master *master)
 
 /* ---- loop ---------------------------------------------------------------------------------- */
 
-enum { POLL_SIGNALS, POLL_PAGE, POLL_NEXT_PAGE, POLL_SEATS, POLL_CHILDREN };
+enum { POLL_SIGNALS, POLL_PAGE, POLL_NEXT_PAGE, POLL_SEATS, POLL_TRIAL, POLL_CHILDREN };
 
 static void wait_for_events(struct master *master, struct pollfd *polled)
 {
@@ -157,6 +168,7 @@ static void wait_for_events(struct master *master, struct pollfd *polled)
     polled[POLL_NEXT_PAGE] =
         (struct pollfd){.fd = master->pages.next.listener.fd, .events = POLLIN};
     polled[POLL_SEATS] = (struct pollfd){.fd = wake_fd(master->segment, slot), .events = POLLIN};
+    polled[POLL_TRIAL] = (struct pollfd){.fd = master->upgrade.trial.fd, .events = POLLIN};
     for (size_t i = 0; i < master->places; i++) {
         const struct child *child = &master->children[i];
         polled[POLL_CHILDREN + i] =
@@ -190,6 +202,8 @@ static void loop(struct master *master)
         }
         if (polled[POLL_SIGNALS].revents != 0)
             signals_take(master);
+        if (polled[POLL_TRIAL].revents != 0)
+            trial_read(master);
         for (int i = POLL_PAGE; i <= POLL_NEXT_PAGE; i++) {
             if (polled[i].revents != 0)
                 admin_answer(master, polled[i].fd);
@@ -220,8 +234,22 @@ static void end(struct master *master)
     config_free(&master->current.config);
 }
 
+static void start(struct master *master)
+{
+    start_configuration(master);
+    start_places(master->current.config, false);
+    start_log(master);
+    start_lock(master);
+    start_places(master->current.config, true);
+    start_listeners(master);
+    start_segment(master);
+    start_own_sockets(master);
+}
+
 int master_run(const struct config_source *source, const struct role_mains *mains)
 {
+    if (launch_get()->kind == LAUNCH_TRIAL)
+        return trial_run(source);
     struct master master = {
         .source = source,
         .mains = mains,
@@ -231,6 +259,7 @@ int master_run(const struct config_source *source, const struct role_mains *main
         .pages = STATUS_PAGES_NONE,
         .current.own = OWN_SOCKETS_NONE,
         .next.own = OWN_SOCKETS_NONE,
+        .upgrade.trial.fd = -1,
     };
     master.looked_ns = master.started_ns;
     master.clock_offset_ms = clock_offset_ms();
@@ -240,15 +269,10 @@ int master_run(const struct config_source *source, const struct role_mains *main
     master.signal_fd = signals_open();
     notify_init();
 
-    start_configuration(&master);
-    start_places(master.current.config, false);
-    start_log(&master);
-    start_lock(&master);
-    start_places(master.current.config, true);
-    start_listeners(&master);
-    start_segment(&master);
-    start_own_sockets(&master);
-
+    if (launch_get()->kind == LAUNCH_TAKEOVER)
+        takeover_enter(&master);
+    else
+        start(&master);
     loop(&master);
     end(&master);
     return master.exit_code;

@@ -82,6 +82,7 @@ enum reload_step { RELOAD_IDLE, RELOAD_WORKERS, RELOAD_MAILER, RELOAD_STORE };
 struct reload {
     enum reload_step step;
     bool waiting;        /* one more HUP came; those after it are folded into it */
+    bool upgrading;      /* this one is an upgrade's: everything is replaced */
     unsigned difference; /* enum config_reload */
     uint64_t begun;      /* counts all; what `gatepost reload` waits for */
     uint64_t done;
@@ -95,6 +96,39 @@ struct reload {
     size_t report_len;
     size_t unreported; /* lines that had no room there */
     size_t changed;    /* keys */
+};
+
+enum upgrade_step {
+    UPGRADE_IDLE,
+    UPGRADE_TRIAL, /* a child executes the new file and says whether it could go on */
+    UPGRADE_DRAIN, /* another layout: everybody finishes and goes before the execve */
+    UPGRADE_ROLL,  /* after the execve: children are replaced, one kind after the other */
+};
+
+#define TRIAL_ANSWER_BYTES 640
+
+struct trial {
+    pid_t pid;    /* 0: none runs */
+    int fd;       /* where its answer comes; -1 when closed */
+    bool stopped; /* it was killed for its silence, or because nobody waits for it any more */
+    mono_ns deadline_ns;
+    char answer[TRIAL_ANSWER_BYTES]; /* what it said first; NUL-terminated */
+    uint64_t device;                 /* the file that it executes: nothing else will be */
+    uint64_t inode;
+};
+
+struct upgrade {
+    enum upgrade_step step;
+    bool waiting;    /* USR2 came: folded into one, begun when nothing else runs */
+    bool taken_over; /* this image came by execve: the server was ready long before */
+    bool pressed;    /* of a drain: idle connections have had their time */
+    uint64_t begun;  /* counts all; what `gatepost upgrade` waits for */
+    uint64_t done;
+    bool ok; /* the last one that is done */
+    wall_ms done_ms;
+    struct err outcome; /* why it was refused */
+    mono_ns press_ns;
+    struct trial trial;
 };
 
 struct master {
@@ -122,6 +156,7 @@ struct master {
     int exit_code;
     struct stop stop;
     struct reload reload;
+    struct upgrade upgrade;
     mono_ns started_ns;
     mono_ns looked_ns;       /* the watchdog's last look */
     int64_t clock_offset_ms; /* wall less monotonic, as of the last look */
@@ -163,12 +198,44 @@ bool reload_admin_ready(const struct master *master, const struct edition *editi
 /* changes.c: what the reload from old to new changes, for log and page. */
 void changes_note(struct reload *reload, const struct edition *old, const struct edition *new);
 void changes_forget(struct reload *reload);
+/* The last part of an upgrade: what is configured now, with this binary's processes. */
+void reload_for_upgrade(struct master *master);
+
+/* upgrade.c: USR2, from request to outcome; trial.c, takeover.c and handover.c are its parts. */
+void upgrade_request(struct master *master);
+void upgrade_advance(struct master *master, mono_ns now);
+void upgrade_on_trial_end(struct master *master, int status);
+void upgrade_refuse(struct master *master, const char *format, ...) PRINTF_LIKE(2, 3);
+void upgrade_finish(struct master *master);
+/* Everybody has gone for another layout. Returns when the execve failed: then as it was before. */
+void upgrade_after_drain(struct master *master);
+/* The server is to stop. Returns true when an upgrade's drain was under way. */
+bool upgrade_give_way(struct master *master);
+mono_ns
+upgrade_due_ns(const struct master *master); /* 0: upgrade_advance has nothing to wait for */
+
+/* trial.c. trial_run is the new binary's side and returns its exit code. */
+MUST_USE bool trial_start(struct master *master, struct err *err);
+void trial_read(struct master *master);
+void trial_stop(struct master *master);
+int trial_run(const struct config_source *source);
+
+/* takeover.c: takeover_exec returns when it failed, with everything as it was before.
+ * takeover_enter is the new image's: the master as its predecessor left it. */
+void takeover_exec(struct master *master, bool with_children, struct err *err);
+void takeover_enter(struct master *master);
+
+/* master.c, for a takeover without a segment. */
+void master_make_segment(struct master *master);
 
 /* clock_watch.c: replaces the workers after the wall clock was set. */
 void clock_watch(struct master *master);
 
 /* stop.c */
 void stop_request(struct master *master, bool graceful);
+/* A graceful stop that ends in upgrade_after_drain; what its workers have that is idle goes too. */
+void stop_for_upgrade(struct master *master);
+void stop_press(struct master *master);
 void stop_advance(struct master *master, mono_ns now);
 
 /* signals.c: the signals of docs/design.md section 8, by a descriptor. */

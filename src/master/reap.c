@@ -127,7 +127,11 @@ static void bury(struct master *master, struct child *child, int status)
         hold_against(&master->backoff[dead.role], &dead);
     if (!dead.ready && master->next.number != 0 && dead.edition == master->next.number)
         reload_refuse(master, "%s could not start: %s", child_name(&dead, name), why.text);
-    if (!master->served && master->stop.stage == STOP_NONE && refuses_to_start(master, status)) {
+    if (!dead.ready && master->upgrade.step == UPGRADE_ROLL && master->reload.step == RELOAD_IDLE)
+        upgrade_refuse(master, "%s could not start: %s", child_name(&dead, name), why.text);
+    /* After an upgrade clients wait in the backlog: it is tried again, a mended file may come. */
+    if (!master->served && master->stop.stage == STOP_NONE && refuses_to_start(master, status) &&
+        (master->condemned || !master->upgrade.taken_over)) {
         master->exit_code = master->condemned ? EXIT_STORE_FSYNC : WEXITSTATUS(status);
         stop_request(master, false);
     }
@@ -138,6 +142,10 @@ void reap_all(struct master *master)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == master->upgrade.trial.pid) {
+            upgrade_on_trial_end(master, status);
+            continue;
+        }
         for (size_t i = 0; i < master->places; i++) {
             if (master->children[i].pid == pid) {
                 bury(master, &master->children[i], status);

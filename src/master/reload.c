@@ -64,29 +64,46 @@ static void drop_next(struct master *master)
     master->reload.step = RELOAD_IDLE;
 }
 
-static void finish(struct master *master, bool ok)
+static void note_outcome(struct master *master, bool ok)
 {
     struct reload *reload = &master->reload;
     reload->ok = ok;
     reload->done = reload->begun;
     reload->done_ms = clock_wall_ms();
     reload->took_ms = (uint64_t)((clock_mono_ns() - reload->begun_ns) / NS_PER_MS);
-    notify_send("READY=1");
+}
+
+static void note_done(struct master *master)
+{
+    const struct reload *reload = &master->reload;
+    note_outcome(master, true);
+    metric_count(METRIC_RELOADS);
+    log_info("reload.done",
+             "reload=%" PRIu64 " generation=%" PRIu64 " changed=%zu took_ms=%" PRIu64,
+             reload->begun, master->generation, reload->changed, reload->took_ms);
 }
 
 void reload_refuse(struct master *master, const char *format, ...)
 {
     struct reload *reload = &master->reload;
-    char text[sizeof reload->outcome.text + 16];
+    struct err why;
+    char text[sizeof why.text + 16];
     va_list args;
     va_start(args, format);
-    vsnprintf(reload->outcome.text, sizeof reload->outcome.text, format, args);
+    vsnprintf(why.text, sizeof why.text, format, args);
     va_end(args);
-    log_error("reload.refused", "reload=%" PRIu64 " because=%s", reload->begun,
-              log_quoted(slice_of_text(reload->outcome.text), text, sizeof text));
+    if (reload->upgrading) {
+        upgrade_refuse(master, "%s", why.text);
+    } else {
+        note_outcome(master, false);
+        reload->outcome = why;
+        log_error("reload.refused", "reload=%" PRIu64 " because=%s", reload->begun,
+                  log_quoted(slice_of_text(why.text), text, sizeof text));
+    }
     drop_next(master);
     changes_forget(reload);
-    finish(master, false);
+    notify_send("READY=1");
+    reload->upgrading = false;
 }
 
 /* A file that was there and is gone is a mishap, not a wish for the defaults: else a reload in the
@@ -143,15 +160,11 @@ static bool prepare(struct master *master, struct config *config, struct err *er
            open_sockets(master, config, err);
 }
 
-static void begin(struct master *master)
+static void load_next(struct master *master)
 {
     struct reload *reload = &master->reload;
     struct problems problems = {0};
     struct err err = {0};
-    reload->waiting = false;
-    reload->begun++;
-    reload->begun_ns = clock_mono_ns();
-    log_info("reload.begun", "reload=%" PRIu64, reload->begun);
     notify_reloading();
     if (master->condemned) {
         reload_refuse(master, "the store stopped after a failed flush; the server needs a restart");
@@ -178,11 +191,33 @@ static void begin(struct master *master)
     reload->step = RELOAD_WORKERS;
 }
 
+static void begin(struct master *master)
+{
+    struct reload *reload = &master->reload;
+    reload->waiting = false;
+    reload->begun++;
+    reload->begun_ns = clock_mono_ns();
+    log_info("reload.begun", "reload=%" PRIu64, reload->begun);
+    load_next(master);
+}
+
+void reload_for_upgrade(struct master *master)
+{
+    master->reload.upgrading = true;
+    load_next(master);
+}
+
+static bool may_begin(const struct master *master)
+{
+    return master->served && master->reload.step == RELOAD_IDLE &&
+           master->upgrade.step == UPGRADE_IDLE;
+}
+
 void reload_request(struct master *master)
 {
     if (master->stop.stage != STOP_NONE)
         return;
-    if (!master->served || master->reload.step != RELOAD_IDLE) {
+    if (!may_begin(master)) {
         master->reload.waiting = true;
         return;
     }
@@ -216,10 +251,15 @@ static bool is_replaced(const struct master *master, enum proc_role role)
     return count_ready(master, role, &master->next) > 0;
 }
 
+static bool is_store_replaced(const struct master *master)
+{
+    return master->reload.upgrading || (master->reload.difference & CONFIG_RELOAD_STORE) != 0;
+}
+
 static void commit(struct master *master)
 {
     FAULT("k.reload_commit");
-    if ((master->reload.difference & CONFIG_RELOAD_STORE) != 0)
+    if (is_store_replaced(master))
         master->store_edition = master->next.number;
     changes_note(&master->reload, &master->current, &master->next);
     own_sockets_take_over(&master->next.own);
@@ -234,11 +274,12 @@ static void commit(struct master *master)
     logfile_use(master, &master->reload.log_fd);
     proc_log_init("master", master->current.config);
     board_set(master->segment, BOARD_CONFIG_GENERATION, ++master->generation);
-    metric_count(METRIC_RELOADS);
-    finish(master, true);
-    log_info(
-        "reload.done", "reload=%" PRIu64 " generation=%" PRIu64 " changed=%zu took_ms=%" PRIu64,
-        master->reload.begun, master->generation, master->reload.changed, master->reload.took_ms);
+    if (master->reload.upgrading)
+        upgrade_finish(master);
+    else
+        note_done(master);
+    notify_send("READY=1");
+    master->reload.upgrading = false;
 }
 
 void reload_advance(struct master *master)
@@ -246,7 +287,7 @@ void reload_advance(struct master *master)
     struct reload *reload = &master->reload;
     if (reload->step == RELOAD_WORKERS && reload_workers_ready(master, &master->next))
         reload->step = RELOAD_MAILER;
-    bool with_store = (reload->difference & CONFIG_RELOAD_STORE) != 0;
+    bool with_store = is_store_replaced(master);
     if (reload->step == RELOAD_MAILER && is_replaced(master, ROLE_MAILER) &&
         reload_admin_ready(master, &master->next)) {
         if (with_store)
@@ -256,7 +297,6 @@ void reload_advance(struct master *master)
     }
     if (reload->step == RELOAD_STORE && is_replaced(master, ROLE_STORE))
         commit(master);
-    if (reload->step == RELOAD_IDLE && reload->waiting && master->served &&
-        master->stop.stage == STOP_NONE)
+    if (reload->waiting && may_begin(master) && master->stop.stage == STOP_NONE)
         begin(master);
 }

@@ -45,7 +45,7 @@ static void take(struct master *master, const struct signalfd_siginfo *info)
         logfile_reopen(master);
         break;
     case SIGUSR2:
-        log_warning("upgrade.refused", "because=\"this version does not upgrade in place\"");
+        upgrade_request(master);
         break;
     case SIGCHLD:
         reap_all(master);

@@ -64,11 +64,40 @@ static void dismiss_stage(struct master *master)
     }
 }
 
+static void begin_stop(struct master *master, bool graceful)
+{
+    struct stop *stop = &master->stop;
+    stop->graceful = graceful;
+    uint64_t total_ms = FAST_TOTAL_MS;
+    if (graceful)
+        total_ms = (uint64_t)master->current.config->master_drain_s * 1000 + SLOW_MAILER_MS +
+                   SLOW_STORE_MS + 3 * GRACE_MS;
+    stop->hard_ns = clock_mono_ns() + total_ms * NS_PER_MS;
+    if (stop->stage == STOP_NONE)
+        stop->stage = STOP_WORKERS;
+    dismiss_stage(master);
+}
+
+void stop_for_upgrade(struct master *master)
+{
+    begin_stop(master, true);
+}
+
+void stop_press(struct master *master)
+{
+    if (master->stop.stage != STOP_WORKERS)
+        return;
+    uint64_t left_ms = (uint64_t)master->current.config->master_drain_s * 1000;
+    dismiss_role(master, ROLE_WORKER, ORDER_STOP, left_ms);
+    dismiss_role(master, ROLE_ADMIN, ORDER_STOP, left_ms);
+}
+
 void stop_request(struct master *master, bool graceful)
 {
     struct stop *stop = &master->stop;
     mono_ns now = clock_mono_ns();
-    if (stop->stage != STOP_NONE && graceful)
+    bool upgrading = upgrade_give_way(master);
+    if (stop->stage != STOP_NONE && graceful && !upgrading)
         return; /* it is stopping already, and not slower than this */
     if (!graceful)
         stop->signals++;
@@ -83,16 +112,7 @@ void stop_request(struct master *master, bool graceful)
         reload_refuse(master, "the server was told to stop");
     master->reload.waiting = false;
     notify_send("STOPPING=1");
-
-    stop->graceful = graceful;
-    uint64_t total_ms = FAST_TOTAL_MS;
-    if (graceful)
-        total_ms = (uint64_t)master->current.config->master_drain_s * 1000 + SLOW_MAILER_MS +
-                   SLOW_STORE_MS + 3 * GRACE_MS;
-    stop->hard_ns = now + total_ms * NS_PER_MS;
-    if (stop->stage == STOP_NONE)
-        stop->stage = STOP_WORKERS;
-    dismiss_stage(master);
+    begin_stop(master, graceful);
 }
 
 void stop_advance(struct master *master, mono_ns now)
@@ -118,4 +138,6 @@ void stop_advance(struct master *master, mono_ns now)
     }
     if (stop->stage == STOP_STORE && child_count(master, ROLE_STORE) == 0)
         stop->stage = STOP_DONE;
+    if (stop->stage == STOP_DONE && master->upgrade.step == UPGRADE_DRAIN)
+        upgrade_after_drain(master);
 }

@@ -190,6 +190,7 @@ void supervise(struct master *master, mono_ns now)
     watch_all(master, now);
     recycle_seats(master);
     reload_advance(master);
+    upgrade_advance(master, now);
     supervise_store(master, now);
     if (master->stop.stage != STOP_NONE) {
         stop_advance(master, now);
@@ -228,19 +229,21 @@ mono_ns supervise_wait_ns(const struct master *master, mono_ns now)
     }
     if (master->stop.stage != STOP_NONE)
         sooner(&wait, now, master->stop.hard_ns);
+    if (upgrade_due_ns(master) != 0)
+        sooner(&wait, now, upgrade_due_ns(master));
     return wait;
 }
 
 /* ---- READY --------------------------------------------------------------------------------- */
 
-/* The only thing ever written to standard output. */
+/* The only thing ever written to standard output, and once: not again after an upgrade. */
 static void announce(struct master *master)
 {
     char names[LISTEN_NAMES_BYTES];
     char line[LISTEN_NAMES_BYTES + 64];
     listen_names(&master->current.listeners, names, sizeof names);
     int len = snprintf(line, sizeof line, "ready http=%s pid=%d\n", names, (int)getpid());
-    if (!fd_write_all(STDOUT_FILENO, line, (size_t)len))
+    if (!master->upgrade.taken_over && !fd_write_all(STDOUT_FILENO, line, (size_t)len))
         log_warning("ready.unheard", "pid=%d", (int)getpid());
     log_info("server.ready", "http=%s workers=%" PRId64 " after_ms=%" PRIu64, names,
              master->current.config->http_workers,
@@ -260,5 +263,7 @@ void supervise_on_ready(struct master *master, struct child *child)
         reload_admin_ready(master, &master->current)) {
         master->served = true;
         announce(master);
+        if (master->upgrade.step == UPGRADE_ROLL && master->reload.step == RELOAD_IDLE)
+            upgrade_finish(master);
     }
 }

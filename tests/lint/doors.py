@@ -20,7 +20,7 @@ DOORS = [
     (r"(zxcvbn|argon2|crypt)\.h", ("src/lib/password/",)),
     (r"stdatomic\.h",
      SHARED_MEMORY + ("src/lib/password/", "src/worker/hasher.c")),
-    (r"sys/mman\.h", SHARED_MEMORY + ("src/lib/base/secret.c",)),
+    (r"sys/mman\.h", SHARED_MEMORY + ("src/lib/base/secret.c", "src/master/handover.c")),
     (r"openssl/.*", ("src/lib/password/", "src/lib/token/", "src/lib/dkim/", "src/lib/base/secret.c",
                      "src/lib/base/identity.c", "src/lib/base/pem.c", "src/worker/server.c", "src/worker/tls.")),
 ]

@@ -221,6 +221,57 @@ struct config *config_load(const struct config_source *source, config_problem_fn
     return config;
 }
 
+/* "[section]" or "name = value"; everything else is a comment. */
+static void revive_line(struct reading *reading, struct slice line, struct slice *section)
+{
+    const char *equals = line.len > 0 ? memchr(line.at, '=', line.len) : NULL;
+
+    if (line.len > 2 && line.at[0] == '[' && line.at[line.len - 1] == ']') {
+        *section = slice_of(line.at + 1, line.len - 2);
+        return;
+    }
+    if (equals == NULL || line.at[0] == '#')
+        return;
+    size_t name_len = (size_t)(equals - line.at);
+    enum config_key key = config_find(*section, slice_trimmed(slice_of(line.at, name_len)));
+    if (key != CONFIG_KEYS)
+        config_set(reading, key, "handed over", slice_of(equals + 1, line.len - name_len - 1),
+                   CONFIG_DIALECT_FILE);
+}
+
+static void ignore_problem(void *context, const char *where, const char *sentence)
+{
+    (void)context;
+    (void)where;
+    (void)sentence;
+}
+
+struct config *config_revive(struct slice printed, const char *file, config_problem_fn problem,
+                             void *context)
+{
+    struct config *config = config_new();
+    struct reading reading = {.config = config, .problem = ignore_problem};
+    struct slice section = {0};
+
+    free((char *)(uintptr_t)config->file);
+    config->file = xstrdup(file);
+    read_dotenv(&reading, config->file); /* for the password: all keys are set anew below */
+    config_read_environment(&reading, environ);
+    reading = (struct reading){.config = config, .problem = problem, .context = context};
+    while (printed.len > 0) {
+        const char *newline = memchr(printed.at, '\n', printed.len);
+        size_t len = newline == NULL ? printed.len : (size_t)(newline - printed.at);
+        revive_line(&reading, slice_of(printed.at, len), &section);
+        len += newline == NULL ? 0 : 1;
+        printed = slice_of(printed.at + len, printed.len - len);
+    }
+    work_out(config);
+    config_check_relations(&reading);
+    if (reading.problems > 0)
+        config_free(&config);
+    return config;
+}
+
 void config_free(struct config **config)
 {
     if (*config == NULL)

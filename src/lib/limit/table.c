@@ -11,6 +11,7 @@
 
 #include "limit_layout.h"
 
+#include "gatepost/layout.h"
 #include "gatepost/siphash.h"
 
 #include "gatepost/secret.h"
@@ -69,6 +70,24 @@ uint64_t limit_hash(const struct limits *limits, uint8_t kind, struct slice key)
 
 /* ---- a process's view ---------------------------------------------------------------------------
  */
+
+uint64_t limits_layout(void)
+{
+    const uint64_t shape[] = {
+        LIMIT_KINDS,
+        LIMIT_WAYS,
+        RATE_SETS,
+        FAILURE_SETS,
+        TAG_BITS,
+        sizeof(struct limits_shared),
+        offsetof(struct limits_shared, rates),
+    };
+    uint64_t layout = LAYOUT_BEGIN;
+
+    for (size_t i = 0; i < ARRAY_LEN(shape); i++)
+        layout = layout_fold(layout, shape[i]);
+    return layout;
+}
 
 void limits_init(struct segment *segment)
 {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "gatepost/lane.h"
+#include "gatepost/layout.h"
 #include "gatepost/log.h"
 
 #define SECOND(bound) ((mono_ns)((bound)*1e9 + 0.5))
@@ -41,6 +42,22 @@ static struct {
     uint64_t generation;    /* of the slot's seat; 0 without one */
     uint64_t dropped_lines; /* of log_dropped, those that are counted */
 } counting;                 /* where this process counts; nowhere before metrics_init */
+
+uint64_t metrics_layout(void)
+{
+    static const char *const words[] = {
+#define METRIC(name, prometheus, labels, help) prometheus "{" labels "}",
+#define GAUGE(name, prometheus, help)          "gauge " prometheus,
+#define HISTOGRAM(name, prometheus, help)      "histogram " prometheus,
+#define BOUND(seconds)                         "bound " #seconds,
+#include "gatepost/metrics.def"
+    };
+    uint64_t layout = LAYOUT_BEGIN;
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        layout = layout_fold_text(layout, words[i]);
+    return layout;
+}
 
 void metrics_init(struct segment *segment, uint32_t slot)
 {

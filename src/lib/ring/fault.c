@@ -73,6 +73,15 @@ void fault_attach(struct fault_shared *rows, uint32_t count)
     xalloc_fails = memory_fails;
 }
 
+void fault_join(struct fault_shared *rows, uint32_t count)
+{
+    table.rows = rows;
+    table.count = count;
+    for (struct fault_point *at = __start_fault_points; at < __stop_fault_points; at++)
+        at->shared = row_of(at->name);
+    xalloc_fails = memory_fails;
+}
+
 void fault_detach(const struct fault_shared *rows)
 {
     if (table.rows != rows)

@@ -14,7 +14,7 @@
 #include "gatepost/segment.h"
 
 #define SEGMENT_MAGIC          0x74736f7065746167ULL /* "gatepost" in a little-endian dump */
-#define SEGMENT_LAYOUT_VERSION 4U                    /* raised by every change of this file */
+#define SEGMENT_LAYOUT_VERSION 4U                    /* raised by what segment_layout misses */
 #define SEGMENT_SEATS_MAX      1024U
 #define APART                  128
 
@@ -35,7 +35,8 @@ struct segment_header {
     uint32_t faults;
     uint32_t limit_bytes;
     uint64_t limits_at; /* offset of lib/limit's tables */
-    uint8_t unused[56];
+    uint64_t layout;    /* segment_stamp */
+    uint8_t unused[48];
 };
 
 /* One line each: the store writes some of them with every request, workers poll others. */
@@ -150,6 +151,11 @@ static inline void ring_full_fence(void)
 #endif
 }
 
+/* segment.c, for adopt.c: sizes and rows of worker_seats; the mapping of fd. */
+struct segment *segment_plan(uint32_t worker_seats);
+MUST_USE bool segment_map(struct segment *segment, struct err *err);
+struct segment_header segment_header_of(const struct segment *segment);
+
 /* Master only, and only for a seat that all who used its lanes have closed. */
 void lane_reset(struct lane_shared *shared);
 
@@ -158,6 +164,7 @@ void lane_reset(struct lane_shared *shared);
 #ifdef GATEPOST_FAULTS
 uint32_t fault_rows_needed(void);
 void fault_attach(struct fault_shared *rows, uint32_t count);
+void fault_join(struct fault_shared *rows, uint32_t count); /* rows that are filled already */
 void fault_detach(const struct fault_shared *rows);
 #else
 static inline uint32_t fault_rows_needed(void)
@@ -165,6 +172,11 @@ static inline uint32_t fault_rows_needed(void)
     return 0;
 }
 static inline void fault_attach(struct fault_shared *rows, uint32_t count)
+{
+    (void)rows;
+    (void)count;
+}
+static inline void fault_join(struct fault_shared *rows, uint32_t count)
 {
     (void)rows;
     (void)count;

@@ -69,10 +69,9 @@ static bool make_wake_fds(struct segment *segment, struct err *err)
     return true;
 }
 
-/* Fresh pages are zero: empty lanes, nobody asleep, all seats FREE. */
-static void write_contents(struct segment *segment)
+struct segment_header segment_header_of(const struct segment *segment)
 {
-    *(struct segment_header *)(void *)segment->base = (struct segment_header){
+    return (struct segment_header){
         .magic = SEGMENT_MAGIC,
         .layout_version = SEGMENT_LAYOUT_VERSION,
         .header_bytes = sizeof(struct segment_header),
@@ -89,6 +88,12 @@ static void write_contents(struct segment *segment)
         .limit_bytes = SEGMENT_LIMIT_BYTES,
         .limits_at = (uint64_t)(segment->limits - segment->base),
     };
+}
+
+/* Fresh pages are zero: empty lanes, nobody asleep, all seats FREE. */
+static void write_contents(struct segment *segment)
+{
+    *(struct segment_header *)(void *)segment->base = segment_header_of(segment);
     fault_attach(segment->faults, segment->fault_rows);
     for (uint32_t slot = 0; slot < segment->seats; slot++) {
         segment->records[slot] = (struct seat_record){SEAT_FREE, 1};
@@ -96,7 +101,7 @@ static void write_contents(struct segment *segment)
     }
 }
 
-static bool map(struct segment *segment, struct err *err)
+bool segment_map(struct segment *segment, struct err *err)
 {
     segment->base = mmap(NULL, segment->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment->fd, 0);
     if (segment->base == MAP_FAILED) {
@@ -133,7 +138,7 @@ static size_t bytes_needed(const struct segment *segment)
            sizeof(struct fault_shared) * segment->fault_rows;
 }
 
-struct segment *segment_create(uint32_t worker_seats, struct err *err)
+struct segment *segment_plan(uint32_t worker_seats)
 {
     BUG_ON(worker_seats == 0 || worker_seats > SEGMENT_SEATS_MAX);
     struct segment *segment = xcalloc(1, sizeof(*segment));
@@ -147,9 +152,16 @@ struct segment *segment_create(uint32_t worker_seats, struct err *err)
     segment->wake_fds = xcalloc(segment->slots, sizeof(*segment->wake_fds));
     for (uint32_t slot = 0; slot < segment->slots; slot++)
         segment->wake_fds[slot] = -1;
+    segment->fd = -1;
+    return segment;
+}
+
+struct segment *segment_create(uint32_t worker_seats, struct err *err)
+{
+    struct segment *segment = segment_plan(worker_seats);
 
     segment->fd = make_object(segment->bytes, err);
-    if (segment->fd < 0 || !map(segment, err) || !make_wake_fds(segment, err)) {
+    if (segment->fd < 0 || !segment_map(segment, err) || !make_wake_fds(segment, err)) {
         segment_close(&segment);
         return NULL;
     }

@@ -1,0 +1,10 @@
+/* What the running binary and a new one must agree on to share the segment (gatepost/layout.h). */
+#ifndef GATEPOST_MASTER_LAYOUT_H
+#define GATEPOST_MASTER_LAYOUT_H
+
+#include "gatepost/base.h"
+
+/* Of this binary; the same for every process and every start of it. */
+uint64_t layout_of_this_binary(void);
+
+#endif

@@ -1,0 +1,209 @@
+/* The execve, and the first steps of the image that comes after it.
+ *
+ * The process stays: its pid, its children, its locks and descriptors, the signals that wait. What
+ * must live through it loses close-on-exec, right before and nothing else, so that no child of
+ * another kind ever inherits it. If the execve fails all the same, everything is as before.
+ * The new image has what its predecessor wrote down (handover.h). It takes no lock, binds nothing
+ * and starts no recovery: the store goes on. Then it reads the configuration as a reload does, and
+ * replaces everybody as a reload does, with children of its own binary (reload.c). Without the
+ * segment, which another layout left behind, it starts everybody anew on the sockets it was given.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gatepost/fault.h"
+#include "gatepost/log.h"
+#include "gatepost/metrics.h"
+#include "handover.h"
+#include "launch.h"
+#include "layout.h"
+
+/* ---- before -------------------------------------------------------------------------------- */
+
+static void close_on_exec(const int *fds, size_t count, bool on)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)fcntl(fds[i], F_SETFD, on ? FD_CLOEXEC : 0);
+}
+
+/* What was tried is what will run. */
+static bool is_what_was_tried(const struct trial *trial, const char *path)
+{
+    struct stat file;
+    return stat(path, &file) == 0 && (uint64_t)file.st_dev == trial->device &&
+           (uint64_t)file.st_ino == trial->inode;
+}
+
+void takeover_exec(struct master *master, bool with_children, struct err *err)
+{
+    const struct launch *launch = launch_get();
+    if (!is_what_was_tried(&master->upgrade.trial, launch->file)) {
+        err_set(err, "%s was replaced after its trial", launch->file);
+        return;
+    }
+    int state_fd = handover_write(master, with_children, err);
+    if (state_fd < 0)
+        return;
+    struct segment_parts parts = {.fd = -1};
+    if (with_children)
+        segment_give(master->segment, &parts);
+    int *fds = xcalloc(handover_descriptors_max(master, &parts) + 1, sizeof *fds);
+    size_t count = handover_descriptors(master, &parts, fds);
+    fds[count++] = state_fd;
+    char **words = launch_words(LAUNCH_TAKEOVER, state_fd, -1);
+    log_info("upgrade.executing", "upgrade=%" PRIu64 " file=%s", master->upgrade.begun,
+             launch->file);
+    FAULT("u.before_exec");
+    close_on_exec(fds, count, false);
+    errno = FAULT_ERRNO("u.exec");
+    if (errno == 0)
+        execve(launch->file, words, environ);
+    err_set(err, "%s cannot be executed: %s", launch->file, strerror(errno));
+    close_on_exec(fds, count, true);
+    launch_words_free(&words);
+    free(fds);
+    segment_parts_fini(&parts);
+    close(state_fd);
+}
+
+/* ---- after --------------------------------------------------------------------------------- */
+
+static void log_problem(void *context, const char *where, const char *sentence)
+{
+    (void)context;
+    char text[LOG_LINE_MAX_BYTES / 2];
+    log_error("config.refused", "where=%s problem=%s", where,
+              log_quoted(slice_of_text(sentence), text, sizeof text));
+}
+
+static void read_handover(struct handover *handover_out)
+{
+    const struct launch *launch = launch_get();
+    struct err err = {0};
+    char *text = NULL;
+    size_t len = 0;
+    if (launch->complaint != NULL)
+        die(EXIT_UPGRADE, "%s", launch->complaint);
+    if (!handover_load(launch->state_fd, &text, &len, &err) ||
+        !handover_read(slice_of(text, len), handover_out, &err))
+        die(EXIT_UPGRADE, "%s", err.text);
+    free(text);
+    close(launch->state_fd);
+}
+
+/* Open, all of them? And from here on for nobody who is executed. */
+static void take_descriptors(const struct handover *handover)
+{
+    const struct master *master = &handover->master;
+    int *fds = xcalloc(handover_descriptors_max(master, &handover->parts), sizeof *fds);
+    size_t count = handover_descriptors(master, &handover->parts, fds);
+    for (size_t i = 0; i < count; i++) {
+        if (fcntl(fds[i], F_SETFD, FD_CLOEXEC) != 0)
+            die(EXIT_UPGRADE, "descriptor %d, which is handed over, is not open", fds[i]);
+    }
+    free(fds);
+}
+
+/* The fields that were handed over, into a master that is otherwise a fresh one. */
+static void take_fields(struct master *master, const struct handover *handover)
+{
+    struct master fresh = *master;
+    *master = handover->master;
+    master->source = fresh.source;
+    master->mains = fresh.mains;
+    master->signal_fd = fresh.signal_fd;
+    master->looked_ns = fresh.looked_ns;
+    master->clock_offset_ms = fresh.clock_offset_ms;
+    master->reload.log_fd = -1;
+    master->upgrade.trial.fd = -1;
+    master->upgrade.taken_over = true;
+    master->upgrade.step = UPGRADE_ROLL;
+    close(fresh.stderr_fd);
+}
+
+/* What its letters were made from may be gone; those that are built in never are. */
+static void take_letters(struct edition *edition)
+{
+    const struct config *config = edition->config;
+    edition->letters =
+        letter_set_load(config->mail_template_dir, config->mail_language, log_problem, NULL);
+    if (edition->letters == NULL)
+        edition->letters = letter_set_load("", config->mail_language, log_problem, NULL);
+    if (edition->letters == NULL)
+        die(EXIT_UPGRADE, "a letter is wrong");
+}
+
+static struct config *revive(const struct handover *handover)
+{
+    struct config *config =
+        config_revive(slice_of_text(handover->config), handover->config_file, log_problem, NULL);
+    if (config == NULL)
+        die(EXIT_UPGRADE, "the configuration in force is wrong");
+    return config;
+}
+
+/* The children go on, with the configuration that they have. */
+static void join_children(struct master *master, const struct handover *handover)
+{
+    struct err err = {0};
+    master->segment = segment_adopt(&handover->parts, layout_of_this_binary(), &err);
+    if (master->segment == NULL)
+        die(EXIT_UPGRADE, "%s", err.text);
+    metrics_init(master->segment, segment_master_slot(master->segment));
+    FAULT("u.after_exec");
+    master->current.config = revive(handover);
+    take_letters(&master->current);
+    proc_log_init("master", master->current.config);
+    reap_all(master); /* who died meanwhile: the signal of it may be gone */
+    FAULT("u.taken_over");
+    reload_for_upgrade(master);
+}
+
+/* Nobody is there: all are started, as at a start, with the configuration as it is now; if that
+ * has become wrong since the trial, with the one that was in force. */
+static void start_over(struct master *master, const struct handover *handover)
+{
+    struct listen_set listeners;
+    struct err err = {0};
+    master->current.config = config_load(master->source, log_problem, NULL);
+    if (master->current.config == NULL)
+        master->current.config = revive(handover);
+    take_letters(&master->current);
+    proc_log_init("master", master->current.config);
+    master->current.number = ++master->editions;
+    master->store_edition = master->current.number;
+    if (listen_open(master->current.config->http_listen, &master->current.listeners,
+                    &master->inherited, &listeners, &err)) {
+        listen_close_others(&master->current.listeners, &listeners);
+        master->current.listeners = listeners;
+    } else {
+        log_error("listener.kept", "because=\"%s\"", err.text);
+    }
+    int log_fd = logfile_open(master, master->current.config, &err);
+    if (log_fd >= 0)
+        logfile_use(master, &log_fd);
+    master->generation++;
+    master_make_segment(master);
+}
+
+void takeover_enter(struct master *master)
+{
+    struct handover handover;
+    read_handover(&handover);
+    take_descriptors(&handover);
+    take_fields(master, &handover);
+    log_info("upgrade.taken_over", "upgrade=%" PRIu64 " version=%s from=%s children=%s",
+             master->upgrade.begun, GATEPOST_VERSION, handover.version,
+             handover.parts.worker_seats != 0 ? "kept" : "anew");
+    if (handover.parts.worker_seats != 0)
+        join_children(master, &handover);
+    else
+        start_over(master, &handover);
+    handover.master.children = NULL; /* they are the master's now */
+    handover_fini(&handover);
+}
