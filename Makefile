@@ -49,13 +49,13 @@ PKGS := libh2o-evloop yajl libcurl libidn2 inih
 # Library headers are not ours to warn about: their -I becomes -isystem.
 # What they include and their packages have not stands in src/worker/khash.
 PKG_CFLAGS := -isystem src/worker/khash $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldb-5.3 -lunistring -lzxcvbn -largon2 -lcrypt -lssl -lcrypto -lm -lpthread
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldb-5.3 -lunistring -lzxcvbn -largon2 -lcrypt -lseccomp -lssl -lcrypto -lm -lpthread
 
 CFLAGS_ALL = $(COMMON) $(CFLAGS_$(BUILD)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(LDFLAGS_$(BUILD)) -pthread $(LDFLAGS)
 
 # ---- archives -----------------------------------------------------------------------------------
-LIB_DIRS  := base log config json email username token letter dkim metrics limit proc password ring storeclient
+LIB_DIRS  := base log config json email username token letter dkim metrics limit proc sandbox password ring storeclient
 ROLE_DIRS := master worker store mailer cli
 DIRS      := $(addprefix lib/,$(LIB_DIRS)) $(ROLE_DIRS)
 MAIN      := src/master/main.c
@@ -104,14 +104,15 @@ NEEDS_ring := log base
 NEEDS_metrics := ring log base
 NEEDS_limit := ring log base
 NEEDS_proc := ring config log base
+NEEDS_sandbox := proc ring config log base
 NEEDS_letter := base
 NEEDS_dkim := base
 NEEDS_storeclient := ring log base
-NEEDS_store := storeclient metrics proc ring config log base
-NEEDS_mailer := storeclient metrics proc ring letter dkim token json email config log base
-NEEDS_worker := storeclient metrics limit proc ring letter token json email username password config log base
+NEEDS_store := storeclient metrics sandbox proc ring config log base
+NEEDS_mailer := storeclient metrics sandbox proc ring letter dkim token json email config log base
+NEEDS_worker := storeclient metrics limit sandbox proc ring letter token json email username password config log base
 NEEDS_master := storeclient letter token json metrics limit proc ring config log base
-NEEDS_cli := letter dkim token json email username metrics proc ring config log base
+NEEDS_cli := letter dkim token json email username metrics sandbox proc ring config log base
 
 dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
@@ -261,7 +262,7 @@ deb: deps-package ## build/deb/gatepost_VERSION-REVISION_ARCH.deb
 # ---- what must be on the machine -------------------------------------------------------------------
 DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-dev \
              libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev \
-             libargon2-dev libcrypt-dev python3
+             libargon2-dev libcrypt-dev libseccomp-dev python3
 DEB_PACKAGE := dpkg-dev binutils
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \

@@ -69,8 +69,11 @@ void proc_log_init(const char *name, const struct config *config);
 #define PROC_NAME_BYTES 32
 const char *proc_name(enum proc_role role, uint32_t number, char name_out[PROC_NAME_BYTES]);
 
-/* Becomes master.user for good, if this process is root and user is not ""; proves that there is
- * no way back. For a child of the master that is no role. */
+/* No core file of this process and its children, and nobody but root may look into its memory. */
+MUST_USE bool proc_forbid_core(struct err *err);
+
+/* Becomes master.user for good, if this process is root and user is not ""; drops all capabilities;
+ * proves that there is no way back. For a child of the master that is no role. */
 MUST_USE bool proc_become_user(const char *user, struct err *err);
 
 /* Tells the operating system and `ps` what this process is. Who calls it: main, once, first. */

@@ -25,6 +25,13 @@ void secret_from_bytes(const void *bytes, size_t len, struct secret *secret_out)
 
 void secret_fini(struct secret *secret);
 
+/* From here on libcrypto keeps private keys in locked pages that no core file holds. Who calls it:
+ * a process that will load some, before it does. */
+void secret_guard_keys(void);
+
+/* Were pages refused to be locked? Their secrets may reach swap. */
+MUST_USE bool secret_is_unlocked(void);
+
 /* Makes a key file if there is none: 43 base64url characters of 32 random bytes, mode 0600,
  * written to a temporary name, synced and linked, so that it exists whole or not at all.
  * Who calls it: a short-lived child of the master, with the identity that is to own the file. */

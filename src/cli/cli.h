@@ -9,8 +9,12 @@
 
 /* Prints every problem as "where: sentence" to standard output: the configuration's, and when it
  * has none, what it points at (key files, certificates, directories, the user). Changes nothing.
- * Returns EXIT_DONE or EXIT_CONFIG. */
-int cli_check(const struct config_source *source);
+ * Returns EXIT_DONE or EXIT_CONFIG.
+ * words: none, or --sandbox: instead makes the forbidden calls in each role's sandbox, a table of
+ * how each was refused. Returns EXIT_DONE or EXIT_SANDBOX, EXIT_CONFIG with a wrong configuration.
+ */
+int cli_check(const struct config_source *source, const char *const *words, size_t count);
+int check_sandbox(const struct config *config); /* check_sandbox.c: that part of it */
 
 /* Prints the effective configuration to standard output, problems to standard error. */
 int cli_config(const struct config_source *source);

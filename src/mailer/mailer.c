@@ -13,10 +13,14 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
+#include "gatepost/sandbox.h"
 #include "intake.h"
 #include "lmtp_server.h"
 #include "sweep.h"
 #include "watch.h"
+
+#define SANDBOX_LOOK_NS   NS_PER_S
+#define OUTDATED_LIMIT_NS (10 * NS_PER_S) /* for what is under way */
 
 enum { FD_WAKE, FD_CONTROL, FD_ALIVE, FD_BOUNCES, FD_COUNT };
 
@@ -29,6 +33,7 @@ static void load_secrets(struct mailer *mailer)
 {
     struct err err = {""};
 
+    secret_guard_keys();
     if (!secret_load(mailer->config->mail_key_file, SECRET_KEY_MIN_BYTES, &mailer->mail_key, &err))
         die(EXIT_SECRET, "mail.key_file: %s", err.text);
     for (unsigned i = 0; i < RELAYS_MAX && uses_smtp(mailer->config); i++) {
@@ -159,6 +164,28 @@ static void mailer_deinit(struct mailer *mailer)
     secret_fini(&mailer->mail_key);
 }
 
+static void begin_stop(struct mailer *mailer, mono_ns at)
+{
+    mailer->stopping = true;
+    mailer->stop_at = at;
+    if (mailer->bounces != NULL)
+        lmtp_server_stop(mailer->bounces);
+    FAULT("m.draining");
+    life_enter(mailer->segment, mailer->heritage->slot, LIFE_DRAINING);
+}
+
+/* A new resolv.conf, or a new mail.dir, is for a new mailer. */
+static void look_at_the_sandbox(struct mailer *mailer, mono_ns now)
+{
+    if (mailer->stopping || now < mailer->sandbox_at)
+        return;
+    mailer->sandbox_at = now + SANDBOX_LOOK_NS;
+    if (!sandbox_is_outdated())
+        return;
+    mailer->outdated = true;
+    begin_stop(mailer, now + OUTDATED_LIMIT_NS);
+}
+
 static void take_orders(struct mailer *mailer)
 {
     struct proc_message order;
@@ -166,13 +193,9 @@ static void take_orders(struct mailer *mailer)
     while (proc_receive(mailer->heritage, &order)) {
         if (order.kind == ORDER_SWEEP) {
             sweep_order(mailer->sweep);
-        } else if (order.kind == ORDER_STOP && !mailer->stopping) {
-            mailer->stopping = true;
-            mailer->stop_at = clock_mono_ns() + order.value * NS_PER_MS;
-            if (mailer->bounces != NULL)
-                lmtp_server_stop(mailer->bounces);
-            FAULT("m.draining");
-            life_enter(mailer->segment, mailer->heritage->slot, LIFE_DRAINING);
+        } else if (order.kind == ORDER_STOP && (!mailer->stopping || mailer->outdated)) {
+            mailer->outdated = false;
+            begin_stop(mailer, clock_mono_ns() + order.value * NS_PER_MS);
         }
     }
 }
@@ -200,6 +223,7 @@ static bool turn(struct mailer *mailer, mono_ns now)
 {
     FAULT("m.loop");
     take_orders(mailer);
+    look_at_the_sandbox(mailer, now);
     intake_turn(mailer->intake, now);
     store_client_poll(mailer->store, now);
     orders_turn(mailer, now);
@@ -276,6 +300,7 @@ int mailer_main(struct heritage *heritage)
     load_secrets(&mailer);
     proc_drop_privileges(heritage);
     mailer_init(&mailer);
+    sandbox_enter(heritage);
     FAULT("m.opened");
     board_set(mailer.segment, BOARD_MAILER_READY, heritage->generation);
     proc_ready(heritage);
@@ -284,6 +309,7 @@ int mailer_main(struct heritage *heritage)
     loop(&mailer);
 
     log_info("mailer.stopped", "left=%zu", hand_count(mailer.hand));
+    const bool outdated = mailer.outdated;
     mailer_deinit(&mailer);
-    return EXIT_DONE;
+    return outdated ? EXIT_OUTDATED : EXIT_DONE;
 }

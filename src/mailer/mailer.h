@@ -52,6 +52,8 @@ struct mailer {
     mono_ns claim_at;            /* no claims before */
     mono_ns expire_scan_at;      /* next look at the age of what waits */
     mono_ns watch_at;            /* next look of watch.c */
+    mono_ns sandbox_at;          /* next look at what the sandbox reaches */
+    bool outdated;               /* that is why it is stopping */
     uint64_t orders_seen;        /* BOARD_MAIL_ORDERS, as of the last look */
     uint64_t stops_seen;         /* BOARD_MAIL_STOPS, as of the last look */
     wall_ms stopped_at;          /* when that had grown; 0: not in our time */

@@ -11,6 +11,8 @@
 #include "gatepost/secret.h"
 #include "smtp.h"
 
+#define CA_FILE_MAX_BYTES (4 << 20)
+
 /* A name that begins with "127." may be anybody's: digits and dots only. */
 static bool is_loopback(const char *host)
 {
@@ -108,6 +110,31 @@ static void set_limits(CURL *easy, const struct relay_config *relay)
     SET(CURLOPT_FRESH_CONNECT, 1L);
 }
 
+/* The authorities of relay.ca_file, and no others. Read once: the sandbox has no such path, and a
+ * changed file is taken with a reload, as all that the configuration names. */
+static bool set_authorities(CURL *easy, const struct relay_config *relay, struct err *err)
+{
+    struct curl_blob blob = {.flags = CURL_BLOB_COPY};
+    FILE *file = fopen(relay->ca_file, "re");
+    bool is_read = false;
+
+    if (file != NULL) {
+        blob.data = xcalloc(1, CA_FILE_MAX_BYTES);
+        blob.len = fread(blob.data, 1, CA_FILE_MAX_BYTES, file);
+        is_read = !ferror(file) && feof(file) && blob.len > 0;
+        fclose(file);
+    }
+    if (is_read) {
+        SET(CURLOPT_CAINFO_BLOB, &blob);
+        SET(CURLOPT_CAINFO, NULL);
+        SET(CURLOPT_CAPATH, NULL);
+    } else {
+        err_set(err, "%s.ca_file: %s cannot be read", relay->section, relay->ca_file);
+    }
+    free(blob.data);
+    return is_read;
+}
+
 /* Returns false when this libcurl, or the file, does not do what is asked. */
 static bool set_tls(CURL *easy, const struct relay_config *relay, struct err *err)
 {
@@ -116,17 +143,7 @@ static bool set_tls(CURL *easy, const struct relay_config *relay, struct err *er
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (relay->ca_file[0] == '\0')
-        return true;
-    FILE *file = fopen(relay->ca_file, "re");
-    if (file == NULL) {
-        err_set(err, "%s.ca_file: %s cannot be read", relay->section, relay->ca_file);
-        return false;
-    }
-    fclose(file);
-    SET(CURLOPT_CAINFO, relay->ca_file);
-    SET(CURLOPT_CAPATH, NULL); /* these authorities and no others */
-    return true;
+    return relay->ca_file[0] == '\0' || set_authorities(easy, relay, err);
 }
 
 static bool uses_token(const struct relay_config *relay)

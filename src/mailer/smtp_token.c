@@ -1,24 +1,21 @@
 /* Tokens of relays.
  *
- * Story of a command: spawned with a clean environment and no descriptor of ours; its pidfd tells
- * when it has ended; then the first line in its pipe is the token. What it writes beyond the pipe's
- * room stops it, SMTP_TOKEN_COMMAND_S kills it, with what it started. Invariant: at most one
+ * Story of a command: the helper (token_helper.h) is told to run it; when its reply comes, the
+ * first line of the output is the token. SMTP_TOKEN_COMMAND_S has it killed. Invariant: at most one
  * runs, and after a failure none for SMTP_TOKEN_PAUSE_S, however many connections ask. */
 #include "smtp_token.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORDS_MAX 32
+#include "gatepost/log.h"
+#include "gatepost/proc.h"
+
+#include "token_helper.h"
 
 struct smtp_token {
     const char *file;
@@ -28,9 +25,9 @@ struct smtp_token {
     uint64_t serial;
     mono_ns got_at;
     struct stat seen; /* of the file that text is from */
-    pid_t pid;        /* 0: no command runs */
+    int helper_fd;    /* -1: no command */
+    bool is_running;  /* a reply is to come */
     bool was_killed;
-    int pid_fd, out_fd;
     mono_ns deadline;
     mono_ns failed_at; /* 0: the last one came */
     struct err why;
@@ -43,35 +40,18 @@ struct smtp_token *smtp_token_new(const char *file, const char *command, int64_t
     token->file = file;
     token->command = command;
     token->life_s = life_s;
-    token->pid_fd = token->out_fd = -1;
+    token->helper_fd = command[0] != '\0' ? token_helper_start(command) : -1;
+    if (command[0] != '\0' && token->helper_fd < 0)
+        die(EXIT_MAIL_SETUP, "smtp.token_command: no process to run it: %s", strerror(errno));
     return token;
-}
-
-static void close_command(struct smtp_token *token)
-{
-    if (token->pid_fd >= 0)
-        close(token->pid_fd);
-    close(token->out_fd);
-    token->pid_fd = token->out_fd = -1;
-    token->pid = 0;
-}
-
-/* With all that it started. It is reaped later: even a killed process may take its time to go. */
-static void kill_command(struct smtp_token *token)
-{
-    kill(-token->pid, SIGKILL);
-    token->was_killed = true;
 }
 
 void smtp_token_free(struct smtp_token **token)
 {
     if (*token == NULL)
         return;
-    if ((*token)->pid != 0) {
-        kill_command(*token);
-        (void)waitpid((*token)->pid, NULL, WNOHANG);
-        close_command(*token);
-    }
+    if ((*token)->helper_fd >= 0)
+        close((*token)->helper_fd); /* which ends the helper, and what it runs */
     secret_fini(&(*token)->text);
     free(*token);
     *token = NULL;
@@ -152,111 +132,56 @@ static void fail(struct smtp_token *token, mono_ns now, const char *what)
     token->failed_at = now;
 }
 
-/* Nothing of ours but where to find programs, and whose home it is: not the mailer's environment,
- * which may hold the password of another relay. */
-static pid_t spawn_with(char *const words[], int out_fd, posix_spawn_file_actions_t *actions,
-                        posix_spawnattr_t *attributes)
+static void on_command_end(struct smtp_token *token, const struct token_helper_reply *reply,
+                           mono_ns now)
 {
-    const struct passwd *user = getpwuid(geteuid());
-    char home[512];
-    char *const environment[] = {
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", home,
-        NULL};
-    sigset_t all, none;
-    pid_t pid = 0;
+    const int status = reply->status;
+    char what[64];
 
-    snprintf(home, sizeof(home), "HOME=%s", user != NULL ? user->pw_dir : "/");
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(actions, out_fd, STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
-                                             POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setpgroup(attributes, 0);
-    posix_spawnattr_setsigdefault(attributes, &all);
-    posix_spawnattr_setsigmask(attributes, &none);
-    int error = posix_spawn(&pid, words[0], actions, attributes, words, environment);
-    errno = error;
-    return error == 0 ? pid : -1;
-}
-
-static pid_t spawn_command(const struct smtp_token *token, int out_fd)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    char *words[WORDS_MAX + 1] = {NULL}, *at = NULL;
-    char *text = xstrdup(token->command);
-    size_t count = 0;
-
-    for (char *word = strtok_r(text, " ", &at); word != NULL && count < WORDS_MAX;
-         word = strtok_r(NULL, " ", &at))
-        words[count++] = word;
-    BUG_ON(count == 0);
-    BUG_ON(posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0);
-    pid_t pid = spawn_with(words, out_fd, &actions, &attributes);
-    int error = errno;
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    free(text);
-    errno = error;
-    return pid;
-}
-
-static void start_command(struct smtp_token *token, mono_ns now)
-{
-    int ends[2];
-
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-        fail(token, now, strerror(errno));
-        return;
-    }
-    /* The command's end blocks, as a program expects. */
-    pid_t pid = fcntl(ends[1], F_SETFL, 0) == 0 ? spawn_command(token, ends[1]) : -1;
-    int error = errno;
-    close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        fail(token, now, strerror(error));
-        return;
-    }
-    token->pid = pid;
-    token->was_killed = false;
-    token->out_fd = ends[0];
-    token->pid_fd = pidfd_open(pid, 0); /* without it the loop's own pace has to do */
-    token->deadline = now + SMTP_TOKEN_COMMAND_S * NS_PER_S;
-}
-
-static void on_command_end(struct smtp_token *token, int status, mono_ns now)
-{
-    char bytes[2 * SMTP_TOKEN_MAX_BYTES], what[64];
-    ssize_t got = read(token->out_fd, bytes, sizeof(bytes));
-
-    close_command(token);
-    if (token->was_killed) {
+    token->is_running = false;
+    if (reply->error != 0) {
+        fail(token, now, strerror(reply->error));
+    } else if (token->was_killed) {
         fail(token, now, "did not end in time");
     } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         snprintf(what, sizeof(what), WIFEXITED(status) ? "exit status %d" : "ended by signal %d",
                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
         fail(token, now, what);
-    } else if (got <= 0 || !take_text(token, bytes, (size_t)got)) {
+    } else if (!take_text(token, reply->output, reply->len)) {
         fail(token, now, "the first line of its output is no token");
     } else {
         token->got_at = now;
         token->failed_at = 0;
     }
-    secret_wipe(bytes, sizeof(bytes));
+}
+
+static void start_command(struct smtp_token *token, mono_ns now)
+{
+    token_helper_say(token->helper_fd, TOKEN_HELPER_RUN);
+    token->is_running = true;
+    token->was_killed = false;
+    token->deadline = now + SMTP_TOKEN_COMMAND_S * NS_PER_S;
 }
 
 static void look_after_command(struct smtp_token *token, mono_ns now)
 {
-    int status = 0;
+    struct token_helper_reply reply;
 
-    if (waitpid(token->pid, &status, WNOHANG) == token->pid)
-        on_command_end(token, status, now);
-    else if (now >= token->deadline)
-        kill_command(token);
+    switch (token_helper_hear(token->helper_fd, &reply)) {
+    case TOKEN_HELPER_NOTHING:
+        if (now >= token->deadline) {
+            token_helper_say(token->helper_fd, TOKEN_HELPER_KILL);
+            token->was_killed = true;
+        }
+        return;
+    case TOKEN_HELPER_REPLY:
+        on_command_end(token, &reply, now);
+        secret_wipe(reply.output, reply.len);
+        return;
+    case TOKEN_HELPER_GONE: /* a mailer makes its helper at its start alone: there will be another
+                             */
+        die(EXIT_FAILED, "the process that runs smtp.token_command is gone");
+    }
 }
 
 static bool is_paused(const struct smtp_token *token, mono_ns now)
@@ -266,12 +191,12 @@ static bool is_paused(const struct smtp_token *token, mono_ns now)
 
 static enum smtp_token_state look_at_command(struct smtp_token *token, mono_ns now)
 {
-    if (token->pid != 0)
+    if (token->is_running)
         look_after_command(token, now);
-    if (token->pid == 0 && !is_paused(token, now) &&
+    if (!token->is_running && !is_paused(token, now) &&
         (token->text.len == 0 || now >= token->got_at + (mono_ns)token->life_s * NS_PER_S))
         start_command(token, now);
-    if (token->pid != 0)
+    if (token->is_running)
         return SMTP_TOKEN_COMING;
     /* One that is older than it should be may still be taken; if not, it is refused. */
     return token->text.len > 0 ? SMTP_TOKEN_READY : SMTP_TOKEN_MISSING;
@@ -301,5 +226,5 @@ void smtp_token_refused(struct smtp_token *token, uint64_t serial)
 
 int smtp_token_fd(const struct smtp_token *token)
 {
-    return token->pid_fd;
+    return token->is_running ? token->helper_fd : -1;
 }

@@ -38,7 +38,9 @@ static const struct command {
     int (*run_words)(const struct config_source *source, const char *const *words, size_t count);
 } commands[] = {
     {"serve", serve, "run the server in the foreground", NULL},
-    {"check", cli_check, "print every problem of the configuration; exit 0 or 10", NULL},
+    {"check", NULL,
+     "print every problem of the configuration, exit 0 or 10; --sandbox: try the sandbox, 0 or 15",
+     cli_check},
     {"config", cli_config, "print the effective configuration, each key with its comment", NULL},
     {"reload", cli_reload, "make the running server read its configuration again", NULL},
     {"upgrade", cli_upgrade, "make the running server go on as the binary that is installed now",

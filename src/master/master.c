@@ -40,6 +40,14 @@ static void log_problem(void *context, const char *where, const char *sentence)
               log_quoted(slice_of_text(sentence), text, sizeof text));
 }
 
+/* A mail password of the environment is in this process, and in all that it forks. */
+static void start_without_core(void)
+{
+    struct err err = {0};
+    if (!proc_forbid_core(&err))
+        die(EXIT_PRIVILEGES, "%s", err.text);
+}
+
 static void start_configuration(struct master *master)
 {
     master->current.config = config_load(master->source, log_problem, NULL);
@@ -264,6 +272,7 @@ int master_run(const struct config_source *source, const struct role_mains *main
     master.looked_ns = master.started_ns;
     master.clock_offset_ms = clock_offset_ms();
     umask(0027);
+    start_without_core();
     proc_title_set("gatepost: master");
     log_init("master", LOG_LEVEL_INFO);
     master.signal_fd = signals_open();

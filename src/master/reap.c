@@ -24,9 +24,17 @@ static void explain(int status, struct err *why_out)
         err_set(why_out, "it exited with %d", WEXITSTATUS(status));
 }
 
+/* It serves, and has left so that a successor enters a sandbox of what there is now. */
+static bool makes_way(const struct child *child, int status)
+{
+    return child->ready && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OUTDATED;
+}
+
 /* Its own fault, or an accident? SIGKILL after READY is an operator's or the kernel's doing. */
 static bool is_own_fault(const struct child *child, int status)
 {
+    if (makes_way(child, status))
+        return false;
     return !child->ready || child->stuck || WIFEXITED(status) ||
            (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL);
 }
@@ -46,6 +54,7 @@ static bool refuses_to_start(const struct master *master, int status)
     case EXIT_SECRET:
     case EXIT_SEGMENT:
     case EXIT_PRIVILEGES:
+    case EXIT_SANDBOX:
     case EXIT_STORE_OPEN:
     case EXIT_TLS:
     case EXIT_MAIL_SETUP:
@@ -63,7 +72,7 @@ static void report(const struct child *child, int status, const struct err *why)
     /* SIGKILL is the master's own way with those that overstay; a crash on the way out is a bug. */
     bool as_told = WIFEXITED(status) ? WEXITSTATUS(status) == EXIT_DONE
                                      : WTERMSIG(status) == SIGKILL && !child->stuck;
-    if (child->leaving && as_told) {
+    if ((child->leaving && as_told) || makes_way(child, status)) {
         log_info("child.left", "role=%s child=%d slot=%" PRIu32 " because=%s", name,
                  (int)child->pid, child->slot,
                  log_quoted(slice_of_text(why->text), text, sizeof text));

@@ -16,6 +16,7 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
+#include "gatepost/sandbox.h"
 #include "room.h"
 #include "sync.h"
 
@@ -100,6 +101,7 @@ static void begin(struct store *store, struct heritage *heritage)
     (void)seats_look(store);
     take_over_answers(store);
     room_enter(ROOM_SERVING);
+    sandbox_enter(heritage); /* before the threads, which write the log and the tables */
     store->purge.stepped = store->noting.noted = clock_mono_ns();
     store->flusher = flusher_start(&store->env);
     store->checkpointer = checkpointer_start(&store->env);

@@ -48,7 +48,7 @@ static void set_accepting(struct server *server, bool accepting)
 
 static void open_spare(struct server *server)
 {
-    server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    server->spare_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0); /* a worker has no paths */
 }
 
 /* No descriptor is left: the one that was kept for this takes the client and closes at once. Left

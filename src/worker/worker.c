@@ -16,6 +16,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "gatepost/password_policy.h"
+#include "gatepost/sandbox.h"
 
 #include "gone.h"
 #include "hasher.h"
@@ -58,6 +59,7 @@ static void load_secrets(struct worker *worker)
 
     if (worker->heritage->role == ROLE_ADMIN)
         return;
+    secret_guard_keys();
     worker->token_keys = token_keys_load(&rules, &err);
     if (worker->token_keys == NULL ||
         !secret_load(config->mail_key_file, SECRET_KEY_MIN_BYTES, &worker->mail_key, &err))
@@ -268,6 +270,7 @@ int worker_main(struct heritage *heritage)
     SSL_CTX *tls = heritage->role == ROLE_ADMIN ? NULL : tls_load(worker.config);
     proc_drop_privileges(heritage);
     open_all(&worker, tls);
+    sandbox_enter(heritage);
     FAULT("w.opened");
     proc_ready(heritage);
     serve(&worker);

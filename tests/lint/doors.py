@@ -20,7 +20,9 @@ DOORS = [
     (r"(zxcvbn|argon2|crypt)\.h", ("src/lib/password/",)),
     (r"stdatomic\.h",
      SHARED_MEMORY + ("src/lib/password/", "src/worker/hasher.c")),
-    (r"sys/mman\.h", SHARED_MEMORY + ("src/lib/base/secret.c", "src/master/handover.c")),
+    (r"sys/mman\.h", SHARED_MEMORY + ("src/lib/base/secret.c", "src/lib/sandbox/", "src/master/handover.c")),
+    (r"seccomp\.h", ("src/lib/sandbox/filter.c",)),
+    (r"linux/landlock\.h", ("src/lib/sandbox/landlock.c",)),
     (r"openssl/.*", ("src/lib/password/", "src/lib/token/", "src/lib/dkim/", "src/lib/base/secret.c",
                      "src/lib/base/identity.c", "src/lib/base/pem.c", "src/worker/server.c", "src/worker/tls.")),
 ]
@@ -42,6 +44,7 @@ BAD = [
     ({"src/worker/a.c": "#include <unistd.h>\n#include <db.h>\n"}, "src/worker/a.c:2"),
     ({"src/master/a.c": "# include <h2o/socket.h>\n"}, "src/master/a.c:1"),
     ({"src/lib/email/a.c": "#include <curl/curl.h>\n"}, "src/lib/email/a.c:1"),
+    ({"src/lib/proc/a.c": "#include <seccomp.h>\n"}, "src/lib/proc/a.c:1"),
     ({"src/worker/body.c": "#include <yajl/yajl_parse.h>\n"}, "src/worker/body.c:1"),
     ({"src/cli/a.c": "#include <ini.h>\n"}, "src/cli/a.c:1"),
     ({"src/worker/signup.c": "#include <stdatomic.h>\n"}, "src/worker/signup.c:1"),

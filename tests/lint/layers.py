@@ -21,6 +21,7 @@ OWNER = {
     "metrics": "metrics.h metrics.def",
     "limit": "limit.h",
     "proc": "proc.h pidlock.h exit_reasons.def",
+    "sandbox": "sandbox.h",
     "storeclient": "store_client.h store_messages.h store_messages.def store_messages_sessions.def "
                    "store_messages_trail.def store_messages_mail.def store_requests.def "
                    "audit_events.def",
@@ -48,13 +49,15 @@ MAY = {
     # A letter's job, and so the messages about it, name what it is for.
     "lib/storeclient": GROUND | {"ring", "letter"},
     "lib/proc": GROUND | {"ring", "config"},
+    # What is allowed is a role's, and what is reached is the configuration's.
+    "lib/sandbox": GROUND | {"config", "proc"},
     # The master parses nothing that a peer wrote; the store has never heard of JSON, and of an
     # address it knows its key alone. The first token key is made by a child of the master that does
     # nothing else. Letters are read as the configuration is, which they belong to.
     "master": GROUND | {"config", "proc", "ring", "metrics", "limit", "token",
                         "letter", "storeclient"},
-    "store": GROUND | {"config", "proc", "ring", "metrics", "storeclient", "email"},
-    "mailer": GROUND | {"config", "proc", "ring", "metrics", "storeclient", "email", "token",
+    "store": GROUND | {"config", "proc", "sandbox", "ring", "metrics", "storeclient", "email"},
+    "mailer": GROUND | {"config", "proc", "sandbox", "ring", "metrics", "storeclient", "email", "token",
                         "letter", "dkim"},
     "worker": set(OWNER),
     "cli": set(OWNER),

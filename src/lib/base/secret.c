@@ -22,6 +22,24 @@
 #define SECRET_FILE_MAX_BYTES 4096
 #define STACK_WIPE_BYTES      (32 << 10) /* zxcvbn's recursion is the deepest that sees a password */
 
+/* Some hundred private keys; pages are taken as they are used. */
+#define KEYS_ROOM_BYTES (256 << 10)
+#define KEYS_LEAST_ROOM 64
+
+static bool is_unlocked;
+
+void secret_guard_keys(void)
+{
+    if (CRYPTO_secure_malloc_initialized() == 0 &&
+        CRYPTO_secure_malloc_init(KEYS_ROOM_BYTES, KEYS_LEAST_ROOM) != 1)
+        is_unlocked = true;
+}
+
+bool secret_is_unlocked(void)
+{
+    return is_unlocked;
+}
+
 void secret_from_bytes(const void *bytes, size_t len, struct secret *secret_out)
 {
     if (len == 0) {
@@ -30,7 +48,8 @@ void secret_from_bytes(const void *bytes, size_t len, struct secret *secret_out)
     }
     void *page = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     BUG_ON(page == MAP_FAILED);
-    (void)mlock(page, len);
+    if (mlock(page, len) != 0)
+        is_unlocked = true;
     (void)madvise(page, len, MADV_DONTDUMP);
     memcpy(page, bytes, len);
     *secret_out = (struct secret){.bytes = page, .len = len};

@@ -2,9 +2,10 @@
  * stack=libc.so.6+0x8aeec,gatepost+0x12ab,...`.
  *
  * Core files are off (they would hold passwords), so this line is what is left of a crash and of a
- * process that the watchdog aborted: addr2line -e gatepost 0x12ab names the place. Formatting in a
- * signal handler may deadlock when the crash was inside the allocator, the loader or the log; an
- * alarm then ends the process all the same. */
+ * process that the watchdog aborted: addr2line -e gatepost 0x12ab names the place. A process that
+ * the sandbox ended says which call it was: `signal=SIGSYS call=59` (docs/confine.md). Formatting
+ * in a signal handler may deadlock when the crash was inside the allocator, the loader or the log;
+ * an alarm then ends the process all the same. */
 #include "crash.h"
 
 #include <dlfcn.h>
@@ -19,6 +20,8 @@
 
 #define FRAMES_MAX     32
 #define FRAME_BYTES    48
+#define BY_SECCOMP     1 /* SYS_SECCOMP, which glibc 2.36 does not name */
+#define CALL_BYTES     24
 #define REPORT_LIMIT_S 2
 
 static uint8_t alternate_stack[64 * 1024]; /* a stack overflow leaves no room on its own */
@@ -36,12 +39,22 @@ static void print_frame(void *address, char *text_out, size_t text_bytes)
              (uintptr_t)address - (uintptr_t)info.dli_fbase);
 }
 
-static void on_crash(int number)
+/* The number of the call that the sandbox refused, where that is what happened; else nothing. */
+static void print_call(int number, const siginfo_t *info, char text_out[static CALL_BYTES])
 {
+    text_out[0] = '\0';
+    if (number == SIGSYS && info->si_code == BY_SECCOMP)
+        snprintf(text_out, CALL_BYTES, " call=%d", info->si_syscall);
+}
+
+static void on_crash(int number, siginfo_t *info, void *context)
+{
+    (void)context;
     alarm(REPORT_LIMIT_S);
     void *frames[FRAMES_MAX];
     int count = backtrace(frames, FRAMES_MAX);
     char stack[FRAMES_MAX * FRAME_BYTES];
+    char call[CALL_BYTES];
     size_t len = 0;
     stack[0] = '\0';
     /* Frame 0 is this function and frame 1 the kernel's return from the handler. */
@@ -51,7 +64,8 @@ static void on_crash(int number)
         print_frame(frames[i], stack + len, sizeof stack - len);
         len += strlen(stack + len);
     }
-    log_error("process.crashed", "signal=SIG%s stack=%s", sigabbrev_np(number), stack);
+    print_call(number, info, call);
+    log_error("process.crashed", "signal=SIG%s%s stack=%s", sigabbrev_np(number), call, stack);
     raise(number); /* delivered when this handler returns, and by then the default action is back */
 }
 
@@ -62,14 +76,15 @@ void crash_report_init(void)
     (void)backtrace(frame, 1);
 
     stack_t stack = {.ss_sp = alternate_stack, .ss_size = sizeof alternate_stack};
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND | SA_ONSTACK};
+    struct sigaction action = {.sa_sigaction = on_crash,
+                               .sa_flags = (int)SA_RESETHAND | SA_ONSTACK | SA_SIGINFO};
     sigemptyset(&action.sa_mask);
 #if defined(__SANITIZE_THREAD__)
     (void)stack; /* it takes the handler itself for a fault */
     (void)action;
 #elif defined(__SANITIZE_ADDRESS__)
     (void)stack; /* it has its own stack and its own, better report of a fault */
-    action.sa_flags = (int)SA_RESETHAND;
+    action.sa_flags = (int)SA_RESETHAND | SA_SIGINFO;
     sigaction(SIGABRT, &action, NULL);
 #else
     sigaltstack(&stack, NULL);

@@ -112,6 +112,11 @@ static void offer_to_the_oom_killer(enum proc_role role)
         [ROLE_WORKER] = "300", [ROLE_ADMIN] = "300", [ROLE_MAILER] = "200", [ROLE_STORE] = "100"};
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
+    if (fd < 0 && errno == EACCES) { /* the files of who is not dumpable are root's */
+        prctl(PR_SET_DUMPABLE, 1);
+        fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        prctl(PR_SET_DUMPABLE, 0);
+    }
     if (fd < 0)
         return;
     (void)!write(fd, scores[role], strlen(scores[role]));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gatepost/log.h"
+#include "gatepost/secret.h"
 #include "log_level.h"
 
 /* Room for one descriptor, aligned as the kernel wants it. */
@@ -117,6 +118,9 @@ bool proc_receive_from_child(int control_fd, struct proc_message *message_out, b
 
 void proc_ready(const struct heritage *heritage)
 {
+    if (secret_is_unlocked())
+        log_warning("secret.unlocked",
+                    "because=\"RLIMIT_MEMLOCK is too small: keys may be swapped\"");
     life_enter(heritage->segment, heritage->slot, LIFE_SERVING);
     proc_send(heritage->control_fd, MESSAGE_READY, heritage->slot, heritage->generation, -1);
 }
