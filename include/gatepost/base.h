@@ -22,6 +22,10 @@
 
 _Noreturn void bug_found(const char *file, int line, const char *condition);
 
+/* Says it instead of bug_found, before the abort; NULL: one line of text to descriptor 2. The log
+ * sets it where its lines have another form. */
+extern void (*bug_report)(const char *file, int line, const char *condition);
+
 /* Bytes or text that somebody else owns. Text is UTF-8 and not NUL-terminated.
  * A slice with len 0 may have at == NULL. */
 struct slice {

@@ -25,6 +25,7 @@ struct config_rate {
 /* Indexes of the CHOICE keys' words. But for CONFIG_AUTH_AUTO, AUTO is in no configuration that
  * config_load gives. */
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_password_algorithm {
     CONFIG_PASSWORD_PBKDF2,
     CONFIG_PASSWORD_ARGON2ID,

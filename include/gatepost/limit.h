@@ -59,6 +59,13 @@ struct limits *limits_open(struct segment *segment, const struct limit_rate *rat
                            const struct limit_growth *growth);
 void limits_close(struct limits **limits);
 
+/* Keys that have a word now, and how many would fit. Cost: a look at all words, some 0.2 ms. */
+struct limits_fill {
+    uint32_t rates, rates_max;
+    uint32_t failures, failures_max;
+};
+struct limits_fill limits_fill(const struct limits *limits, mono_ns now);
+
 /* Keys that were forgotten early because others needed the room, since the last call. */
 uint64_t limits_evictions(struct limits *limits);
 

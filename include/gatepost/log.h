@@ -1,6 +1,8 @@
 /* One line an event, one write(2) a line, to descriptor 2 (the master points it at log.file).
  *
  * Shape: 2026-11-23T14:51:47.123Z info worker.0 4711 mail.delivered job=... tries=1
+ * or, with log_use_json, an object with the same: {"time":...,"level":"info","process":"worker.0",
+ * "pid":4711,"event":"mail.delivered","job":"...","tries":1}
  * C0, DEL, C1 and invalid UTF-8 in a line are escaped, so input cannot forge a line. A value that
  * comes from outside goes through log_quoted, so it cannot forge a field either. A line that
  * cannot be written at once is dropped and counted, never waited for. */
@@ -24,7 +26,16 @@ void log_init(const char *name, enum log_level level);
 /* Of a process that a reload leaves running. */
 void log_set_level(enum log_level level);
 
-/* Any thread. event: noun.past ("child.died"); format: "key=value key=value". */
+/* From here on lines are JSON, or text. Kept over log_init. */
+void log_use_json(bool json);
+
+/* Who hears of every line of level warning or error, as text without its end; NULL: nobody. Called
+ * on the thread that logs; must not log. */
+void log_watch(void (*on_line)(enum log_level level, struct slice line));
+
+/* Any thread. event: noun.past ("child.died"); format: "key=value key=value"; keys of
+ * lower case letters, digits and _, and behind them at most a sentence. JSON has the same fields:
+ * those printed by %d, %u or %f as numbers, others as strings. */
 void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define log_error(event, ...)   log_event(LOG_LEVEL_ERROR, event, __VA_ARGS__)

@@ -62,7 +62,8 @@ void proc_enter(struct heritage *heritage);
 void proc_drop_privileges(const struct heritage *heritage);
 void proc_ready(const struct heritage *heritage);
 
-/* log_init with the level that log.level names. name: borrowed for the life of the process. */
+/* log_init with the level that log.level names, and the form of log.format. name: borrowed for the
+ * life of the process. */
 void proc_log_init(const char *name, const struct config *config);
 
 /* "worker.0", "store": what log lines and the status page call a process. Returns name_out. */

@@ -80,6 +80,7 @@ enum board_word {
     BOARD_STORE_EPOCH,         /* store: counts the stores of this segment; 0 before the first */
     BOARD_STORE_CONDEMNED,     /* store: 1 after a failed fsync; no store starts again */
     BOARD_DISK,                /* store: 0 enough, 1 no sign-ups, 2 no writes */
+    BOARD_DISK_FREE_BYTES,     /* store: as of its last look */
     BOARD_STORE_WAITS,         /* store: 1 while it cannot answer for want of room on the disk */
     BOARD_WORK_INCARNATION,    /* store: whose write it is carrying out, 0 between writes */
     BOARD_WORK_SEQUENCE,       /* store: and which */
@@ -97,7 +98,10 @@ enum board_word {
     BOARD_MAIL_STOPS,     /* store: grows when letters that waited were suppressed or cancelled */
     BOARD_USERS,          /* store: rows */
     BOARD_CONFIG_GENERATION, /* master: 1, then one more for each reload */
+    BOARD_CONFIG_MS,         /* master: wall clock, when the configuration in force took effect */
+    BOARD_RELOAD_REFUSED,    /* master: 1 when the last reload was refused */
     BOARD_STARTED_MS,        /* master: wall clock */
+    BOARD_TLS_EXPIRES_S,     /* workers: end of http.tls_cert, since 1970; 0 without one */
     BOARD_WORDS
 };
 
@@ -120,7 +124,7 @@ uint64_t life_read(const struct segment *segment, uint32_t slot, enum life_phase
 
 /* Room for metrics: SEGMENT_COUNTERS words a slot, written by that slot's process alone. What is
  * added to is never reset, so that a total is a sum over slots, the dead included. */
-#define SEGMENT_COUNTERS 192
+#define SEGMENT_COUNTERS 768
 void counter_set(struct segment *segment, uint32_t slot, uint32_t counter, uint64_t value);
 uint64_t counter_get(const struct segment *segment, uint32_t slot, uint32_t counter);
 void counter_add(struct segment *segment, uint32_t slot, uint32_t counter, uint64_t value);

@@ -234,6 +234,8 @@ static bool turn(struct mailer *mailer, mono_ns now)
     bool more = deliver(mailer);
     settle_turn(mailer, now);
     watch_turn(mailer, now);
+    if (!more)
+        metric_usage_look(now);
     return more;
 }
 

@@ -22,6 +22,7 @@
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
 #include "gatepost/segment_parts.h"
+#include "gatepost/usage.h"
 #include "launch.h"
 #include "layout.h"
 
@@ -137,6 +138,7 @@ void master_make_segment(struct master *master)
     mono_ns age_ns = clock_mono_ns() - master->started_ns;
     board_set(master->segment, BOARD_STARTED_MS,
               (uint64_t)clock_wall_ms() - (uint64_t)(age_ns / NS_PER_MS));
+    board_set(master->segment, BOARD_CONFIG_MS, (uint64_t)clock_wall_ms());
     master->places = segment_slots(master->segment);
     master->children = xcalloc(master->places, sizeof *master->children);
 }
@@ -218,6 +220,7 @@ static void loop(struct master *master)
         }
         clock_watch(master);
         metric_count_dropped_lines();
+        metric_usage_look(clock_mono_ns());
         notify_watchdog(clock_mono_ns());
     }
     free(polled);
@@ -274,6 +277,7 @@ int master_run(const struct config_source *source, const struct role_mains *main
     umask(0027);
     start_without_core();
     proc_title_set("gatepost: master");
+    usage_open();
     log_init("master", LOG_LEVEL_INFO);
     master.signal_fd = signals_open();
     notify_init();

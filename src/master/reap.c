@@ -64,7 +64,29 @@ static bool refuses_to_start(const struct master *master, int status)
     }
 }
 
-static void report(const struct child *child, int status, const struct err *why)
+/* By role and reason, in the order of metrics.def. An end of the whole server is none. */
+static void count_end(const struct master *master, const struct child *child, int status,
+                      bool as_told)
+{
+    static const enum metric first[ROLE_COUNT] = {[ROLE_WORKER] = METRIC_WORKER_ENDS_SIGNAL,
+                                                  [ROLE_STORE] = METRIC_STORE_ENDS_SIGNAL,
+                                                  [ROLE_MAILER] = METRIC_MAILER_ENDS_SIGNAL,
+                                                  [ROLE_ADMIN] = METRIC_ADMIN_ENDS_SIGNAL};
+    enum { BY_SIGNAL, BY_EXIT, BY_STANDING_STILL, AS_TOLD } reason = BY_EXIT;
+
+    if (master->stop.stage != STOP_NONE)
+        return;
+    if (as_told)
+        reason = AS_TOLD;
+    else if (child->stuck)
+        reason = BY_STANDING_STILL;
+    else if (WIFSIGNALED(status))
+        reason = BY_SIGNAL;
+    metric_count(first[child->role] + (enum metric)reason);
+}
+
+static void report(const struct master *master, const struct child *child, int status,
+                   const struct err *why)
 {
     char name[PROC_NAME_BYTES];
     char text[sizeof why->text + 16];
@@ -72,7 +94,9 @@ static void report(const struct child *child, int status, const struct err *why)
     /* SIGKILL is the master's own way with those that overstay; a crash on the way out is a bug. */
     bool as_told = WIFEXITED(status) ? WEXITSTATUS(status) == EXIT_DONE
                                      : WTERMSIG(status) == SIGKILL && !child->stuck;
-    if ((child->leaving && as_told) || makes_way(child, status)) {
+    const bool expected = (child->leaving && as_told) || makes_way(child, status);
+    count_end(master, child, status, expected);
+    if (expected) {
         log_info("child.left", "role=%s child=%d slot=%" PRIu32 " because=%s", name,
                  (int)child->pid, child->slot,
                  log_quoted(slice_of_text(why->text), text, sizeof text));
@@ -113,17 +137,19 @@ static void bury(struct master *master, struct child *child, int status)
     char name[PROC_NAME_BYTES];
     child_read_messages(master, child); /* its last words */
     explain(status, &why);
-    report(child, status, &why);
+    report(master, child, status, &why);
     if (child->control_fd >= 0)
         close(child->control_fd);
 
     struct child dead = *child;
     *child = (struct child){0};
     FAULT("k.reaped");
-    if (dead.role == ROLE_STORE)
+    if (dead.role == ROLE_STORE) {
+        metric_forget_gauges(master->segment, dead.slot);
         look_for_condemnation(master);
-    else
+    } else {
         seat_bury(master->segment, dead.slot);
+    }
     bool clean = dead.leaving && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE;
     if (dead.role == ROLE_WORKER && !clean) {
         struct child *mailer = child_find(master, ROLE_MAILER);

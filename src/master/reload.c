@@ -71,6 +71,9 @@ static void note_outcome(struct master *master, bool ok)
     reload->done = reload->begun;
     reload->done_ms = clock_wall_ms();
     reload->took_ms = (uint64_t)((clock_mono_ns() - reload->begun_ns) / NS_PER_MS);
+    board_set(master->segment, BOARD_RELOAD_REFUSED, ok ? 0 : 1);
+    if (!ok)
+        metric_count(METRIC_RELOADS_REFUSED);
 }
 
 static void note_done(struct master *master)
@@ -274,6 +277,7 @@ static void commit(struct master *master)
     logfile_use(master, &master->reload.log_fd);
     proc_log_init("master", master->current.config);
     board_set(master->segment, BOARD_CONFIG_GENERATION, ++master->generation);
+    board_set(master->segment, BOARD_CONFIG_MS, (uint64_t)clock_wall_ms());
     if (master->reload.upgrading)
         upgrade_finish(master);
     else

@@ -28,6 +28,7 @@ struct batch {
     struct tally tally_before;
     struct audit_end audit_before;
     bool changed; /* something was put or deleted, by whichever of them */
+    mono_ns began;
 };
 
 static struct parcel *answer_new(const struct parcel *ask, enum store_status status,
@@ -140,6 +141,8 @@ static void on_committed(struct store *store, struct batch *batch)
     if (batch->changed) {
         store->commits++;
         metric_count(METRIC_STORE_COMMITS);
+        metric_observe_size(HISTOGRAM_STORE_BATCH, batch->asks.count);
+        metric_observe(HISTOGRAM_STORE_COMMIT, clock_mono_ns() - batch->began);
         meta_show(&store->env);
         flusher_ask(store->flusher, store->commits);
         checkpointer_note(store->checkpointer);
@@ -167,7 +170,8 @@ static void run(struct store *store)
 {
     struct batch batch = {.call = {.env = &store->env, .now = clock_wall_ms()},
                           .tally_before = store->env.tally,
-                          .audit_before = store->env.audit};
+                          .audit_before = store->env.audit,
+                          .began = clock_mono_ns()};
     struct parcel *ask;
     int failure = store->env.db_env->txn_begin(store->env.db_env, NULL, &batch.call.txn, 0);
 
@@ -180,6 +184,7 @@ static void run(struct store *store)
         if (seat)
             seat->waiting--;
         parcel_append(&batch.asks, ask);
+        metric_observe(HISTOGRAM_STORE_WAIT, batch.began - ask->came);
         if (failure == 0 && batch.call.failure == 0)
             carry_out(store, &batch, ask);
     }

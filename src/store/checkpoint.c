@@ -65,6 +65,7 @@ static void checkpoint(struct checkpointer *checkpointer, uint64_t bytes)
 
         checkpointer->covered = bytes;
         metric_count(METRIC_STORE_CHECKPOINTS);
+        metric_observe(HISTOGRAM_STORE_CHECKPOINT, clock_mono_ns() - began);
         log_debug("checkpoint.made", "log_kib=%llu ms=%llu",
                   (unsigned long long)(log_bytes_since >> 10),
                   (unsigned long long)((clock_mono_ns() - began) / NS_PER_MS));

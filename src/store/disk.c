@@ -60,6 +60,7 @@ void disk_look(struct store *store, mono_ns now)
     if (statvfs(config->store_dir, &vfs) != 0)
         return;
     store->free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+    board_set(store->segment, BOARD_DISK_FREE_BYTES, store->free_bytes);
     if (store->free_bytes < (uint64_t)config->store_signup_free_mib * MIB)
         mark = DISK_NO_SIGNUPS;
     if (store->free_bytes < (uint64_t)config->store_write_free_mib * MIB ||

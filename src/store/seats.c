@@ -51,6 +51,7 @@ void line_append(struct store *store, uint32_t slot, uint64_t generation,
     parcel->slot = slot;
     parcel->generation = generation;
     parcel->head = *head;
+    parcel->came = clock_mono_ns();
     parcel->len = packed.len;
     if (packed.len > 0)
         memcpy(parcel->bytes, packed.at, packed.len);

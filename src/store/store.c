@@ -142,6 +142,7 @@ static bool step(struct store *store)
     noting_look(&store->noting, &store->env.audit, store->commits, store->flush.flushed,
                 clock_mono_ns());
     busy |= intake(store);
+    metric_set(GAUGE_STORE_LINE, store->line.count);
     busy |= batch_run(store);
     return busy;
 }
@@ -186,6 +187,7 @@ static mono_ns serve(struct store *store)
             continue;
         wake_prepare(store->segment, store->env.slot);
         if (!step(store)) {
+            metric_usage_look(clock_mono_ns());
             sleep_until_woken(store);
             rounds = 0;
         }

@@ -282,6 +282,7 @@ bool hasher_submit(struct hasher *hasher, const struct hash_order *order)
 /* Completes the order of a request. */
 static bool submit_for(struct request **request, struct hash_order *order)
 {
+    (*request)->hashed = true;
     order->peer = request_peer(*request);
     order->owner = *request;
     order->under_way = &(*request)->hash;

@@ -7,6 +7,7 @@
 
 #include "cors.h"
 #include "http2.h"
+#include "route_metrics.h"
 #include "server.h"
 
 #define CHALLENGE     "Bearer realm=\"api\""
@@ -147,6 +148,7 @@ struct slice reply_dress_foreign(h2o_req_t *h2o, const char *request_id)
         }
     }
     struct slice body = slice_of_text(PROBLEMS[problem].body);
+    route_metrics_count_foreign(PROBLEMS[problem].status);
     dress(h2o, PROBLEMS[problem].status, request_id, JSON_TYPE, API_POLICY, NULL, NULL);
     h2o->res.content_length = body.len;
     return body;
@@ -189,6 +191,8 @@ static void send_and_cut(struct request *request, int status, const char *type, 
     request_wipe_body(request);
     if (request->gone)
         status = REPLY_STATUS_GONE;
+    else
+        route_metrics_count(request, status);
     const char *allow = request->route != NULL ? request->route->allow : NULL;
     dress(h2o, status, request->id, type, policy, request->cache, allow);
     add_own_headers(request);

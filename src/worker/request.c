@@ -119,6 +119,7 @@ static struct request *request_new(struct worker *worker, h2o_req_t *h2o)
 
     request->worker = worker;
     request->h2o = h2o;
+    request->began = clock_mono_ns();
     request->link = h2o_mem_alloc_shared(&h2o->pool, sizeof(*request->link), on_client_gone);
     request->link->request = request;
     request->method = method_of(h2o->method);
@@ -130,6 +131,7 @@ static struct request *request_new(struct worker *worker, h2o_req_t *h2o)
     if (request->older != NULL)
         request->older->newer = request;
     worker->requests = request;
+    worker->request_count++;
     name_request(request);
     return request;
 }
@@ -162,6 +164,7 @@ void request_free(struct request **request)
         gone->newer->older = gone->older;
     else
         gone->worker->requests = gone->older;
+    gone->worker->request_count--;
     h2o_timeout_unlink(&gone->later);
     request_forget_body(gone);
     bearer_forget(gone);

@@ -78,6 +78,8 @@ struct request {
     struct bearer_check *check;                /* of bearer.c, while it asks; owned */
     const struct account *account; /* whose token came with it (account.h), or NULL; held */
     h2o_req_t *h2o;                /* NULL once libh2o has let go of it: the client is gone */
+    mono_ns began;                 /* when it came from libh2o */
+    bool hashed;                   /* a password's hash was asked for it */
     bool gone;                     /* counted as such; libh2o may not know it yet */
     bool followed;                 /* the next one has come behind it on its connection */
     struct request_link *link;

@@ -84,3 +84,14 @@ SSL_CTX *tls_load(const struct config *config)
         die_of_tls(config->http_tls_key);
     return tls;
 }
+
+uint64_t tls_certificate_end_s(const SSL_CTX *tls)
+{
+    struct tm end;
+    X509 *certificate = tls != NULL ? SSL_CTX_get0_certificate(tls) : NULL;
+
+    if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        return 0;
+    const time_t seconds = timegm(&end);
+    return seconds > 0 ? (uint64_t)seconds : 0;
+}

@@ -12,4 +12,7 @@
  * Source: RFC 9325; RFC 9113 section 9.2; security.md H9. */
 SSL_CTX *tls_load(const struct config *config);
 
+/* When the certificate that clients are shown ends, in seconds since 1970; 0 without one. */
+uint64_t tls_certificate_end_s(const SSL_CTX *tls);
+
 #endif

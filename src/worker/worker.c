@@ -116,7 +116,8 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
     const struct heritage *heritage = worker->heritage;
     struct err err;
 
-    metrics_init(worker->segment, worker->slot);
+    if (worker->heritage->role == ROLE_WORKER)
+        board_set(worker->segment, BOARD_TLS_EXPIRES_S, tls_certificate_end_s(tls));
     if (!password_self_test())
         die(EXIT_FAILED, "the password hashes of this machine are wrong");
     worker->metrics_peers = peer_rules_new(worker->config->http_metrics_allow, &err);
@@ -195,13 +196,21 @@ static int32_t wait_ms(const struct worker *worker)
     return left_ms < 50 ? (int32_t)left_ms : 50;
 }
 
+static void show(const struct worker *worker)
+{
+    metric_set(GAUGE_HTTP_OPEN, worker->server->connection_count);
+    metric_set(GAUGE_HTTP_UNANSWERED, worker->request_count);
+    metric_count_dropped_lines();
+    metric_usage_look(clock_mono_ns());
+}
+
 static void serve(struct worker *worker)
 {
     for (;;) {
         if (worker->stopping && (may_leave(worker) || clock_mono_ns() >= worker->stop_until))
             return;
         turn(worker, wait_ms(worker));
-        metric_count_dropped_lines();
+        show(worker);
         throttle_count_evictions(worker);
     }
 }
@@ -266,6 +275,7 @@ int worker_main(struct heritage *heritage)
     };
 
     proc_enter(heritage);
+    metrics_init(worker.segment, worker.slot);
     load_secrets(&worker);
     SSL_CTX *tls = heritage->role == ROLE_ADMIN ? NULL : tls_load(worker.config);
     proc_drop_privileges(heritage);

@@ -43,6 +43,7 @@ struct worker {
     struct lane mail_lane;
 
     struct request *requests; /* not yet answered, newest first */
+    size_t request_count;     /* of those */
     struct rehash *rehashes;  /* under way, newest first */
     uint32_t audit_notes;     /* that wait for the store */
     mono_ns throttle_noted;   /* when the last 429 was told to the audit trail; 0: never */

@@ -7,7 +7,7 @@ NAME = "layers: nobody includes above or beside himself"
 
 # Which folder a public header belongs to. A new header needs a line here.
 OWNER = {
-    "base": "base.h layout.h err.h clock.h secret.h identity.h pem.h bytes.h encoding.h siphash.h uuid.h",
+    "base": "base.h layout.h err.h clock.h secret.h identity.h pem.h usage.h bytes.h encoding.h siphash.h uuid.h",
     "log": "log.h",
     "config": "config.h config_keys.def config_relay_keys.def",
     "json": "json.h",
@@ -17,7 +17,7 @@ OWNER = {
     "token": "access_token.h proof_token.h token_keys.h token_files.h",
     "letter": "letter.h mail_purpose.h",
     "dkim": "dkim.h",
-    "ring": "lane.h segment.h segment_parts.h epochs.h fault.h",
+    "ring": "lane.h segment.h segment_parts.h epochs.h fault.h notes.h",
     "metrics": "metrics.h metrics.def",
     "limit": "limit.h",
     "proc": "proc.h pidlock.h exit_reasons.def",

@@ -7,9 +7,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+void (*bug_report)(const char *file, int line, const char *condition);
+
 _Noreturn void bug_found(const char *file, int line, const char *condition)
 {
     char text[512];
+
+    if (bug_report != NULL) {
+        void (*report)(const char *, int, const char *) = bug_report;
+        bug_report = NULL; /* a bug in there ends here */
+        report(file, line, condition);
+        abort();
+    }
     int len = snprintf(text, sizeof(text), "bug: %s:%d: %s\n", file, line, condition);
 
     if (len > 0)

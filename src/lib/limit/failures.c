@@ -65,6 +65,15 @@ static struct limit_reading read_at(const struct limits *limits, mono_ns now)
                                   .step = limits->growth.max_s * UNITS_IN_S};
 }
 
+uint32_t failures_alive(const struct limits *limits, mono_ns now)
+{
+    const struct limit_reading reading = read_at(limits, now);
+
+    if (reading.step == 0) /* none are counted */
+        return 0;
+    return limit_alive(limits->shared->failures, FAILURE_SETS, &reading);
+}
+
 static uint64_t delay_after(const struct limit_growth *growth, uint64_t failures)
 {
     const uint64_t longest = growth->max_s * UNITS_IN_S;

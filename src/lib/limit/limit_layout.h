@@ -77,7 +77,9 @@ struct limit_look {
     bool room_is_taken;        /* by another key, which is forgotten */
 };
 
-/* table.c */
+/* table.c. limit_alive: words that mean something. */
+uint32_t limit_alive(const struct limit_set *sets, uint32_t count,
+                     const struct limit_reading *reading);
 void limit_look(const struct limit_set *set, uint64_t tag, const struct limit_reading *reading,
                 struct limit_look *look_out);
 /* Puts a first word of the key where look found room. Returns false when the set has changed: look
@@ -87,6 +89,10 @@ MUST_USE bool limit_insert(struct limits *limits, struct limit_set *set, uint64_
                            uint64_t word);
 bool limit_swap(struct limit_set *set, unsigned way, uint64_t old, uint64_t new);
 uint64_t limit_hash(const struct limits *limits, uint8_t kind, struct slice key);
+
+/* rates.c, failures.c: keys that have a word. */
+uint32_t rates_alive(const struct limits *limits, mono_ns now);
+uint32_t failures_alive(const struct limits *limits, mono_ns now);
 
 static inline uint64_t limit_tag(uint64_t word)
 {

@@ -35,6 +35,13 @@ static struct limit_reading read_at(mono_ns now)
         .time_bits = TIME_BITS, .now = now / UNIT_NS & TIME_MASK, .life = life, .horizon = HORIZON};
 }
 
+uint32_t rates_alive(const struct limits *limits, mono_ns now)
+{
+    const struct limit_reading reading = read_at(now);
+
+    return limit_alive(limits->shared->rates, RATE_SETS, &reading);
+}
+
 static struct rate rate_of(const struct limit_rate *rate)
 {
     const uint64_t cost = rate->period_s * UNITS_IN_S / rate->count;

@@ -36,6 +36,20 @@ void limit_look(const struct limit_set *set, uint64_t tag, const struct limit_re
     }
 }
 
+uint32_t limit_alive(const struct limit_set *sets, uint32_t count,
+                     const struct limit_reading *reading)
+{
+    uint32_t alive = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        for (unsigned way = 0; way < LIMIT_WAYS; way++) {
+            const uint64_t word = atomic_load_explicit(&sets[i].way[way], memory_order_relaxed);
+            alive += word != 0 && reading->life(reading, word) > 0;
+        }
+    }
+    return alive;
+}
+
 bool limit_swap(struct limit_set *set, unsigned way, uint64_t old, uint64_t new)
 {
     return atomic_compare_exchange_strong_explicit(&set->way[way], &old, new, memory_order_seq_cst,
@@ -123,4 +137,12 @@ void limits_close(struct limits **limits)
 uint64_t limits_evictions(struct limits *limits)
 {
     return atomic_exchange_explicit(&limits->evictions, 0, memory_order_relaxed);
+}
+
+struct limits_fill limits_fill(const struct limits *limits, mono_ns now)
+{
+    return (struct limits_fill){.rates = rates_alive(limits, now),
+                                .rates_max = RATE_SETS * LIMIT_WAYS,
+                                .failures = failures_alive(limits, now),
+                                .failures_max = FAILURE_SETS * LIMIT_WAYS};
 }

@@ -1,4 +1,5 @@
-/* Log lines: formatted on the stack, escaped, written by one write(2) to descriptor 2.
+/* Log lines: formatted on the stack, escaped, written by one write(2) to descriptor 2. This file
+ * makes the text; json_line.c makes JSON from the same.
  *
  * Invariant: whatever stands in the arguments, one call makes one line. A full pipe or disk drops
  * the line and counts it; nothing here waits for a reader. */
@@ -13,10 +14,13 @@
 
 #include "gatepost/clock.h"
 #include "gatepost/encoding.h"
+#include "line.h"
 
 static struct {
     const char *name;
     enum log_level level;
+    bool json;
+    void (*on_line)(enum log_level level, struct slice line);
     uint64_t dropped; /* touched by __atomic builtins: threads log too */
 } process_log = {.name = "gatepost", .level = LOG_LEVEL_INFO};
 
@@ -31,13 +35,32 @@ void log_set_level(enum log_level level)
     process_log.level = level;
 }
 
+/* What base tells before it aborts; as text it says so itself. */
+static void tell_bug(const char *file, int line, const char *condition)
+{
+    char text[256];
+
+    log_error("bug.found", "file=%s line=%d condition=%s", file, line,
+              log_quoted(slice_of_text(condition), text, sizeof(text)));
+}
+
+void log_use_json(bool json)
+{
+    process_log.json = json;
+    bug_report = json ? tell_bug : NULL;
+}
+
+void log_watch(void (*on_line)(enum log_level level, struct slice line))
+{
+    process_log.on_line = on_line;
+}
+
 uint64_t log_dropped(void)
 {
     return __atomic_load_n(&process_log.dropped, __ATOMIC_RELAXED);
 }
 
-/* Bytes of the character at text->at that may stand in a line as they are; 0: escape one byte. */
-static size_t plain_len(struct slice text)
+size_t log_plain_len(struct slice text)
 {
     uint8_t first = (uint8_t)text.at[0];
 
@@ -61,7 +84,7 @@ static size_t escape(struct slice text, char *out, size_t out_bytes)
     size_t written = 0;
 
     while (text.len > 0) {
-        size_t len = plain_len(text);
+        size_t len = log_plain_len(text);
         size_t needed = len > 0 ? len : 4;
 
         if (written + needed > out_bytes)
@@ -86,39 +109,73 @@ static bool can_write_now(void)
     return poll(&descriptor, 1, 0) == 1 && (descriptor.revents & POLLOUT) != 0;
 }
 
+/* The text form, without its end. */
+static size_t text_line(const struct log_parts *parts, char line_out[LOG_LINE_MAX_BYTES + 8])
+{
+    int head =
+        snprintf(line_out, LOG_LINE_MAX_BYTES, "%s %s %s %ld %s%s", parts->when, parts->level,
+                 parts->process, parts->pid, parts->event, parts->fields.len > 0 ? " " : "");
+    size_t len = head < 0 ? 0 : (size_t)head;
+    const size_t room = LOG_LINE_MAX_BYTES - len - sizeof("...\n");
+
+    len += escape(parts->fields, line_out + len, room);
+    if (parts->is_cut || len + 4 >= LOG_LINE_MAX_BYTES - sizeof("...\n")) {
+        memcpy(line_out + len, "...", 3);
+        len += 3;
+    }
+    return len;
+}
+
+static void write_line(const char *line, size_t len)
+{
+    int saved_errno = errno;
+
+    if (!can_write_now() || write(STDERR_FILENO, line, len) != (ssize_t)len)
+        __atomic_add_fetch(&process_log.dropped, 1, __ATOMIC_RELAXED);
+    errno = saved_errno;
+}
+
+static void tell(enum log_level level, const struct log_parts *parts)
+{
+    char line[LOG_LINE_MAX_BYTES + 8]; /* snprintf's NUL after an escape, and the newline */
+    const bool is_watched = process_log.on_line != NULL && level <= LOG_LEVEL_WARNING;
+    size_t len = process_log.json && !is_watched ? 0 : text_line(parts, line);
+
+    if (is_watched)
+        process_log.on_line(level, slice_of(line, len));
+    if (process_log.json) {
+        char object[LOG_JSON_MAX_BYTES];
+        write_line(object, log_json_line(parts, object));
+        return;
+    }
+    line[len++] = '\n';
+    write_line(line, len);
+}
+
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
     static const char *const names[] = {"error", "warning", "info", "debug"};
     char fields[LOG_LINE_MAX_BYTES];
-    char line[LOG_LINE_MAX_BYTES + 8]; /* snprintf's NUL after an escape, and the newline */
     char when[CLOCK_ISO_BYTES];
     va_list args;
 
     if (level > process_log.level)
         return;
     va_start(args, format);
-    int fields_len = vsnprintf(fields, sizeof(fields), format, args);
+    int len = vsnprintf(fields, sizeof(fields), format, args);
     va_end(args);
-    if (fields_len < 0)
-        fields_len = 0;
-    bool cut = (size_t)fields_len >= sizeof(fields);
-    size_t kept = cut ? sizeof(fields) - 1 : (size_t)fields_len;
+    const bool is_cut = len >= (int)sizeof(fields);
+    const size_t kept = len < 0 ? 0 : is_cut ? sizeof(fields) - 1 : (size_t)len;
 
     clock_iso(clock_wall_ms(), when);
-    int head = snprintf(line, LOG_LINE_MAX_BYTES, "%s %s %s %ld %s%s", when, names[level],
-                        process_log.name, (long)getpid(), event, kept > 0 ? " " : "");
-    size_t len = head < 0 ? 0 : (size_t)head;
-    const size_t room = LOG_LINE_MAX_BYTES - len - sizeof("...\n");
-    len += escape(slice_of(fields, kept), line + len, room);
-    if (cut || len + 4 >= LOG_LINE_MAX_BYTES - sizeof("...\n")) {
-        memcpy(line + len, "...", 3);
-        len += 3;
-    }
-    line[len++] = '\n';
-    int saved_errno = errno;
-    if (!can_write_now() || write(STDERR_FILENO, line, len) != (ssize_t)len)
-        __atomic_add_fetch(&process_log.dropped, 1, __ATOMIC_RELAXED);
-    errno = saved_errno;
+    tell(level, &(struct log_parts){.when = when,
+                                    .level = names[level],
+                                    .process = process_log.name,
+                                    .pid = (long)getpid(),
+                                    .event = event,
+                                    .format = format,
+                                    .fields = slice_of(fields, kept),
+                                    .is_cut = is_cut});
 }
 
 const char *log_quoted(struct slice value, char *text_out, size_t text_bytes)

@@ -14,6 +14,7 @@
 
 #include "crash.h"
 #include "gatepost/log.h"
+#include "gatepost/usage.h"
 #include "log_level.h"
 
 static int compare_fds(const void *a, const void *b)
@@ -102,6 +103,7 @@ enum log_level proc_log_level(int64_t level)
 void proc_log_init(const char *name, const struct config *config)
 {
     log_init(name, proc_log_level(config->log_level));
+    log_use_json((enum config_log_format)config->log_format == CONFIG_LOG_JSON);
 }
 
 /* Whom the kernel takes first when memory runs out: whoever is replaced most cheaply. The master,
@@ -142,6 +144,7 @@ void proc_enter(struct heritage *heritage)
     offer_to_the_oom_killer(heritage->role);
     reset_signals();
     crash_report_init();
+    usage_open();
 
     char title[PROC_NAME_BYTES + 16];
     if (heritage->role == ROLE_WORKER)

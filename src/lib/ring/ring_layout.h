@@ -1,9 +1,9 @@
 /* The bytes of the segment, and what a process keeps of it in its own memory. Private to lib/ring.
  *
- * Shape: header | board | slots | lanes | limits | epochs, and in test builds | fault rows. Sizes
- * are fixed at creation; a process trusts the copies in its own struct segment and never reads a
- * size from the shared bytes. What two processes write lies 128 bytes apart: current CPUs fetch
- * cache lines of 64 in pairs. */
+ * Shape: header | board | slots | lanes | limits | epochs | notes, and in test builds | fault rows.
+ * Sizes are fixed at creation; a process trusts the copies in its own struct segment and never
+ * reads a size from the shared bytes. What two processes write lies 128 bytes apart: current CPUs
+ * fetch cache lines of 64 in pairs. */
 #ifndef GATEPOST_RING_LAYOUT_H
 #define GATEPOST_RING_LAYOUT_H
 
@@ -11,10 +11,11 @@
 
 #include "gatepost/epochs.h"
 #include "gatepost/lane.h"
+#include "gatepost/notes.h"
 #include "gatepost/segment.h"
 
 #define SEGMENT_MAGIC          0x74736f7065746167ULL /* "gatepost" in a little-endian dump */
-#define SEGMENT_LAYOUT_VERSION 4U                    /* raised by what segment_layout misses */
+#define SEGMENT_LAYOUT_VERSION 5U                    /* raised by what segment_layout misses */
 #define SEGMENT_SEATS_MAX      1024U
 #define APART                  128
 
@@ -75,6 +76,18 @@ struct record_header {
     uint32_t checksum;
 };
 
+/* A line that asked for attention (gatepost/notes.h). */
+#define NOTE_WORDS 63
+struct note_shared {
+    _Atomic uint64_t number; /* 1, 2, ...; 0 while it is written */
+    _Atomic uint64_t words[NOTE_WORDS];
+};
+
+struct notes_shared {
+    _Alignas(APART) _Atomic uint64_t next; /* notes so far */
+    _Alignas(APART) struct note_shared place[NOTES_MAX];
+};
+
 /* A fault point's row (gatepost/fault.h). Tests in other languages write it: the offsets stay. */
 struct fault_shared {
     char name[32];
@@ -93,6 +106,7 @@ struct fault_shared {
 _Static_assert(sizeof(struct segment_header) == APART, "layout");
 _Static_assert(sizeof(struct fault_shared) == 128, "layout");
 _Static_assert(sizeof(struct board_cell) == 64, "layout");
+_Static_assert(sizeof(struct note_shared) == 512 && NOTE_MAX_BYTES < NOTE_WORDS * 8, "layout");
 _Static_assert(sizeof(struct seat_shared) == 40, "layout");
 _Static_assert(offsetof(struct slot_shared, life) == 128, "layout");
 _Static_assert(offsetof(struct slot_shared, seat) == 256, "layout");
@@ -129,8 +143,9 @@ struct segment {
     struct board_cell *board;
     struct slot_shared *slot;
     struct lane_shared *lane;
-    uint8_t *limits;             /* SEGMENT_LIMIT_BYTES, lib/limit's */
-    _Atomic uint64_t *epochs;    /* EPOCH_CELLS of them: epochs.c */
+    uint8_t *limits;          /* SEGMENT_LIMIT_BYTES, lib/limit's */
+    _Atomic uint64_t *epochs; /* EPOCH_CELLS of them: epochs.c */
+    struct notes_shared *notes;
     struct fault_shared *faults; /* behind them; none in a release */
     uint32_t fault_rows;
     struct seat_record *records; /* one a seat; the master's, stale in a child */

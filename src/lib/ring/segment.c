@@ -125,6 +125,9 @@ bool segment_map(struct segment *segment, struct err *err)
     at += SEGMENT_LIMIT_BYTES;
     segment->epochs = (_Atomic uint64_t *)(void *)at;
     at += sizeof(*segment->epochs) * EPOCH_CELLS;
+    at += (APART - (size_t)(at - segment->base) % APART) % APART;
+    segment->notes = (struct notes_shared *)(void *)at;
+    at += sizeof(struct notes_shared);
     segment->faults = (struct fault_shared *)(void *)at;
     return true;
 }
@@ -134,7 +137,7 @@ static size_t bytes_needed(const struct segment *segment)
     return sizeof(struct segment_header) + sizeof(struct board_cell) * BOARD_WORDS + APART +
            sizeof(struct slot_shared) * segment->slots +
            sizeof(struct lane_shared) * segment->lanes + SEGMENT_LIMIT_BYTES +
-           sizeof(*segment->epochs) * EPOCH_CELLS +
+           sizeof(*segment->epochs) * EPOCH_CELLS + APART + sizeof(struct notes_shared) +
            sizeof(struct fault_shared) * segment->fault_rows;
 }
 

@@ -11,8 +11,8 @@
 
 #include "gatepost/base.h"
 
-#define EXPOSITION_SAMPLES_MAX 512
-#define EXPOSITION_FAMILY_MAX  64
+#define EXPOSITION_SAMPLES_MAX 1024
+#define EXPOSITION_FAMILY_MAX  128
 #define EXPOSITION_TEXT        160
 
 struct exposition_bucket {
@@ -30,6 +30,7 @@ struct exposition {
     struct exposition_bucket bucket;
     bool has_sum;
     bool has_count;
+    char series[EXPOSITION_TEXT]; /* the histogram's labels but le, of the series at hand */
     char samples[EXPOSITION_SAMPLES_MAX][EXPOSITION_TEXT];
     size_t sample_count;
     char wrong[512]; /* the first thing */
@@ -81,6 +82,7 @@ static inline bool exposition_help(struct exposition *at, const char *line)
     BUG_ON(at->family_count == EXPOSITION_FAMILY_MAX);
     snprintf(at->families[at->family_count++], EXPOSITION_TEXT, "%.*s", len, name);
     at->has_type = at->has_sum = at->has_count = false;
+    at->series[0] = '\0';
     at->bucket = (struct exposition_bucket){.bound = -1, .is_open = true};
     return true;
 }
@@ -104,21 +106,47 @@ static inline bool exposition_type(struct exposition *at, const char *line)
 }
 
 /* suffix: what follows the family's name; labels: with braces, or "". */
+/* A histogram with labels has several series, one after the other, each of them whole. */
+static inline bool exposition_series(struct exposition *at, const char *labels, const char *line)
+{
+    char series[EXPOSITION_TEXT];
+    const char *bound = strstr(labels, "le=\"");
+    size_t len = bound != NULL ? (size_t)(bound - labels) : strlen(labels);
+
+    if (len > 0 && bound == NULL)
+        len--; /* the brace */
+    while (len > 0 && (labels[len - 1] == ',' || labels[len - 1] == '{'))
+        len--;
+    snprintf(series, sizeof(series), "%.*s", (int)len, labels);
+    if (strcmp(series, at->series) == 0)
+        return true;
+    if (at->bucket.bound >= 0 && (at->bucket.is_open || !at->has_sum || !at->has_count))
+        return exposition_fail(at, "half a histogram", line);
+    snprintf(at->series, sizeof(at->series), "%s", series);
+    at->has_sum = at->has_count = false;
+    at->bucket = (struct exposition_bucket){.bound = -1, .is_open = true};
+    return true;
+}
+
 static inline bool exposition_part(struct exposition *at, const char *suffix, const char *labels,
                                    double value, const char *line)
 {
-    char bound[32];
+    const char *bound = strstr(labels, "le=\"");
+    char number_text[32];
 
-    if (strcmp(suffix, "_sum") == 0 && !at->has_sum && labels[0] == '\0')
+    if (!exposition_series(at, labels, line))
+        return false;
+    if (strcmp(suffix, "_sum") == 0 && !at->has_sum && bound == NULL)
         return at->has_sum = true;
-    if (strcmp(suffix, "_count") == 0 && !at->has_count && labels[0] == '\0') {
+    if (strcmp(suffix, "_count") == 0 && !at->has_count && bound == NULL) {
         if (at->bucket.is_open || value != at->bucket.count)
             return exposition_fail(at, "_count is not the last bucket", line);
         return at->has_count = true;
     }
-    if (strcmp(suffix, "_bucket") != 0 || sscanf(labels, "{le=\"%31[^\"]\"}", bound) != 1)
+    if (strcmp(suffix, "_bucket") != 0 || bound == NULL ||
+        sscanf(bound, "le=\"%31[^\"]\"}", number_text) != 1)
         return exposition_fail(at, "no part of a histogram", line);
-    const double number = strcmp(bound, "+Inf") == 0 ? 1e300 : strtod(bound, NULL);
+    const double number = strcmp(number_text, "+Inf") == 0 ? 1e300 : strtod(number_text, NULL);
     if (!at->bucket.is_open || number <= at->bucket.bound || value < at->bucket.count)
         return exposition_fail(at, "buckets must rise", line);
     at->bucket = (struct exposition_bucket){number, value, number < 1e300};

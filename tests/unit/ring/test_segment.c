@@ -117,7 +117,7 @@ static void test_a_full_dev_shm_is_a_sentence_and_not_a_signal(void **state)
         /* The limit on file sizes fails posix_fallocate as a full file system does. */
         setrlimit(RLIMIT_FSIZE, &limit);
         struct segment *refused = segment_create(32, &err);
-        _exit(!refused && strstr(err.text, "no room for 15") && strstr(err.text, "KiB") ? 0 : 1);
+        _exit(!refused && strstr(err.text, "no room for 16") && strstr(err.text, "KiB") ? 0 : 1);
     }
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
