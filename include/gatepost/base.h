@@ -33,6 +33,12 @@ struct slice {
     size_t len;
 };
 
+/* What a request is known by: in the log, to the client, in lanes. */
+#define REQUEST_ID_BYTES 65 /* with the NUL */
+
+/* Is it one that can harm no log and no header: 1 to 64 letters, digits, '-', '_', '.'? */
+bool request_id_is_safe(struct slice id);
+
 #define SLICE_LITERAL(text) ((struct slice){(text), sizeof(text) - 1})
 
 static inline struct slice slice_of(const void *at, size_t len)

@@ -29,6 +29,10 @@ void log_set_level(enum log_level level);
 /* From here on lines are JSON, or text. Kept over log_init. */
 void log_use_json(bool json);
 
+/* Lines of this thread are about that request from now on: " request=ID" stands at their end. ""
+ * ends it. id: borrowed until then; safe by request_id_is_safe. */
+void log_about(const char *request_id);
+
 /* Who hears of every line of level warning or error, as text without its end; NULL: nobody. Called
  * on the thread that logs; must not log. */
 void log_watch(void (*on_line)(enum log_level level, struct slice line));

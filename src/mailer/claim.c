@@ -23,8 +23,10 @@ static void withdraw(struct mailer *mailer, struct delivery *delivery, mono_ns n
     char id[UUID_TEXT_BYTES];
 
     uuid_format(&delivery->job_id, id);
+    delivery_log_about(delivery);
     log_info("mail.withdrawn", "job=%s purpose=%s tries=%u", id,
              mail_purpose_name(delivery->purpose), (unsigned)delivery->tries);
+    log_about("");
     metric_count(METRIC_MAIL_WITHDRAWN);
     drop(mailer, delivery, now);
 }
@@ -44,7 +46,9 @@ static bool take_job(struct delivery *delivery, struct slice payload)
     if (answer.renewed) {
         char id[UUID_TEXT_BYTES];
         uuid_format(&delivery->job_id, id);
+        delivery_log_about(delivery);
         log_info("mail.renewed", "job=%s purpose=%s", id, mail_purpose_name(delivery->purpose));
+        log_about("");
         metric_count(METRIC_MAIL_RENEWED);
     }
     return true;
@@ -84,7 +88,9 @@ static void stick(struct mailer *mailer, struct delivery *delivery, enum store_s
     char id[UUID_TEXT_BYTES];
 
     uuid_format(&delivery->job_id, id);
+    delivery_log_about(delivery);
     log_error("mail.unclaimed", "job=%s status=%d", id, (int)status);
+    log_about("");
     mail_queue_claimed(mailer->queue, delivery, CLAIM_GONE, 0, now);
     hand_move(delivery, DELIVERY_STUCK);
 }

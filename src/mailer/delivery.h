@@ -52,11 +52,18 @@ struct delivery {
     char *reply;                 /* from TO_SETTLE on: heap text, or NULL */
     char *username;              /* NUL-terminated, no control characters; in this allocation */
     const char *judge;           /* from TO_SETTLE on: the relay that judged, "" if none did */
+    char *request;               /* heap text: id of the HTTP request that it is of; NULL: unknown */
     struct mailer *mailer;       /* CLAIMING and from TO_SETTLE on: who asks */
     struct hand *hand;           /* whose it is */
     struct delivery *hash_next;  /* private to hand.c */
     TAILQ_ENTRY(delivery) link;  /* private to hand.c */
     char to[];                   /* NUL-terminated canonical address; the username follows */
 };
+
+/* Sets request; one that is not safe stays unknown. Who calls it: dispatch_take. */
+void delivery_name_request(struct delivery *delivery, struct slice request);
+
+/* What is logged from here on, until log_about(""), names it. */
+void delivery_log_about(const struct delivery *delivery);
 
 #endif

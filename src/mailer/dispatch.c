@@ -39,8 +39,8 @@ static bool is_fresh(const struct mailer *mailer, const struct mail_job *job, en
            clock_wall_ms() < wall_add(job->created, most_s * 1000);
 }
 
-enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job, enum hand_seen seen,
-                         uint32_t tries, wall_ms due)
+enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job, struct slice request,
+                         enum hand_seen seen, uint32_t tries, wall_ms due)
 {
     /* What is in the outbox can wait there; room is kept for what comes fresh, most of it for the
      * urgent. */
@@ -61,6 +61,7 @@ enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job, enum
     case HAND_TAKEN: {
         struct delivery *delivery = hand_last(mailer->hand, DELIVERY_WAITING);
         delivery->due = due;
+        delivery_name_request(delivery, request);
         mail_queue_add(mailer->queue, delivery, is_fresh(mailer, job, seen), now);
         return TAKEN;
     }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "gatepost/config.h"
+#include "gatepost/log.h"
 #include "gatepost/secret.h"
 
 #define NOBODY UINT32_MAX
@@ -58,7 +59,22 @@ struct hand *hand_new(size_t max, size_t remembered_max)
 static void delivery_free(struct delivery *delivery)
 {
     free(delivery->reply);
+    free(delivery->request);
     free(delivery);
+}
+
+void delivery_name_request(struct delivery *delivery, struct slice request)
+{
+    if (!request_id_is_safe(request))
+        return;
+    free(delivery->request);
+    delivery->request = xcalloc(1, request.len + 1);
+    memcpy(delivery->request, request.at, request.len);
+}
+
+void delivery_log_about(const struct delivery *delivery)
+{
+    log_about(delivery->request != NULL ? delivery->request : "");
 }
 
 void hand_free(struct hand **hand)

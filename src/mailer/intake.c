@@ -48,17 +48,19 @@ static bool is_before_us(const struct intake *intake, const struct mail_job *job
     return job->created < intake->opened_at;
 }
 
-/* Returns false when the record is nonsense. A job for which there is no room is left to the
+/* The id of the request, then the job. Returns false when the record is nonsense. A job for which there is no room is left to the
  * sweep. */
 static bool take_record(struct intake *intake, struct slice record, mono_ns now)
 {
+    struct unpacker unpacker = unpacker_over(record);
+    struct slice request = unpack_slice(&unpacker, REQUEST_ID_BYTES - 1);
     struct mail_job job;
-    if (!job_read(record, &job))
+    if (unpacker.bad || !job_read(slice_of(unpacker.bytes, unpacker.len), &job))
         return false;
     if (is_before_us(intake, &job) || intake->mailer->stopping)
         return true;
     FAULT("m.before_claim");
-    if (dispatch_take(intake->mailer, &job, HAND_SEEN_IN_LANE, 0, job.created) == TAKEN_FULL)
+    if (dispatch_take(intake->mailer, &job, request, HAND_SEEN_IN_LANE, 0, job.created) == TAKEN_FULL)
         sweep_note_full(intake->mailer->sweep, now);
     FAULT("m.claimed");
     return true;

@@ -85,8 +85,10 @@ enum taken {
     TAKEN_LATER, /* not now; others may */
     TAKEN_FULL,
 };
+/* request: the id of the HTTP request that it is of, where that is known; copied. */
 MUST_USE enum taken dispatch_take(struct mailer *mailer, const struct mail_job *job,
-                                  enum hand_seen seen, uint32_t tries, wall_ms due);
+                                  struct slice request, enum hand_seen seen, uint32_t tries,
+                                  wall_ms due);
 /* When there may be more to send without anything having happened; UINT64_MAX: never. */
 mono_ns dispatch_next_at(const struct mailer *mailer, mono_ns now);
 void dispatch_turn(struct mailer *mailer, mono_ns now);

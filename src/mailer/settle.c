@@ -44,10 +44,12 @@ static void log_verdict(enum log_level level, const char *event, const struct de
     char id[UUID_TEXT_BYTES], reply[2 * DELIVERY_REPLY_MAX_BYTES];
 
     uuid_format(&delivery->job_id, id);
+    delivery_log_about(delivery);
     log_event(level, event, "job=%s tries=%u relay=%s reply=%s", id, (unsigned)delivery->tries + 1,
               delivery->judge[0] != '\0' ? delivery->judge : "-",
               log_quoted(slice_of_text(delivery->reply), reply, sizeof(reply)));
     log_debug("mail.address", "job=%s to=%s", id, delivery->to);
+    log_about("");
 }
 
 void settle_delivered(struct mailer *mailer, struct delivery *delivery, struct slice reply)
@@ -110,7 +112,9 @@ static void on_settled(void *context, enum store_status status, struct slice pay
         break;
     }
     uuid_format(&delivery->job_id, id);
+    delivery_log_about(delivery);
     log_error("mail.unsettled", "job=%s status=%d", id, (int)status);
+    log_about("");
     hand_move(delivery, DELIVERY_STUCK);
 }
 

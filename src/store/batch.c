@@ -47,7 +47,7 @@ static struct parcel *answer_new(const struct parcel *ask, enum store_status sta
     return answer;
 }
 
-static void carry_out(struct store *store, struct batch *batch, struct parcel *ask)
+static void carry_out_one(struct store *store, struct batch *batch, struct parcel *ask)
 {
     struct seat *seat = seat_of(store, ask->slot, ask->generation);
     struct call *call = &batch->call;
@@ -86,6 +86,16 @@ static void carry_out(struct store *store, struct batch *batch, struct parcel *a
         draft_add(call, &seat->shelf, &seat->draft, ask->head.sequence, status,
                   packer_slice(&call->answer));
     parcel_append(&batch->answers, answer_new(ask, status, packer_slice(&call->answer)));
+}
+
+/* What is logged meanwhile, anywhere below, names the request. */
+static void carry_out(struct store *store, struct batch *batch, struct parcel *ask)
+{
+    log_about(ask->about);
+    carry_out_one(store, batch, ask);
+    log_debug("store.carried_out", "slot=%u sequence=%llu ask=%s", ask->slot,
+              (unsigned long long)ask->head.sequence, request_name(ask->head.request));
+    log_about("");
 }
 
 /* What the transaction does besides: answers kept and forgotten, upkeep, the tally. */

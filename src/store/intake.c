@@ -94,8 +94,8 @@ static void take_write(struct store *store, uint32_t slot, const struct ask_head
     struct slice payload;
 
     if (is_suspect(store, seat, head)) {
-        log_error("store.request_poison", "slot=%u sequence=%llu request=%u", slot,
-                  (unsigned long long)head->sequence, head->request);
+        log_error("store.request_poison", "slot=%u sequence=%llu ask=%s", slot,
+                  (unsigned long long)head->sequence, request_name(head->request));
         answer_plain(store, slot, head->sequence, STORE_POISON, (struct slice){0});
     } else if (head->repeat && shelf_look(&seat->shelf, head->sequence, &status, &payload)) {
         answer_plain(store, slot, head->sequence, status, payload);
@@ -113,20 +113,14 @@ static void refuse(struct store *store, uint32_t slot, uint64_t sequence, const 
     answer_plain(store, slot, sequence, STORE_REFUSED, (struct slice){0});
 }
 
-static void take_ask(struct store *store, uint32_t slot, size_t len)
+static void take_headed(struct store *store, uint32_t slot, const struct ask_head *of_ask,
+                        struct slice packed)
 {
     struct seat *seat = &store->seats[slot];
-    struct unpacker unpacker = unpacker_over(slice_of(store->record, len));
-    struct ask_head head;
-    struct slice packed;
+    const struct ask_head head = *of_ask;
 
-    if (!ask_head_unpack(&unpacker, &head)) {
-        seat_report(store, slot, "an ask without a head");
-        return;
-    }
     if (head.epoch != store->heritage->generation)
         return;
-    packed = slice_of(unpacker.bytes, unpacker.len);
     FAULT_ON("s.taken", packed);
     if (head.repeat)
         metric_count(METRIC_STORE_RESENT);
@@ -153,6 +147,23 @@ static void take_ask(struct store *store, uint32_t slot, size_t len)
         refuse(store, slot, head.sequence, "an unknown request");
         break;
     }
+}
+
+/* What is logged meanwhile names the request that it is asked for. */
+static void take_ask(struct store *store, uint32_t slot, size_t len)
+{
+    struct unpacker unpacker = unpacker_over(slice_of(store->record, len));
+    struct ask_head head;
+    char about[REQUEST_ID_BYTES];
+
+    if (!ask_head_unpack(&unpacker, &head)) {
+        seat_report(store, slot, "an ask without a head");
+        return;
+    }
+    BUG_ON(!slice_to_text(head.about, about, sizeof(about)));
+    log_about(about);
+    take_headed(store, slot, &head, slice_of(unpacker.bytes, unpacker.len));
+    log_about("");
 }
 
 static bool may_read(const struct store *store, const struct seat *seat)

@@ -5,9 +5,10 @@ static const struct {
     enum store_status (*carry_out)(struct call *call);
     enum request_kind kind;
     uint8_t roles; /* of the seats that may ask */
+    const char *name;
 } requests[] = {
 #define REQUEST(number, NAME, message, access, who)                                                \
-    [(number)] = {message##_on_request, REQUEST_##access, (who)},
+    [(number)] = {message##_on_request, REQUEST_##access, (who), #message},
 #include "gatepost/store_requests.def"
 #undef REQUEST
 };
@@ -15,6 +16,11 @@ static const struct {
 enum request_kind request_kind(uint8_t request)
 {
     return request < ARRAY_LEN(requests) ? requests[request].kind : REQUEST_UNKNOWN;
+}
+
+const char *request_name(uint8_t request)
+{
+    return request_kind(request) != REQUEST_UNKNOWN ? requests[request].name : "unknown";
 }
 
 bool request_is_for(uint8_t request, uint8_t roles)

@@ -17,6 +17,9 @@
 enum request_kind { REQUEST_UNKNOWN, REQUEST_READ, REQUEST_WRITE };
 enum request_kind request_kind(uint8_t request);
 
+/* Its message's name, for the log; "unknown". */
+const char *request_name(uint8_t request);
+
 /* request is known. May a seat of these roles ask it? */
 MUST_USE bool request_is_for(uint8_t request, uint8_t roles);
 

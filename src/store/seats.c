@@ -46,11 +46,14 @@ void parcel_drop_all(struct parcel_queue *queue)
 void line_append(struct store *store, uint32_t slot, uint64_t generation,
                  const struct ask_head *head, struct slice packed)
 {
-    struct parcel *parcel = xcalloc(1, sizeof(*parcel) + packed.len);
+    struct parcel *parcel = xcalloc(1, sizeof(*parcel) + packed.len + head->about.len + 1);
 
     parcel->slot = slot;
     parcel->generation = generation;
     parcel->head = *head;
+    parcel->about = (char *)parcel->bytes + packed.len;
+    BUG_ON(!slice_to_text(head->about, parcel->about, head->about.len + 1));
+    parcel->head.about = slice_of_text(parcel->about);
     parcel->came = clock_mono_ns();
     parcel->len = packed.len;
     if (packed.len > 0)

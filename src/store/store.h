@@ -21,6 +21,7 @@ struct parcel {
     uint64_t commit;      /* of an answer: leaves when this commit is on disk */
     struct ask_head head; /* of a write */
     mono_ns came;         /* of a write: when it was put in line */
+    char *about;          /* of a write: head.about as a text, behind the bytes */
     size_t len;
     uint8_t bytes[];
 };

@@ -119,7 +119,7 @@ static void on_changed(void *context, enum store_status status, struct slice pay
     struct request *request = context;
 
     if (status == STORE_OK) {
-        letters_announce(request->worker, payload);
+        letters_announce(request, payload);
         reply_constant(&request, 200, "{\"message\":\"Password changed successfully\"}");
     } else if (status == STORE_SPENT) {
         reauth_refuse(&request);

@@ -97,6 +97,14 @@ bool forwarded_client(const struct peer_rules *proxies, const struct slice *line
     return found && slice_to_text(slice_of_text(text), text_out, text_bytes);
 }
 
+bool forwarded_is_by_proxy(const struct worker *worker, h2o_req_t *h2o)
+{
+    char peer[PEER_TEXT_BYTES];
+
+    server_peer(h2o, peer, sizeof(peer));
+    return peer_rules_match(worker->trusted_proxies, peer);
+}
+
 void forwarded_peer(const struct worker *worker, h2o_req_t *h2o, char *text_out, size_t text_bytes)
 {
     struct slice lines[LINES_MAX];

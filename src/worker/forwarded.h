@@ -11,6 +11,9 @@
  * trusted the one that X-Forwarded-For gives. */
 void forwarded_peer(const struct worker *worker, h2o_req_t *h2o, char *text_out, size_t text_bytes);
 
+/* Is the peer itself a proxy that is trusted? */
+MUST_USE bool forwarded_is_by_proxy(const struct worker *worker, h2o_req_t *h2o);
+
 /* The rightmost address in the header's lines that is no trusted proxy's; when all are, the
  * leftmost. An address may have a port. Returns false, with nothing written, when there is none, or
  * when what was looked at on the way there is not an address: every proxy writes one, so somebody

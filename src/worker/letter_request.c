@@ -113,7 +113,7 @@ static void on_renewed(void *context, enum store_status status, struct slice pay
     struct letter_request *asked = request->state;
 
     if (status == STORE_OK) {
-        letters_announce(request->worker, payload);
+        letters_announce(request, payload);
     } else if (status != STORE_NOT_FOUND) {
         reply_store_trouble(&request, status);
         return;

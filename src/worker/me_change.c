@@ -185,9 +185,9 @@ static void on_changed(void *context, enum store_status status, struct slice pay
         return;
     }
     if (answer.first.len > 0)
-        letter_announce(request->worker, answer.first);
+        letter_announce(request, answer.first);
     if (answer.second.len > 0)
-        letter_announce(request->worker, answer.second);
+        letter_announce(request, answer.second);
     me_reply(&request,
              change->form.username.text[0] != '\0' ? change->form.username.text
                                                    : request->account->username,

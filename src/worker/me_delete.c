@@ -71,7 +71,7 @@ static void on_deleted(void *context, enum store_status status, struct slice pay
     struct request *request = context;
 
     if (status == STORE_OK) {
-        letters_announce(request->worker, payload);
+        letters_announce(request, payload);
         metric_count(METRIC_ACCOUNTS_DELETED);
         reply_no_content(&request);
     } else if (status == STORE_SPENT) {

@@ -92,7 +92,7 @@ static void tell_reuse(struct request *request, const struct session_refresh_ans
     log_warning("token.reused", "request=%s peer=%s session=%s", request->id, request->peer,
                 session);
     if (answer->letter.len > 0)
-        letter_announce(request->worker, answer->letter);
+        letter_announce(request, answer->letter);
 }
 
 static void grant_pair(struct request *request, const struct session_refresh_answer *answer)

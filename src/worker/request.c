@@ -54,20 +54,6 @@ void request_give_up(struct request *request)
     mark_gone(request);
 }
 
-/* A client's own id is kept when it is short and can harm no log. */
-static bool is_safe_id(struct slice id)
-{
-    if (id.len == 0 || id.len >= REQUEST_ID_BYTES)
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-              c == '-' || c == '_' || c == '.'))
-            return false;
-    }
-    return true;
-}
-
 void request_make_id(struct worker *worker, char id_out[REQUEST_ID_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
@@ -78,11 +64,13 @@ void request_make_id(struct worker *worker, char id_out[REQUEST_ID_BYTES])
     id_out[32] = '\0';
 }
 
+/* A proxy of ours has named it already; anybody else's name could be another request's. */
 static void name_request(struct request *request)
 {
     struct slice id = request_header(request, "x-request-id");
 
-    if (!is_safe_id(id) || !slice_to_text(id, request->id, sizeof(request->id)))
+    if (!request_id_is_safe(id) || !forwarded_is_by_proxy(request->worker, request->h2o) ||
+        !slice_to_text(id, request->id, sizeof(request->id)))
         request_make_id(request->worker, request->id);
 }
 
@@ -356,8 +344,13 @@ void request_ask(struct request **request, enum store_request ask, const struct 
                  store_answer_fn on_answer)
 {
     BUG_ON(packed->overflow);
-    if (store_ask((*request)->worker->store, ask, packer_slice(packed),
-                  clock_mono_ns() + STORE_WAIT_NS, on_answer, *request)) {
+    struct store_client *store = (*request)->worker->store;
+
+    store_client_speak_for(store, (*request)->id);
+    const bool asked = store_ask(store, ask, packer_slice(packed),
+                  clock_mono_ns() + STORE_WAIT_NS, on_answer, *request);
+    store_client_speak_for(store, "");
+    if (asked) {
         FAULT("w.asked");
         *request = NULL;
     } else {

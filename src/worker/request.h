@@ -14,8 +14,7 @@
 #include "body.h"
 #include "worker.h"
 
-#define REQUEST_ID_BYTES 65 /* with the NUL */
-#define PEER_TEXT_BYTES  64 /* an IPv6 address or "unix", with the NUL */
+#define PEER_TEXT_BYTES 64 /* an IPv6 address or "unix", with the NUL */
 
 enum method {
     METHOD_GET = 1,

@@ -192,7 +192,7 @@ static void on_stored(void *context, enum store_status status, struct slice payl
         tell(request, is_dead(status) ? RESET_DEAD : RESET_TROUBLE, status);
         return;
     }
-    letters_announce(request->worker, payload);
+    letters_announce(request, payload);
     forgive_guesses(request);
     tell(request, RESET_DONE, status);
 }

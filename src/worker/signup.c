@@ -304,10 +304,10 @@ static void tell(struct request *request, const struct account_create_answer *an
     if (!answer->concealed) {
         throttle_count_signup(request->worker, slice_of_text(signup->form.email.key));
         if (!answer->suppressed)
-            letter_announce(request->worker, slice_of(signup->job, signup->job_len));
+            letter_announce(request, slice_of(signup->job, signup->job_len));
         metric_count(METRIC_SIGNUPS);
     } else if (answer->job.len > 0) {
-        letter_announce(request->worker, answer->job);
+        letter_announce(request, answer->job);
     }
 }
 

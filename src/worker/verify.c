@@ -91,7 +91,7 @@ enum verification verification_outcome(const struct request *request, enum store
     switch (status) {
     case STORE_OK:
         metric_count(METRIC_VERIFICATIONS);
-        letters_announce(request->worker, payload);
+        letters_announce(request, payload);
         return VERIFICATION_DONE;
     case STORE_NOT_FOUND:
     case STORE_SPENT:

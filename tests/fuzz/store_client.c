@@ -139,7 +139,9 @@ static void try_heads(struct slice bytes)
     if (answer_head_unpack(&unpacker, &answer_head))
         BUG_ON(answer_head.status >= STORE_STATUS_COUNT);
     unpacker = unpacker_over(bytes);
-    BUG_ON(ask_head_unpack(&unpacker, &ask_head) != (bytes.len >= 26));
+    if (ask_head_unpack(&unpacker, &ask_head))
+        BUG_ON(bytes.len < ASK_HEAD_BYTES + ask_head.about.len ||
+               (ask_head.about.len > 0 && !request_id_is_safe(ask_head.about)));
 }
 
 static void replace_store(void)

@@ -78,6 +78,19 @@ char *xstrdup(const char *text)
     return copy;
 }
 
+bool request_id_is_safe(struct slice id)
+{
+    if (id.len == 0 || id.len >= REQUEST_ID_BYTES)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        const char c = id.at[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+              c == '-' || c == '_' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
 struct slice slice_trimmed(struct slice text)
 {
     while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))

@@ -262,6 +262,11 @@ size_t log_json_line(const struct log_parts *parts, char line_out[LOG_JSON_MAX_B
         parts->when, parts->level, parts->process, parts->pid, parts->event);
 
     out.len = head > 0 ? (size_t)head : 0;
+    if (parts->about[0] != '\0') { /* a safe one: nothing to escape */
+        (void)put(&out, ",\"request\":\"", 12);
+        (void)put(&out, parts->about, strlen(parts->about));
+        (void)put(&out, "\"", 1);
+    }
     put_fields(&out, parts);
     const char *tail = out.is_cut ? TAIL : "}\n";
     memcpy(line_out + out.len, tail, strlen(tail));

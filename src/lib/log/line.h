@@ -11,6 +11,7 @@ struct log_parts {
     const char *process;
     long pid;
     const char *event;
+    const char *about;   /* log_about's request, or "" */
     const char *format;  /* of log_event: which fields there are, and which of them are numbers */
     struct slice fields; /* as it printed them; not escaped */
     bool is_cut;         /* there was more */

@@ -50,6 +50,13 @@ void log_use_json(bool json)
     bug_report = json ? tell_bug : NULL;
 }
 
+static _Thread_local const char *about = "";
+
+void log_about(const char *request_id)
+{
+    about = request_id;
+}
+
 void log_watch(void (*on_line)(enum log_level level, struct slice line))
 {
     process_log.on_line = on_line;
@@ -116,14 +123,19 @@ static size_t text_line(const struct log_parts *parts, char line_out[LOG_LINE_MA
         snprintf(line_out, LOG_LINE_MAX_BYTES, "%s %s %s %ld %s%s", parts->when, parts->level,
                  parts->process, parts->pid, parts->event, parts->fields.len > 0 ? " " : "");
     size_t len = head < 0 ? 0 : (size_t)head;
-    const size_t room = LOG_LINE_MAX_BYTES - len - sizeof("...\n");
+    char tail[REQUEST_ID_BYTES + 16] = "";
+    if (parts->about[0] != '\0')
+        snprintf(tail, sizeof(tail), " request=%s", parts->about);
+    const size_t tail_len = strlen(tail);
+    const size_t room = LOG_LINE_MAX_BYTES - len - sizeof("...\n") - tail_len;
 
     len += escape(parts->fields, line_out + len, room);
-    if (parts->is_cut || len + 4 >= LOG_LINE_MAX_BYTES - sizeof("...\n")) {
+    if (parts->is_cut || len + 4 + tail_len >= LOG_LINE_MAX_BYTES - sizeof("...\n")) {
         memcpy(line_out + len, "...", 3);
         len += 3;
     }
-    return len;
+    memcpy(line_out + len, tail, tail_len);
+    return len + tail_len;
 }
 
 static void write_line(const char *line, size_t len)
@@ -173,6 +185,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
                                     .process = process_log.name,
                                     .pid = (long)getpid(),
                                     .event = event,
+                                    .about = about,
                                     .format = format,
                                     .fields = slice_of(fields, kept),
                                     .is_cut = is_cut});

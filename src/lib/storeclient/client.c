@@ -18,7 +18,6 @@
 
 #define ASKS_MAX       1024U /* under way, of all kinds */
 #define BUCKETS        1024U /* of the table that finds an ask by its sequence */
-#define ASK_HEAD_BYTES 26U
 #define ANSWERS_A_POLL 4096U /* so that a mad store cannot hold the loop for ever */
 
 /* A store that is at work gives a life sign far more often than this; with an older one a full
@@ -36,6 +35,7 @@ struct ask {
     mono_ns deadline;          /* of no account once the caller has been told */
     store_answer_fn on_answer; /* NULL once the caller has been told */
     void *context;
+    struct slice about; /* in the record, where the head ends */
     size_t record_len;
     uint8_t record[]; /* room for the head, then the packed message */
 };
@@ -47,6 +47,7 @@ struct store_client {
     struct lane answers;
     uint64_t epoch;    /* of the store we talk to; 0 before the first */
     uint64_t next;     /* sequence of the next ask */
+    char about[REQUEST_ID_BYTES]; /* id of the request that asks come from; "" for none */
     struct ask *first; /* all that have no answer, by sequence */
     struct ask *last;
     struct ask *unsent;   /* the first that is not sent; no later one is, either */
@@ -73,6 +74,11 @@ struct store_client *store_client_new(struct segment *segment, uint32_t slot)
     return client;
 }
 
+void store_client_speak_for(struct store_client *client, const char *request_id)
+{
+    BUG_ON(!slice_to_text(slice_of_text(request_id), client->about, sizeof(client->about)));
+}
+
 static struct ask **bucket_of(struct store_client *client, uint64_t sequence)
 {
     return &client->buckets[sequence % BUCKETS];
@@ -90,11 +96,15 @@ static struct ask *ask_find(struct store_client *client, uint64_t sequence)
 /* Takes the next sequence; not sent yet. */
 static struct ask *ask_append(struct store_client *client, struct slice packed)
 {
-    struct ask *ask = xcalloc(1, sizeof(*ask) + ASK_HEAD_BYTES + packed.len);
+    const size_t about_len = strlen(client->about);
+    const size_t head_len = ASK_HEAD_BYTES + about_len;
+    struct ask *ask = xcalloc(1, sizeof(*ask) + head_len + packed.len);
 
-    ask->record_len = ASK_HEAD_BYTES + packed.len;
+    ask->record_len = head_len + packed.len;
+    memcpy(ask->record + ASK_HEAD_BYTES, client->about, about_len);
+    ask->about = slice_of(ask->record + ASK_HEAD_BYTES, about_len);
     if (packed.len > 0)
-        memcpy(ask->record + ASK_HEAD_BYTES, packed.at, packed.len);
+        memcpy(ask->record + head_len, packed.at, packed.len);
     ask->sequence = client->next++;
     ask->previous = client->last;
     if (client->last)
@@ -143,17 +153,19 @@ void store_client_free(struct store_client **client)
 
 static bool ask_send(struct store_client *client, struct ask *ask)
 {
-    struct packer packer = packer_over(ask->record, ASK_HEAD_BYTES);
+    const size_t head_len = ASK_HEAD_BYTES + ask->about.len;
+    struct packer packer = packer_over(ask->record, head_len);
     struct ask_head head = {
         .epoch = client->epoch,
         .sequence = ask->sequence,
         .acknowledged = client->first->sequence,
         .request = ask->request,
         .repeat = ask->repeat,
+        .about = ask->about, /* packed to where it is */
     };
 
     ask_head_pack(&packer, &head);
-    BUG_ON(packer.overflow || packer.len != ASK_HEAD_BYTES);
+    BUG_ON(packer.overflow || packer.len != head_len);
     if (!lane_push(&client->asks, ask->record, ask->record_len))
         return false;
     ask->sent = true;
@@ -200,7 +212,7 @@ bool store_ask(struct store_client *client, enum store_request request, struct s
     struct ask *ask;
     bool others_wait = client->unsent != NULL;
 
-    BUG_ON(packed.len > LANE_RECORD_MAX_BYTES - ASK_HEAD_BYTES);
+    BUG_ON(packed.len > LANE_RECORD_MAX_BYTES - ASK_HEAD_MAX_BYTES);
     if (client->count >= ASKS_MAX || store_is_hopeless(client))
         return false;
     ask = ask_append(client, packed);

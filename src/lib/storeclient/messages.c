@@ -63,9 +63,10 @@ void ask_head_pack(struct packer *packer, const struct ask_head *head)
     pack_u64(packer, head->acknowledged);
     pack_u8(packer, head->request);
     pack_u8(packer, head->repeat);
+    pack_slice(packer, head->about);
 }
 
-/* Leaves the unpacker at the message that follows. */
+/* An id that is no safe one is forgotten: nothing hangs on it. Leaves the unpacker at the message that follows. */
 bool ask_head_unpack(struct unpacker *unpacker, struct ask_head *head_out)
 {
     struct ask_head head = {
@@ -74,10 +75,13 @@ bool ask_head_unpack(struct unpacker *unpacker, struct ask_head *head_out)
         .acknowledged = unpack_u64(unpacker),
         .request = unpack_u8(unpacker),
         .repeat = unpack_u8(unpacker),
+        .about = unpack_slice(unpacker, REQUEST_ID_BYTES - 1),
     };
 
     if (unpacker->bad)
         return false;
+    if (!request_id_is_safe(head.about))
+        head.about = slice_of(NULL, 0);
     *head_out = head;
     return true;
 }

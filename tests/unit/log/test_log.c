@@ -250,6 +250,20 @@ static void test_a_line_of_json_that_is_cut_is_whole(void **state)
     free(text);
 }
 
+static void test_a_thread_s_lines_name_the_request_that_they_are_about(void **state)
+{
+    (void)state;
+    log_about("r-1");
+    capture_begin();
+    log_info("test.ran", "a=%d", 1);
+    assert_non_null(strstr(capture_end(), " test.ran a=1 request=r-1\n"));
+    assert_json(",\"request\":\"r-1\",\"a\":1}\n", "a=%d", 1);
+    log_about("");
+    capture_begin();
+    log_info("test.ran", "a=%d", 1);
+    assert_non_null(strstr(capture_end(), " test.ran a=1\n"));
+}
+
 static size_t watched;
 static char watched_line[LOG_LINE_MAX_BYTES + 8];
 
@@ -293,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_a_value_goes_on_to_the_next_field),
         cmocka_unit_test(test_a_sentence_is_the_message_and_names_of_the_line_stay_its_own),
         cmocka_unit_test(test_a_line_of_json_that_is_cut_is_whole),
+        cmocka_unit_test(test_a_thread_s_lines_name_the_request_that_they_are_about),
         cmocka_unit_test(test_who_watches_hears_of_warnings_as_text),
         cmocka_unit_test(test_a_full_pipe_drops_lines_and_counts_them),
     };

@@ -153,7 +153,12 @@ static struct rig_row *rig_job(struct rig *rig, bool with_row, int64_t age_ms)
 
 static void rig_push(struct rig *rig, const struct rig_row *row)
 {
-    assert_true(lane_push(&rig->mail, row->row.job.at, row->row.job.len));
+    uint8_t record[LANE_RECORD_MAX_BYTES];
+    struct packer packer = packer_over(record, sizeof(record));
+
+    pack_slice(&packer, SLICE_LITERAL("request-1"));
+    pack_raw(&packer, row->row.job.at, row->row.job.len);
+    assert_true(lane_push(&rig->mail, record, packer.len));
 }
 
 static void rig_answer(struct rig *rig, uint64_t sequence, enum store_status status,

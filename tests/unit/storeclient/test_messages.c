@@ -126,7 +126,7 @@ static void test_heads_come_back(void **state)
 {
     uint8_t bytes[64];
     struct packer packer = packer_over(bytes, sizeof(bytes));
-    struct ask_head ask = {1, 2, 3, 4, 1};
+    struct ask_head ask = {1, 2, 3, 4, 1, SLICE_LITERAL("r-1")};
     struct ask_head ask_out;
     struct answer_head answer = {UINT64_MAX, STORE_POISON};
     struct answer_head answer_out;
@@ -139,12 +139,30 @@ static void test_heads_come_back(void **state)
     assert_memory_equal(&ask.epoch, &ask_out.epoch, 3 * sizeof(uint64_t));
     assert_int_equal(ask_out.request, 4);
     assert_int_equal(ask_out.repeat, 1);
+    assert_true(slice_equal(ask_out.about, SLICE_LITERAL("r-1")));
+    assert_int_equal(packer.len, ASK_HEAD_BYTES + 3);
     packer = packer_over(bytes, sizeof(bytes));
     answer_head_pack(&packer, &answer);
     unpacker = unpacker_over(packer_slice(&packer));
     assert_true(answer_head_unpack(&unpacker, &answer_out));
     assert_true(answer_out.sequence == UINT64_MAX);
     assert_int_equal(answer_out.status, STORE_POISON);
+}
+
+static void test_a_request_id_that_could_harm_a_log_is_forgotten(void **state)
+{
+    static const char *const evil[] = {"a b", "a\nb", "\"", "\xc3\xa9", "a=b"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(evil); i++) {
+        uint8_t bytes[64];
+        struct packer packer = packer_over(bytes, sizeof(bytes));
+        struct ask_head out;
+        ask_head_pack(&packer, &(struct ask_head){1, 2, 3, 4, 1, slice_of_text(evil[i])});
+        struct unpacker unpacker = unpacker_over(packer_slice(&packer));
+        assert_true(ask_head_unpack(&unpacker, &out));
+        assert_int_equal(out.about.len, 0);
+    }
 }
 
 static void test_an_answer_with_a_status_that_does_not_exist_is_refused(void **state)
@@ -166,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_every_message_comes_back_and_nothing_shorter_or_longer_is_taken),
         cmocka_unit_test(test_a_slice_over_its_limit_is_refused),
         cmocka_unit_test(test_heads_come_back),
+        cmocka_unit_test(test_a_request_id_that_could_harm_a_log_is_forgotten),
         cmocka_unit_test(test_an_answer_with_a_status_that_does_not_exist_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
