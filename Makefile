@@ -55,7 +55,7 @@ CFLAGS_ALL = $(COMMON) $(CFLAGS_$(BUILD)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(LDFLAGS_$(BUILD)) -pthread $(LDFLAGS)
 
 # ---- archives -----------------------------------------------------------------------------------
-LIB_DIRS  := base log config json email username token letter dkim metrics limit proc sandbox password ring storeclient
+LIB_DIRS  := base log config json email username token letter dkim backup metrics limit proc sandbox password ring storeclient
 ROLE_DIRS := master worker store mailer cli
 DIRS      := $(addprefix lib/,$(LIB_DIRS)) $(ROLE_DIRS)
 MAIN      := src/master/main.c
@@ -107,12 +107,13 @@ NEEDS_proc := ring config log base
 NEEDS_sandbox := proc ring config log base
 NEEDS_letter := base
 NEEDS_dkim := base
+NEEDS_backup := base
 NEEDS_storeclient := ring log base
-NEEDS_store := storeclient metrics sandbox proc ring config log base
+NEEDS_store := backup storeclient metrics sandbox proc ring config log base
 NEEDS_mailer := storeclient metrics sandbox proc ring letter dkim token json email config log base
 NEEDS_worker := storeclient metrics limit sandbox proc ring letter token json email username password config log base
 NEEDS_master := storeclient letter token json metrics limit proc ring config log base
-NEEDS_cli := letter dkim token json email username metrics sandbox proc ring config log base
+NEEDS_cli := backup letter dkim token json email username metrics sandbox proc ring config log base
 
 dir_path     = $(if $(filter $(1),$(LIB_DIRS)),lib/$(1),$(1))
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)

@@ -64,6 +64,14 @@ void secret_mac(const struct secret *key, const void *bytes, size_t len,
 void secret_derive(const struct secret *key, const char *purpose, struct secret *derived_out);
 
 /* SHA-256 of something that is itself random enough (a token's jti). */
-void digest_sha256(const void *bytes, size_t len, uint8_t digest_out[32]);
+#define DIGEST_BYTES 32
+void digest_sha256(const void *bytes, size_t len, uint8_t digest_out[DIGEST_BYTES]);
+
+/* The same of bytes that come one after the other. */
+struct digest;
+struct digest *digest_new(void);
+void digest_add(struct digest *digest, const void *bytes, size_t len);
+void digest_end(struct digest **digest, uint8_t digest_out[DIGEST_BYTES]); /* frees it */
+void digest_free(struct digest **digest);
 
 #endif

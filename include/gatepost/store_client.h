@@ -20,8 +20,8 @@ typedef void (*store_answer_fn)(void *context, enum store_status status, struct 
 struct store_client *store_client_new(struct segment *segment, uint32_t slot);
 void store_client_free(struct store_client **client);
 
-/* What is asked from now on is asked for that HTTP request, "" for none: the store's log lines about
- * it name it. Copied. */
+/* What is asked from now on is asked for that HTTP request, "" for none: the store's log lines
+ * about it name it. Copied. */
 void store_client_speak_for(struct store_client *client, const char *request_id);
 
 /* Sends a request. packed: the ask message without its head, copied.

@@ -131,7 +131,7 @@ struct ask_head {
     uint64_t acknowledged; /* every answer below this sequence has arrived: forget them */
     uint8_t request;       /* enum store_request */
     uint8_t repeat;        /* 1: sent before, to a store that died; look for a stored answer */
-    struct slice about;    /* id of the HTTP request that it is asked for, "" for none; for the log */
+    struct slice about; /* id of the HTTP request that it is asked for, "" for none; for the log */
 };
 #define ASK_HEAD_BYTES     28U /* packed, without about */
 #define ASK_HEAD_MAX_BYTES (ASK_HEAD_BYTES + REQUEST_ID_BYTES - 1)

@@ -30,6 +30,7 @@ struct admin_client {
     bool is_foreign;         /* somebody who is not to be talked to */
     uid_t foreign_uid;
     char *body;
+    size_t body_max; /* bytes that it has room for */
     size_t len;
 };
 
@@ -40,13 +41,13 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *context)
 
     if (len > ANSWER_MAX_BYTES - client->len)
         return 0;
-    char *body = xcalloc(1, client->len + len + 1);
-    if (client->len > 0)
-        memcpy(body, client->body, client->len);
-    memcpy(body + client->len, bytes, len);
-    free(client->body);
-    client->body = body;
+    if (client->len + len + 1 > client->body_max) {
+        client->body_max = 2 * (client->len + len + 1);
+        client->body = xrealloc(client->body, client->body_max);
+    }
+    memcpy(client->body + client->len, bytes, len);
     client->len += len;
+    client->body[client->len] = '\0';
     return len;
 }
 
@@ -181,6 +182,7 @@ static enum admin_status perform(struct admin_client *client, const char *method
 
     free(client->body);
     client->body = xstrdup("");
+    client->body_max = 1;
     client->len = 0;
     snprintf(url, url_bytes, "%s%s", ORIGIN, path);
     SET(CURLOPT_URL, url);

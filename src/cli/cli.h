@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gatepost/config.h"
+#include "gatepost/offline.h"
 #include "gatepost/token_files.h"
 
 /* Prints every problem as "where: sentence" to standard output: the configuration's, and when it
@@ -45,11 +46,24 @@ int cli_audit(const struct config_source *source, const char *const *words, size
 /* `gatepost mail preview|...`: letters; mail.h. */
 int cli_mail(const struct config_source *source, const char *const *words, size_t count);
 
+/* `gatepost backup DIR [--logs]`. Returns EXIT_BACKUP when there is no whole new one. */
+int cli_backup(const struct config_source *source, const char *const *words, size_t count);
+
+/* `gatepost restore DIR` and `gatepost verify [DIR]`; run: who does the work, store_restore and
+ * store_verify. Return EXIT_DAMAGED when what was looked at is not sound. */
+int cli_restore(const struct config_source *source, const char *const *words, size_t count,
+                offline_fn run);
+int cli_verify(const struct config_source *source, const char *const *words, size_t count,
+               offline_fn run);
+
 /* What each of them says of its words: after wrong ones, and at --help. */
 void cli_key_usage(FILE *to);
 void cli_user_usage(FILE *to);
 void cli_audit_usage(FILE *to);
 void cli_mail_usage(FILE *to);
+void cli_backup_usage(FILE *to);
+void cli_restore_usage(FILE *to);
+void cli_verify_usage(FILE *to);
 
 /* Private to this folder. */
 

@@ -17,6 +17,8 @@ struct progress {
 void progress_begin(struct progress *progress, uint64_t all_bytes);
 /* Draws it, ten times a second at most. done: accounts. */
 void progress_show(struct progress *progress, uint64_t done);
+/* The same where what is done is what was read. */
+void progress_show_bytes(struct progress *progress);
 void progress_hide(struct progress *progress); /* before anything else is printed */
 
 #endif

@@ -52,12 +52,12 @@ struct delivery {
     char *reply;                 /* from TO_SETTLE on: heap text, or NULL */
     char *username;              /* NUL-terminated, no control characters; in this allocation */
     const char *judge;           /* from TO_SETTLE on: the relay that judged, "" if none did */
-    char *request;               /* heap text: id of the HTTP request that it is of; NULL: unknown */
-    struct mailer *mailer;       /* CLAIMING and from TO_SETTLE on: who asks */
-    struct hand *hand;           /* whose it is */
-    struct delivery *hash_next;  /* private to hand.c */
-    TAILQ_ENTRY(delivery) link;  /* private to hand.c */
-    char to[];                   /* NUL-terminated canonical address; the username follows */
+    char *request;              /* heap text: id of the HTTP request that it is of; NULL: unknown */
+    struct mailer *mailer;      /* CLAIMING and from TO_SETTLE on: who asks */
+    struct hand *hand;          /* whose it is */
+    struct delivery *hash_next; /* private to hand.c */
+    TAILQ_ENTRY(delivery) link; /* private to hand.c */
+    char to[];                  /* NUL-terminated canonical address; the username follows */
 };
 
 /* Sets request; one that is not safe stays unknown. Who calls it: dispatch_take. */

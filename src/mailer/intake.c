@@ -48,8 +48,8 @@ static bool is_before_us(const struct intake *intake, const struct mail_job *job
     return job->created < intake->opened_at;
 }
 
-/* The id of the request, then the job. Returns false when the record is nonsense. A job for which there is no room is left to the
- * sweep. */
+/* The id of the request, then the job. Returns false when the record is nonsense. A job for which
+ * there is no room is left to the sweep. */
 static bool take_record(struct intake *intake, struct slice record, mono_ns now)
 {
     struct unpacker unpacker = unpacker_over(record);
@@ -60,7 +60,8 @@ static bool take_record(struct intake *intake, struct slice record, mono_ns now)
     if (is_before_us(intake, &job) || intake->mailer->stopping)
         return true;
     FAULT("m.before_claim");
-    if (dispatch_take(intake->mailer, &job, request, HAND_SEEN_IN_LANE, 0, job.created) == TAKEN_FULL)
+    if (dispatch_take(intake->mailer, &job, request, HAND_SEEN_IN_LANE, 0, job.created) ==
+        TAKEN_FULL)
         sweep_note_full(intake->mailer->sweep, now);
     FAULT("m.claimed");
     return true;

@@ -87,7 +87,8 @@ static bool take_row(struct sweep *sweep, const struct outbox_row *row, wall_ms 
         return true;
     if (!job_read(row->job, &job) || !uuid_equal(&job.job_id, &row->job_id))
         return settle_nonsense(mailer, &row->job_id);
-    switch (dispatch_take(mailer, &job, slice_of(NULL, 0), HAND_SEEN_IN_OUTBOX, row->tries, row->due)) {
+    switch (
+        dispatch_take(mailer, &job, slice_of(NULL, 0), HAND_SEEN_IN_OUTBOX, row->tries, row->due)) {
     case TAKEN:
         return true;
     case TAKEN_LATER:

@@ -30,6 +30,16 @@ static int version(const struct config_source *source)
     return cli_version();
 }
 
+static int restore(const struct config_source *source, const char *const *words, size_t count)
+{
+    return cli_restore(source, words, count, store_restore);
+}
+
+static int verify(const struct config_source *source, const char *const *words, size_t count)
+{
+    return cli_verify(source, words, count, store_verify);
+}
+
 /* run: of a command that is one word; run_words: of one that takes more, which it is given. */
 static const struct command {
     const char *name;
@@ -52,6 +62,11 @@ static const struct command {
     {"user", NULL, "list, show, add, disable, ...: the running server's accounts", cli_user},
     {"audit", NULL, "show, verify: the running server's audit trail", cli_audit},
     {"mail", NULL, "list, show, retry, preview, ...: the running server's letters", cli_mail},
+    {"backup", NULL, "DIR [--logs]: the running server's database into files; docs/backup.md",
+     cli_backup},
+    {"restore", NULL, "DIR: a backup becomes the database, verified; the server is stopped",
+     restore},
+    {"verify", NULL, "[DIR]: looks at every record of a backup or a stopped database", verify},
     {"version", version, "print the version", NULL},
 };
 
@@ -60,10 +75,9 @@ static const struct command_usage {
     const char *name;
     void (*print)(FILE *to);
 } usages[] = {
-    {"key", cli_key_usage},
-    {"user", cli_user_usage},
-    {"audit", cli_audit_usage},
-    {"mail", cli_mail_usage},
+    {"key", cli_key_usage},       {"user", cli_user_usage},     {"audit", cli_audit_usage},
+    {"mail", cli_mail_usage},     {"backup", cli_backup_usage}, {"restore", cli_restore_usage},
+    {"verify", cli_verify_usage},
 };
 
 static void print_usage(FILE *to)
@@ -74,7 +88,7 @@ static void print_usage(FILE *to)
     fputs("\n  -c FILE               configuration file; else ./gatepost.conf, else\n"
           "                        /etc/gatepost/gatepost.conf, else the defaults\n"
           "  -o section.key=value  wins over the file and the environment\n"
-          "\n  --help behind key, user, audit or mail prints what they can do.\n",
+          "\n  --help behind a command that takes words prints what it can do.\n",
           to);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "archive.h"
 #include "durable.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
@@ -49,6 +50,17 @@ static uint64_t log_bytes(struct checkpointer *checkpointer)
     return bytes;
 }
 
+static int remove_old_logs(struct env *env)
+{
+    uint64_t kept;
+    int failure =
+        durable_remove_old(env->db_env, env->durable_fd, archive_first_kept(env->archive), &kept);
+
+    if (failure == 0)
+        archive_set_kept(env->archive, kept);
+    return failure;
+}
+
 static void checkpoint(struct checkpointer *checkpointer, uint64_t bytes)
 {
     DB_ENV *db_env = checkpointer->env->db_env;
@@ -69,7 +81,7 @@ static void checkpoint(struct checkpointer *checkpointer, uint64_t bytes)
         log_debug("checkpoint.made", "log_kib=%llu ms=%llu",
                   (unsigned long long)(log_bytes_since >> 10),
                   (unsigned long long)((clock_mono_ns() - began) / NS_PER_MS));
-        failure = durable_remove_old(db_env, checkpointer->env->durable_fd);
+        failure = remove_old_logs(checkpointer->env);
     }
     if (failure != 0) {
         checkpointer->pause = PAUSE_LOOKS;

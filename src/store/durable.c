@@ -89,16 +89,69 @@ int durable_open(DB_ENV *db_env, const char *dir)
     return -1;
 }
 
-int durable_remove_old(DB_ENV *db_env, int fd)
+/* Those before `first_kept`. What cannot be removed now is tried again after the next checkpoint.
+ */
+static int remove_before(DB_ENV *db_env, uint32_t first_kept, uint64_t *kept_out)
+{
+    char **list = NULL;
+    int failure = db_env->log_archive(db_env, &list, DB_ARCH_ABS);
+
+    *kept_out = 0;
+    for (char **path = list; failure == 0 && path && *path; path++) {
+        const char *name = strrchr(*path, '/');
+        uint32_t file = 0;
+
+        if (name == NULL || sscanf(name, "/log.%10" SCNu32, &file) != 1)
+            continue;
+        if (file >= first_kept)
+            ++*kept_out;
+        else if (unlink(*path) != 0)
+            failure = errno;
+    }
+    free(list);
+    return failure;
+}
+
+int durable_remove_old(DB_ENV *db_env, int fd, uint32_t first_kept, uint64_t *kept_out)
 {
     uint32_t last;
     int failure = listed_log(db_env, 0, true, &last);
 
+    *kept_out = 0;
     if (failure != 0 || last == 0)
         return failure;
     if (fd >= 0 && !note_first(fd, last + 1))
         return errno;
+    if (first_kept != 0)
+        return remove_before(db_env, first_kept, kept_out);
     return db_env->log_archive(db_env, NULL, DB_ARCH_REMOVE);
+}
+
+int durable_first_needed(DB_ENV *db_env, uint32_t *file_out)
+{
+    uint32_t last;
+    int failure = listed_log(db_env, 0, true, &last);
+
+    if (failure == 0 && last == 0)
+        return listed_log(db_env, DB_ARCH_LOG, false, file_out);
+    if (failure == 0)
+        *file_out = last + 1;
+    return failure;
+}
+
+bool durable_put_back(const char *dir, uint32_t first, struct log_end end)
+{
+    char path[4096];
+    char text[END_BYTES + FIRST_BYTES + 1];
+
+    note_path(dir, path);
+    (void)snprintf(text, sizeof(text), END_FORMAT FIRST_FORMAT, end.file, end.offset, end.file,
+                   end.offset, first, first);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool done = fd >= 0 && fd_write_all(fd, text, END_BYTES + FIRST_BYTES);
+    if (fd >= 0)
+        close(fd);
+    return done;
 }
 
 struct log_end durable_end_of_log(DB_ENV *db_env)

@@ -37,7 +37,15 @@ typedef ssize_t (*durable_write_fn)(int fd, const void *bytes, size_t len, off_t
 void durable_replace_write(durable_write_fn write);
 
 /* After a checkpoint: removes the log files that nothing needs any more, and notes, on disk, which
- * is the first that is needed. Returns 0 or what failed. One thread at a time. */
-MUST_USE int durable_remove_old(DB_ENV *db_env, int fd);
+ * is the first that is needed. first_kept: that one and those behind it stay (archive.h); 0: none
+ * does for that. kept_out: how many stayed for it. Returns 0 or what failed. One thread at a time.
+ */
+MUST_USE int durable_remove_old(DB_ENV *db_env, int fd, uint32_t first_kept, uint64_t *kept_out);
+
+/* The first log file that a recovery would read now. Returns 0 or what failed. */
+MUST_USE int durable_first_needed(DB_ENV *db_env, uint32_t *file_out);
+
+/* Beside a log that was put back: it is to be found readable up to there. False: errno. */
+MUST_USE bool durable_put_back(const char *dir, uint32_t first, struct log_end end);
 
 #endif

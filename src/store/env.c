@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup.h"
 #include "durable.h"
 #include "files.h"
 #include "format.h"
@@ -52,10 +53,12 @@ static void on_event(DB_ENV *db_env, u_int32_t event, void *info)
 
 static void on_error_text(const DB_ENV *db_env, const char *prefix, const char *message)
 {
+    const struct env *env = db_env->app_private;
     char quoted[400];
 
-    (void)db_env;
     (void)prefix;
+    if (env && env->backup && backup_is_pausing(env->backup))
+        return;
     log_error("store.database_said", "text=%s",
               log_quoted(slice_of_text(message), quoted, sizeof(quoted)));
 }
@@ -203,7 +206,8 @@ static bool make_dir(const char *dir, struct err *err)
     return made;
 }
 
-static int open_environment(struct env *env, const char *dir, int64_t cache_mib)
+/* recover: DB_RECOVER, or DB_RECOVER_FATAL. */
+static int open_environment(struct env *env, const char *dir, int64_t cache_mib, u_int32_t recover)
 {
     int failure = db_env_create(&env->db_env, 0);
 
@@ -213,7 +217,7 @@ static int open_environment(struct env *env, const char *dir, int64_t cache_mib)
     failure = configure(env->db_env, cache_mib);
     if (failure == 0)
         failure = env->db_env->open(env->db_env, dir,
-                                    DB_CREATE | DB_PRIVATE | DB_RECOVER | DB_THREAD | DB_INIT_TXN |
+                                    DB_CREATE | DB_PRIVATE | recover | DB_THREAD | DB_INIT_TXN |
                                         DB_INIT_LOG | DB_INIT_MPOOL,
                                     0600);
     return failure;
@@ -247,7 +251,7 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
     env->durable_fd = -1;
     if (!make_dir(dir, err) || !durable_check(dir, err) || !files_prepare(env, dir, &is_new, err))
         return false;
-    failure = open_environment(env, dir, cache_mib);
+    failure = open_environment(env, dir, cache_mib, DB_RECOVER);
     if (failure != 0) {
         err_set(err, "store.dir %s: open or recover the environment: %s", dir,
                 db_strerror(failure));
@@ -267,6 +271,21 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
         return false;
     }
     return true;
+}
+
+bool env_replay(const char *dir, int64_t cache_mib, struct segment *segment, uint32_t slot,
+                struct err *err)
+{
+    struct env env = {.segment = segment, .slot = slot, .durable_fd = -1};
+    int failure;
+
+    if (!durable_check(dir, err))
+        return false;
+    failure = open_environment(&env, dir, cache_mib, DB_RECOVER_FATAL);
+    if (failure != 0)
+        err_set(err, "%s: replay the log: %s", dir, db_strerror(failure));
+    close_all(&env);
+    return failure == 0;
 }
 
 void env_close(struct env *env)

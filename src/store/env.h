@@ -64,6 +64,8 @@ struct env {
     uint64_t mail_stops;  /* as BOARD_MAIL_STOPS */
     wall_ms keep_sent_ms; /* how long a letter that was handed over is remembered; 0: not at all */
     struct audit_end audit;
+    struct archive *archive; /* archive.h; NULL: no log file is kept for a backup */
+    struct backup *backup;   /* backup.h; NULL: none can be made of it */
 };
 
 /* What Berkeley DB has to say goes to the log; its panic ends the process. */
@@ -74,6 +76,11 @@ MUST_USE int env_listen(DB_ENV *db_env);
  * Errors: a sentence; the caller dies with EXIT_STORE_OPEN. */
 MUST_USE bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segment *segment,
                        uint32_t slot, struct err *err);
+
+/* Before env_open of a copy that was made while a store served: all of the log, from its first
+ * file on, is carried out on it again. */
+MUST_USE bool env_replay(const char *dir, int64_t cache_mib, struct segment *segment, uint32_t slot,
+                         struct err *err);
 
 /* A last checkpoint, then closes. */
 void env_close(struct env *env);

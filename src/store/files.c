@@ -58,6 +58,12 @@ static bool is_ours(const char *name)
     return is_table(name) || strncmp(name, "log.", 4) == 0 || strncmp(name, "__db.", 5) == 0;
 }
 
+bool files_is_ours(const char *name)
+{
+    return is_ours(name) || strcmp(name, "durable") == 0 || strcmp(name, "backed-up") == 0 ||
+           strcmp(name, MARK) == 0;
+}
+
 /* What is done to a file of ours. Returns false with errno. */
 typedef bool (*file_fn)(struct env *env, int dir_fd, const char *name);
 

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "archive.h"
+#include "backup.h"
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/metrics.h"
@@ -96,6 +98,8 @@ static void begin(struct store *store, struct heritage *heritage)
                   store->segment, heritage->slot, &err))
         die(EXIT_STORE_OPEN, "%s", err.text);
     store->env.keep_sent_ms = heritage->config->mail_keep_s * 1000;
+    store->env.archive = archive_new(heritage->config->store_dir, heritage->config->store_archive);
+    store->env.backup = backup_new(&store->env, heritage->config->store_dir);
     FAULT("s.recovered");
     find_suspect(store);
     (void)seats_look(store);
@@ -141,6 +145,7 @@ static bool step(struct store *store)
     disk_look(store, clock_mono_ns());
     noting_look(&store->noting, &store->env.audit, store->commits, store->flush.flushed,
                 clock_mono_ns());
+    backup_look(store->env.backup, clock_mono_ns());
     busy |= intake(store);
     metric_set(GAUGE_STORE_LINE, store->line.count);
     busy |= batch_run(store);
@@ -219,11 +224,13 @@ static void drain(struct store *store, mono_ns until)
 static void end(struct store *store)
 {
     room_enter(ROOM_ENDING);
+    backup_free(&store->env.backup);
     checkpointer_stop(&store->checkpointer);
     flusher_stop(&store->flusher);
     FAULT("s.closing");
     const struct audit_end trail_end = store->env.audit;
     env_close(&store->env);
+    archive_free(&store->env.archive);
     parcel_drop_all(&store->line);
     parcel_drop_all(&store->held);
     seats_free(store);

@@ -18,7 +18,7 @@ static const struct uuid nobody;
 /* A worker that was taken over can add noise, but not say that something was done. */
 static bool may_tell(uint8_t roles, uint8_t event)
 {
-    if (event == AUDIT_ADMIN_EXPORTED)
+    if (event == AUDIT_ADMIN_EXPORTED || event == AUDIT_ADMIN_BACKED_UP)
         return (roles & SEAT_ADMIN) != 0;
     return event == AUDIT_LOGIN_FAILED || event == AUDIT_THROTTLED;
 }
@@ -33,7 +33,7 @@ enum store_status audit_note_on_request(struct call *call)
     if (!row_exists(call, TABLE_USERS, uuid_slice(&ask.user_id)))
         ask.user_id = nobody;
     audit_add_detail(call, (enum audit_event)ask.event, &ask.user_id, ask.peer,
-                     ask.event == AUDIT_ADMIN_EXPORTED ? AUDIT_DONE : AUDIT_REFUSED, ask.detail);
+                     may_tell(SEAT_WORKER, ask.event) ? AUDIT_REFUSED : AUDIT_DONE, ask.detail);
     return STORE_OK;
 }
 

@@ -73,5 +73,9 @@ void mail_pause_end_on_request(struct request *request);
 void suppressions_list_on_request(struct request *request);
 void suppression_put_on_request(struct request *request);
 void suppression_lift_on_request(struct request *request);
+void backup_start_on_request(struct request *request);
+void backup_read_on_request(struct request *request);
+void backup_whole_on_request(struct request *request);
+void backup_give_up_on_request(struct request *request);
 
 #endif

@@ -64,6 +64,14 @@ static const struct route ROUTES[] = {
      users_import_on_request, RATE_FREE},
     {"/admin/export", READING, ALLOW_AUDIT, ROUTE_NO_BODY, ROUTE_ANYBODY, users_export_on_request,
      RATE_FREE},
+    {"/admin/backup", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     backup_start_on_request, RATE_FREE},
+    {"/admin/backup/{id}", READING, ALLOW_MANY, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     backup_read_on_request, RATE_FREE},
+    {"/admin/backup/{id}", METHOD_DELETE, ALLOW_MANY, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     backup_give_up_on_request, RATE_FREE},
+    {"/admin/backup/{id}/whole", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
+     backup_whole_on_request, RATE_FREE},
 };
 
 const struct route_table ADMIN_ROUTES = {ROUTES, ARRAY_LEN(ROUTES)};

@@ -347,8 +347,8 @@ void request_ask(struct request **request, enum store_request ask, const struct 
     struct store_client *store = (*request)->worker->store;
 
     store_client_speak_for(store, (*request)->id);
-    const bool asked = store_ask(store, ask, packer_slice(packed),
-                  clock_mono_ns() + STORE_WAIT_NS, on_answer, *request);
+    const bool asked = store_ask(store, ask, packer_slice(packed), clock_mono_ns() + STORE_WAIT_NS,
+                                 on_answer, *request);
     store_client_speak_for(store, "");
     if (asked) {
         FAULT("w.asked");

@@ -17,13 +17,14 @@ OWNER = {
     "token": "access_token.h proof_token.h token_keys.h token_files.h",
     "letter": "letter.h mail_purpose.h",
     "dkim": "dkim.h",
+    "backup": "backup.h offline.h",
     "ring": "lane.h segment.h segment_parts.h epochs.h fault.h notes.h",
     "metrics": "metrics.h metrics.def",
     "limit": "limit.h",
     "proc": "proc.h pidlock.h exit_reasons.def",
     "sandbox": "sandbox.h",
     "storeclient": "store_client.h store_messages.h store_messages.def store_messages_sessions.def "
-                   "store_messages_trail.def store_messages_mail.def store_requests.def "
+                   "store_messages_trail.def store_messages_mail.def store_messages_backup.def store_requests.def "
                    "audit_events.def",
 }
 FOLDER_OF = {header: folder for folder, headers in OWNER.items() for header in headers.split()}
@@ -46,6 +47,7 @@ MAY = {
     "lib/limit": GROUND | {"ring"},
     "lib/letter": GROUND,
     "lib/dkim": GROUND,
+    "lib/backup": GROUND,
     # A letter's job, and so the messages about it, name what it is for.
     "lib/storeclient": GROUND | {"ring", "letter"},
     "lib/proc": GROUND | {"ring", "config"},
@@ -55,6 +57,7 @@ MAY = {
     # address it knows its key alone. The first token key is made by a child of the master that does
     # nothing else. Letters are read as the configuration is, which they belong to.
     "master": GROUND | {"config", "proc", "ring", "metrics", "limit", "token",
+    "backup": "backup.h offline.h",
                         "letter", "storeclient"},
     "store": GROUND | {"config", "proc", "sandbox", "ring", "metrics", "storeclient", "email"},
     "mailer": GROUND | {"config", "proc", "sandbox", "ring", "metrics", "storeclient", "email", "token",

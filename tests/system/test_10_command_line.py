@@ -116,6 +116,7 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
         "http.http2_hashes_max": "4",
         "master.pid_file": "var/gatepost.pid", "master.drain_s": "30", "master.sandbox": "yes", "log.level": "info",
         "log.access": "no", "log.format": "text", "master.admin_socket": "var/gatepost.sock", "store.dir": "var/db",
+        "store.archive": "no",
         "admin.socket": "var/admin.sock",
         "store.cache_mib": "256", "password.iterations": "600000", "password.threads": "1",
         "password.algorithm": "pbkdf2_sha256", "password.argon2_memory_kib": "19456",

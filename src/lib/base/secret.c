@@ -269,3 +269,34 @@ void digest_sha256(const void *bytes, size_t len, uint8_t digest_out[32])
 {
     BUG_ON(EVP_Digest(bytes, len, digest_out, NULL, EVP_sha256(), NULL) != 1);
 }
+
+/* No type of its own: what libcrypto calls a context is all there is to it. */
+static EVP_MD_CTX *context_of(struct digest *digest)
+{
+    return (EVP_MD_CTX *)(void *)digest;
+}
+
+struct digest *digest_new(void)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    BUG_ON(context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1);
+    return (struct digest *)(void *)context;
+}
+
+void digest_add(struct digest *digest, const void *bytes, size_t len)
+{
+    BUG_ON(EVP_DigestUpdate(context_of(digest), bytes, len) != 1);
+}
+
+void digest_end(struct digest **digest, uint8_t digest_out[DIGEST_BYTES])
+{
+    BUG_ON(EVP_DigestFinal_ex(context_of(*digest), digest_out, NULL) != 1);
+    digest_free(digest);
+}
+
+void digest_free(struct digest **digest)
+{
+    EVP_MD_CTX_free(*digest != NULL ? context_of(*digest) : NULL);
+    *digest = NULL;
+}

@@ -45,10 +45,10 @@ struct store_client {
     uint32_t slot;
     struct lane asks;
     struct lane answers;
-    uint64_t epoch;    /* of the store we talk to; 0 before the first */
-    uint64_t next;     /* sequence of the next ask */
+    uint64_t epoch;               /* of the store we talk to; 0 before the first */
+    uint64_t next;                /* sequence of the next ask */
     char about[REQUEST_ID_BYTES]; /* id of the request that asks come from; "" for none */
-    struct ask *first; /* all that have no answer, by sequence */
+    struct ask *first;            /* all that have no answer, by sequence */
     struct ask *last;
     struct ask *unsent;   /* the first that is not sent; no later one is, either */
     size_t count;         /* of them all */

@@ -66,7 +66,8 @@ void ask_head_pack(struct packer *packer, const struct ask_head *head)
     pack_slice(packer, head->about);
 }
 
-/* An id that is no safe one is forgotten: nothing hangs on it. Leaves the unpacker at the message that follows. */
+/* An id that is no safe one is forgotten: nothing hangs on it. Leaves the unpacker at the message
+ * that follows. */
 bool ask_head_unpack(struct unpacker *unpacker, struct ask_head *head_out)
 {
     struct ask_head head = {
