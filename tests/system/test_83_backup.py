@@ -1,0 +1,453 @@
+"""`gatepost backup`, `restore` and `verify`: what a backup holds, what a restore makes of it, and that neither
+takes what is not whole for whole. The drill: sign-ups at full speed, everything killed, and from the backup alone
+everybody is there who was told so before its newest log."""
+import json
+import os
+import shutil
+import signal
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from client import Api, encode, raw, unique
+from gatepost import scaled, wait_for
+from load import Load
+from users_db import needs_db_tools
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
+from census import lost_accounts  # noqa: E402
+from database import Database  # noqa: E402
+
+DONE, FAILED, USAGE, NOT_RUNNING, REFUSED_START, SHORT, DAMAGED = 0, 1, 2, 3, 20, 25, 26
+
+
+def database(server):
+    return server.directory / "var" / "db"
+
+
+def backup_of(server, *words, name="backup"):
+    """Makes one, or adds to it; its directory."""
+    ran = server.command("backup", name, *words)
+    assert (ran.returncode, ran.stderr) == (DONE, ""), ran
+    return server.directory / name
+
+
+def files_of(backup):
+    """The directory that the manifest names."""
+    sets = [line.split()[1] for line in (backup / "manifest").read_text().splitlines() if line.startswith("set ")]
+    return backup / sets[0]
+
+
+def restored(server, *words):
+    """A database beside the server's own, out of its backup."""
+    ran = server.command("restore", "backup", "--into", "restored", *words, seconds=60)
+    assert ran.returncode == DONE, ran
+    return server.directory / "restored"
+
+
+def names(server, count):
+    made = [unique("b") for _ in range(count)]
+    api = Api(server.address)
+    for name in made:
+        assert api.signup(name).status == 201
+    api.close()
+    return made
+
+
+def serves_from(serve, server, directory, people):
+    """A new server with that database, and the old one's keys: everybody can log in."""
+    home = server.directory / "second"
+    (home / "var").mkdir(parents=True)
+    shutil.copytree(directory, home / "var" / "db")
+    for key in ("token.key", "mail.key"):
+        shutil.copy(server.directory / "var" / key, home / "var" / key)
+    second = serve(directory=home)
+    api = Api(second.address)
+    for name in people:
+        assert api.login(name).status == 200, name
+    api.close()
+    return second
+
+
+def settled(server):
+    """No letter waits: the numbers of two looks at the database can be compared."""
+    wait_for(lambda: Api(server.address).metrics()["gatepost_outbox_pending"] == 0, 20, "every letter sent")
+
+
+# ---- a backup, and what becomes of it -------------------------------------------------------------------------
+
+
+@needs_db_tools
+def test_a_backup_of_a_serving_server_is_restored_whole(serve):
+    server = serve({"store.archive": "yes"})
+    first = names(server, 20)
+    settled(server)
+    backup = backup_of(server)
+    later = names(server, 10)
+    settled(server)
+    backup_of(server, "--logs")
+    too_late = names(server, 5)
+
+    there = Database.of(restored(server), recovers=False)
+    assert not list(there.problems())
+    assert not lost_accounts(there, first + later)
+    assert lost_accounts(there, too_late) == too_late
+    assert stat.S_IMODE(os.stat(backup).st_mode) == 0o700
+    for path in [backup / "manifest", *files_of(backup).iterdir(), *(server.directory / "restored").iterdir()]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    server.stop()
+    second = serves_from(serve, server, server.directory / "restored", first + later)
+    assert second.command("audit", "verify").returncode == DONE
+
+
+def test_restore_puts_the_database_in_its_place_and_keeps_the_one_that_was_there(prepare):
+    server = prepare()
+    server.start()
+    people = names(server, 5)
+    backup_of(server)
+    names(server, 3)
+    server.stop()
+    ran = server.command("restore", "backup")
+    assert (ran.returncode, "--force" in ran.stderr) == (FAILED, True), ran
+    ran = server.command("restore", "backup", "--force")
+    assert ran.returncode == DONE, ran
+    assert "accounts: 5\n" in ran.stdout
+    aside = [path for path in (server.directory / "var").iterdir() if path.name.startswith("db.before-")]
+    assert len(aside) == 1 and (aside[0] / "users.db").exists()
+    server.start()
+    api = Api(server.address)
+    assert all(api.login(name).status == 200 for name in people)
+    assert server.command("user", "list", "--json").stdout.count("\n") == 5
+    server.stop()
+
+
+def test_a_full_backup_takes_the_place_of_the_one_before(serve):
+    server = serve()
+    names(server, 2)
+    backup = backup_of(server)
+    old = files_of(backup)
+    names(server, 2)
+    backup_of(server)
+    assert not old.exists() and files_of(backup).exists()
+    assert sorted(path.name for path in backup.iterdir()) == sorted(["manifest", files_of(backup).name])
+    ran = server.command("verify", "backup")
+    assert (ran.returncode, "accounts: 4\n" in ran.stdout) == (DONE, True), ran
+
+
+def test_json_tells_how_far_it_is(serve):
+    server = serve()
+    names(server, 2)
+    ran = server.command("backup", "backup", "--json")
+    told = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert told[-1]["done"] and told[-1]["bytes"] == told[-1]["of"] > 100_000
+    assert not any(line["done"] for line in told[:-1])
+
+
+def test_a_backup_leaves_a_trace(serve):
+    server = serve()
+    names(server, 1)
+    backup_of(server)
+    backup_of(server, "--logs")
+    ran = server.command("audit", "show", "--event", "admin.backed_up", "--json")
+    assert [json.loads(line)["detail"] for line in ran.stdout.splitlines()] == ["full", "logs"]
+
+
+def test_keys_and_passwords_are_not_in_the_manifest_or_the_log(serve):
+    server = serve()
+    names(server, 1)
+    backup = backup_of(server)
+    key = (server.directory / "var" / "token.key").read_bytes().strip()
+    for path in [backup / "manifest", *files_of(backup).iterdir()]:
+        assert key not in path.read_bytes(), path
+
+
+# ---- what is refused ------------------------------------------------------------------------------------------
+
+
+def test_a_directory_of_somebody_elses_is_left_alone(serve):
+    server = serve()
+    other = server.directory / "other"
+    other.mkdir()
+    (other / "letters.txt").write_text("mine")
+    ran = server.command("backup", "other")
+    assert (ran.returncode, "letters.txt" in ran.stderr) == (FAILED, True), ran
+    assert [path.name for path in other.iterdir()] == ["letters.txt"]
+    ran = server.command("backup", "fresh", "--logs")
+    assert (ran.returncode, "no whole backup" in ran.stderr) == (FAILED, True), ran
+    for words in ([], ["a", "b"], ["a", "--log"]):
+        assert server.command("backup", *words).returncode == USAGE
+
+
+def test_without_a_server_there_is_no_backup_and_no_directory_that_looks_like_one(prepare):
+    server = prepare()
+    server.start()
+    server.stop()
+    assert server.command("backup", "backup").returncode == NOT_RUNNING
+    assert list((server.directory / "backup").iterdir()) == []
+
+
+def asked(server, method, path):
+    """Of the admin socket, by hand: (status, body)."""
+    answer = raw(str(server.directory / "var" / "admin.sock"),
+                 encode(method, path, headers=[("Connection", "close")]))
+    head, body = answer.split(b"\r\n\r\n", 1)
+    return int(head.split()[1]), body
+
+
+def test_one_backup_at_a_time_and_one_that_is_given_up_makes_room(serve):
+    server = serve()
+    names(server, 3)
+    status, body = asked(server, "POST", "/admin/backup")
+    assert status == 200
+    begun = json.loads(body)
+    ran = server.command("backup", "backup")
+    assert (ran.returncode, "under way" in ran.stderr) == (FAILED, True), ran
+    assert asked(server, "POST", f"/admin/backup/{begun['id']}/whole")[0] == 404
+    status, page = asked(server, "GET", f"/admin/backup/{begun['id']}?at=0")
+    assert status == 200 and b"users.db" in page
+    assert asked(server, "GET", f"/admin/backup/{begun['id']}?at=1")[0] == 404
+    assert asked(server, "GET", f"/admin/backup/{int(begun['id']) ^ 1}?at={len(page)}")[0] == 404
+    assert asked(server, "DELETE", f"/admin/backup/{begun['id']}")[0] == 204
+    assert asked(server, "DELETE", f"/admin/backup/{begun['id']}")[0] == 404
+    backup_of(server)
+
+
+@pytest.mark.parametrize("query", ["log=0&offset=1&digest=" + "0" * 64, "log=1&offset=x&digest=" + "0" * 64,
+                                   "log=1&offset=1&digest=00", "log=99999999999&offset=1&digest=" + "0" * 64])
+def test_an_order_that_makes_no_sense_is_refused(module_servers, query, made=[]):
+    if not made:
+        made.append(module_servers())
+    assert asked(made[0], "POST", "/admin/backup?" + query)[0] == 400
+
+
+def test_another_databases_log_is_not_added(serve):
+    server, stranger = serve(), serve()
+    names(server, 3)
+    names(stranger, 3)
+    backup = backup_of(server)
+    manifest = (backup / "manifest").read_bytes()
+    ran = stranger.command("backup", str(backup), "--logs")
+    assert (ran.returncode, "make a full backup" in ran.stderr) == (SHORT, True), ran
+    assert (backup / "manifest").read_bytes() == manifest
+    backup_of(server, "--logs")
+    assert server.command("verify", "backup").returncode == DONE
+
+
+def test_a_running_servers_database_is_neither_restored_nor_verified(serve):
+    server = serve()
+    names(server, 1)
+    backup_of(server)
+    for command in (["verify"], ["verify", "var/db"]):
+        ran = server.command(*command)
+        assert (ran.returncode, "gatepost backup DIR" in ran.stderr) == (FAILED, True), ran
+    for words in (["--force"], ["--into", "var/db/", "--force"]):
+        ran = server.command("restore", "backup", *words)
+        assert (ran.returncode, "stop it first" in ran.stderr) == (FAILED, True), ran
+    assert Api(server.address).get("/readyz").status == 200
+
+
+# ---- cut short ------------------------------------------------------------------------------------------------
+
+
+def test_a_backup_that_was_killed_is_not_taken_for_one(serve):
+    server = serve()
+    people = names(server, 5)
+    backup = server.directory / "backup"
+    backup.mkdir(mode=0o700)
+    (backup / "set-20200101t000000z-0").mkdir()
+    (backup / "set-20200101t000000z-0" / "users.db").write_bytes(b"half of it")
+    (backup / "manifest.new").write_text("gatepost-backup 1\n")
+    for command in (["restore", "backup", "--into", "restored"], ["verify", "backup"]):
+        ran = server.command(*command)
+        assert ran.returncode == SHORT, ran
+    assert not (server.directory / "restored").exists()
+    backup_of(server)
+    assert [path.name for path in backup.iterdir() if path.name.startswith("set-")] == [files_of(backup).name]
+    assert not lost_accounts(Database.of(restored(server), recovers=False), people)
+
+
+def test_a_server_that_dies_leaves_the_backup_that_was_there(prepare):
+    server = prepare()
+    server.start()
+    people = names(server, 5)
+    backup = backup_of(server)
+    before = {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()}
+    status, body = asked(server, "POST", "/admin/backup")
+    assert status == 200
+    server.kill("store")
+    wait_for(lambda: Api(server.address).get("/readyz").status == 200, 10, "the next store")
+    assert asked(server, "GET", f"/admin/backup/{json.loads(body)['id']}?at=0")[0] == 404
+    assert {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()} == before
+    backup_of(server, "--logs")
+    assert not lost_accounts(Database.of(restored(server), recovers=False), people)
+    server.stop()
+
+
+def test_a_restore_that_was_killed_is_begun_again(serve):
+    server = serve()
+    people = names(server, 3)
+    backup_of(server)
+    half = server.directory / "restored.restoring"
+    half.mkdir()
+    (half / "users.db").write_bytes(b"half of it")
+    assert not lost_accounts(Database.of(restored(server), recovers=False), people)
+    assert not half.exists()
+    shutil.rmtree(server.directory / "restored")
+    half.mkdir()
+    (half / "letters.txt").write_text("mine")
+    ran = server.command("restore", "backup", "--into", "restored")
+    assert (ran.returncode, "letters.txt" in ran.stderr) == (SHORT, True), ran
+    assert (half / "letters.txt").read_text() == "mine"
+
+
+# ---- damage ---------------------------------------------------------------------------------------------------
+
+
+def flip(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x10
+    path.write_bytes(data)
+
+
+def damage_a_table(files):
+    flip(files / "users.db", 5000)
+
+
+def damage_the_log(files):
+    flip(files / "log.0000000001", 20_000)
+
+
+def lose_a_table(files):
+    (files / "sessions.db").unlink()
+
+
+def lose_the_log(files):
+    (files / "log.0000000001").unlink()
+
+
+def cut_the_log(files):
+    os.truncate(files / "log.0000000001", 10_000)
+
+
+def edit_the_manifest(files):
+    path = files.parent / "manifest"
+    path.write_text(path.read_text().replace("users 3\n", "users 4\n"))
+
+
+def forget_a_table(files):
+    """And the sum at its end is made anew, as somebody who knows how would do it."""
+    import hashlib
+    path = files.parent / "manifest"
+    lines = [line for line in path.read_text().splitlines()[:-1] if not line.endswith(" answers.db")]
+    text = "\n".join(lines) + "\n"
+    path.write_text(text + "whole " + hashlib.sha256(text.encode()).hexdigest() + "\n")
+
+
+@pytest.mark.parametrize("damage, word", [(damage_a_table, "users.db"), (damage_the_log, "log.0000000001"),
+                                          (lose_a_table, "sessions.db"), (lose_the_log, "log.0000000001"),
+                                          (cut_the_log, "log.0000000001"), (edit_the_manifest, "manifest"),
+                                          (forget_a_table, "answers.db")])
+def test_a_damaged_backup_is_named_and_not_restored(serve, damage, word):
+    server = serve()
+    names(server, 3)
+    damage(files_of(backup_of(server)))
+    for command in (["verify", "backup"], ["restore", "backup", "--into", "restored"]):
+        ran = server.command(*command)
+        assert (ran.returncode, word in ran.stderr) == (DAMAGED, True), ran
+    assert sorted(path.name for path in server.directory.iterdir() if "restor" in path.name) in \
+        ([], ["restored.restoring"])
+    assert not (server.directory / "backup.verifying").exists()
+
+
+def ended(prepare, how):
+    """A server that was stopped, or killed, and had made a backup before: (server, people)."""
+    server = prepare()
+    server.start()
+    people = names(server, 8)
+    settled(server)
+    backup_of(server)
+    if how == "stopped":
+        server.stop()
+    else:
+        server.allow_deaths = True
+        for pid in server.session_processes():
+            os.kill(pid, signal.SIGKILL)
+        server.process.wait()
+        server.assert_nothing_runs()
+    return server, people
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_a_sound_database_is_told_to_be_and_not_changed(prepare, how):
+    server, _ = ended(prepare, how)
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in database(server).iterdir()}
+    ran = server.command("verify")
+    assert (ran.returncode, ran.stdout.splitlines()[0]) == (DONE, "accounts: 8"), ran
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in database(server).iterdir()} == before
+    assert sorted(path.name for path in (server.directory / "var").iterdir() if "db" in path.name) == ["db"]
+
+
+def damage_the_leaves(files):
+    data = bytearray((files / "users.db").read_bytes())
+    for page in range(4096, len(data), 4096):
+        data[page + 3000] ^= 0x10
+    (files / "users.db").write_bytes(data)
+
+
+@pytest.mark.parametrize("damage, word", [(damage_the_leaves, "users.db"), (lose_a_table, "sessions.db"),
+                                          (lose_the_log, "log.0000000001")])
+def test_a_damaged_database_is_named_and_the_backup_makes_it_good(prepare, serve, damage, word):
+    """Rows F29 and F30 of docs/faults.md: refused or found, and the remedy."""
+    server, people = ended(prepare, "stopped")
+    damage(database(server))
+    ran = server.command("verify")
+    assert (ran.returncode, word in ran.stderr) == (DAMAGED, True), ran
+    ran = server.command("restore", "backup", "--force")
+    assert ran.returncode == DONE, ran
+    server.start()
+    api = Api(server.address)
+    assert all(api.login(name).status == 200 for name in people)
+    server.stop()
+
+
+# ---- the drill ------------------------------------------------------------------------------------------------
+
+
+@needs_db_tools
+def test_the_drill_under_load(prepare):
+    """Sign-ups at full speed; a backup meanwhile, then twice what the log has grown by; then everything is killed,
+    and the database's directory is gone. The backup alone has everybody who was told so before its newest log."""
+    server = prepare({"store.archive": "yes"})
+    server.start()
+    with Load(server, 4) as load:
+        wait_for(lambda: len(load.acknowledged) > scaled(200), 20, "a beginning")
+        backup_of(server)
+        for _ in range(2):
+            wanted = len(load.acknowledged) + scaled(400)
+            wait_for(lambda: len(load.acknowledged) > wanted, 30, "more sign-ups")
+            known = list(load.acknowledged)
+            backup_of(server, "--logs")
+        server.allow_deaths = True
+        for pid in server.session_processes():
+            os.kill(pid, signal.SIGKILL)
+        server.process.wait()
+    assert not load.wrong
+    shutil.rmtree(database(server))
+
+    ran = server.command("restore", "backup", seconds=60)
+    assert ran.returncode == DONE, ran
+    there = Database.of(database(server), recovers=False)
+    assert not list(there.problems())
+    assert lost_accounts(there, known) == []
+    assert len(known) > scaled(1000)
+    written = {letter.content.to.decode() for letter in there.letters.values()}
+    assert [name for name in known if f"{name}@example.com" not in written] == []
+    server.start()
+    api = Api(server.address)
+    assert all(api.login(name).status == 200 for name in known[-20:])
+    assert api.signup(unique("after")).status == 201
+    server.stop()
+    assert server.command("verify").returncode == DONE
