@@ -147,7 +147,7 @@ bool filter_enter(enum proc_role role, const struct config *config, struct err *
     bool entered = false;
 
     if (filter == NULL || !set_up(filter)) {
-        err_set(err, "system calls cannot be filtered here");
+        err_set(err, "this kernel filters no system calls (seccomp)");
     } else if (fill(filter, bit_of(role, config), err)) {
         int failure = seccomp_load(filter);
         entered = failure == 0;

@@ -26,6 +26,11 @@
 #define STORE     BIT(ROLE_STORE)
 #define MAILER    BIT(ROLE_MAILER)
 #define ALL       (HTTP | STORE | MAILER)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNLESS_SANITIZED 0 /* they look for leaks with these */
+#else
+#define UNLESS_SANITIZED ALL
+#endif
 
 static long try_execve(const struct bench *bench)
 {
@@ -261,10 +266,8 @@ static const struct trial trials[] = {
     {ALL, "fork", try_fork, NULL},
     {ALL, "clone a user namespace", try_new_namespace, NULL},
     {ALL, "unshare", try_unshare, NULL},
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    {ALL, "ptrace", try_ptrace, NULL}, /* the sanitizers look for leaks with these */
-    {ALL, "prctl dumpable", try_dumpable, NULL},
-#endif
+    {UNLESS_SANITIZED, "ptrace", try_ptrace, NULL},
+    {UNLESS_SANITIZED, "prctl dumpable", try_dumpable, NULL},
     {ALL, "process_vm_readv", try_process_vm_readv, NULL},
     {ALL, "kill another process", try_kill, NULL},
     {ALL, "setresuid", try_setresuid, NULL},
