@@ -286,7 +286,9 @@ static bool submit_for(struct request **request, struct hash_order *order)
     order->peer = request_peer(*request);
     order->owner = *request;
     order->under_way = &(*request)->hash;
-    if (!http2_may_hash(*request))
+    if ((*request)->gone) /* a stream that was reset while the store was asked */
+        metric_count(METRIC_HASH_CANCELLED);
+    else if (!http2_may_hash(*request))
         metric_count(METRIC_HASH_REFUSED);
     else if (hasher_submit((*request)->worker->hasher, order))
         return true;

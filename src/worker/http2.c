@@ -178,18 +178,19 @@ static void open_window(h2o_http2_conn_t *conn, size_t bytes)
     h2o_http2_window_update(&conn->_input_window, full - left);
 }
 
-/* A stream that is answered before its body was whole, or gone: RFC 9113 section 8.1 has the client
- * told to stop. */
+/* Of a stream that is answered before its body was whole, or that is gone. RFC 9113 section 8.1 has
+ * the client of the former told to stop; once, and of several at a time the last: the others send
+ * what they have. */
 static void discard(struct connection *connection, const h2o_http2_frame_t *frame)
 {
     struct http2_state *state = &connection->http2;
 
     state->discarded += frame->length;
     open_window(state->conn, frame->length);
-    if (h2o_http2_conn_get_stream(state->conn, frame->stream_id) != NULL ||
-        state->stopped_stream == frame->stream_id)
+    if (state->cut_short != frame->stream_id ||
+        h2o_http2_conn_get_stream(state->conn, frame->stream_id) != NULL)
         return;
-    state->stopped_stream = frame->stream_id;
+    state->cut_short = 0;
     h2o_http2__encode_rst_stream_frame(&state->conn->_write.buf, frame->stream_id, 0);
     h2o_http2_conn_request_write(state->conn);
 }
@@ -208,6 +209,7 @@ static ssize_t take_too_much(struct connection *connection, h2o_http2_stream_t *
                                   H2O_HTTP2_FRAME_FLAG_END_STREAM, (int32_t)frame->stream_id);
     memcpy(bytes + FRAME_HEAD, data->data, room);
     stream->_expected_content_length = SIZE_MAX;
+    connection->http2.cut_short = frame->stream_id;
     const ssize_t result = conn->_read_expect(conn, bytes, FRAME_HEAD + room, why_out);
     secret_wipe(bytes, sizeof(bytes));
     if (result < 0)
@@ -222,27 +224,32 @@ static void wipe_payload(const h2o_http2_frame_t *frame)
     secret_wipe((void *)(uintptr_t)frame->payload, frame->length);
 }
 
+/* Has the peer ended the stream before, or has it been ended? */
+static bool is_over(const h2o_http2_conn_t *conn, const h2o_http2_stream_t *stream, uint32_t id)
+{
+    return id % 2 == 1 && id <= conn->pull_stream_ids.max_open &&
+           (stream == NULL || stream->state > H2O_HTTP2_STREAM_STATE_RECV_BODY);
+}
+
 static ssize_t take_data(struct connection *connection, const h2o_http2_frame_t *frame,
                          const uint8_t *src, size_t len, const char **why_out)
 {
     h2o_http2_conn_t *conn = connection->http2.conn;
     h2o_http2_stream_t *stream = h2o_http2_conn_get_stream(conn, frame->stream_id);
-    const bool was_open =
-        frame->stream_id % 2 == 1 && frame->stream_id <= conn->pull_stream_ids.max_open;
-    h2o_http2_data_payload_t data;
+    h2o_http2_data_payload_t data = {.length = 0};
     const char *ignored = NULL;
+    const bool is_whole = h2o_http2_decode_data_payload(&data, frame, &ignored) == 0;
     ssize_t result;
 
-    if (was_open && (stream == NULL || stream->state > H2O_HTTP2_STREAM_STATE_RECV_BODY)) {
+    if (is_over(conn, stream, frame->stream_id)) {
         connection->http2.frames++;
         discard(connection, frame);
         result = (ssize_t)(FRAME_HEAD + frame->length);
-    } else if (stream != NULL && stream->state == H2O_HTTP2_STREAM_STATE_RECV_BODY &&
-               h2o_http2_decode_data_payload(&data, frame, &ignored) == 0 &&
+    } else if (is_whole && stream != NULL && stream->state == H2O_HTTP2_STREAM_STATE_RECV_BODY &&
                stream->_req_body->size + data.length > BODY_MAX_BYTES) {
         result = take_too_much(connection, stream, frame, &data, why_out);
     } else {
-        if (frame->length == 0 && (frame->flags & H2O_HTTP2_FRAME_FLAG_END_STREAM) == 0)
+        if (data.length == 0 && (frame->flags & H2O_HTTP2_FRAME_FLAG_END_STREAM) == 0)
             connection->http2.frames++;
         result = conn->_read_expect(conn, src, len, why_out);
     }

@@ -34,7 +34,8 @@ static bool ends_a_line(h2o_iovec_t value)
 static void read_field(h2o_iovec_t name, h2o_iovec_t value, struct fields_seen *seen)
 {
     seen->bytes += name.len + value.len + LINE_EXTRA;
-    seen->bad |= name.len == 0 || ends_a_line(value);
+    seen->bad |= name.len == 0 || ends_a_line(value) || is(name, "keep-alive") ||
+                 is(name, "proxy-connection");
     seen->content_types += is(name, "content-type");
     seen->origins += is(name, "origin");
     seen->fetch_sites += is(name, "sec-fetch-site");

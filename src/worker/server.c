@@ -25,6 +25,7 @@
  * limit and takes one with Content-Length. */
 #define BODY_LIMIT_OF_H2O  (16384 + 1)
 #define REQUEST_TIMEOUT_MS 10000 /* head and body, from the first byte or the last answer on */
+#define HTTP2_IDLE_MS      30000 /* without a byte; http2_look.c is stricter, and says why */
 
 #define FREED_BYTE 0xa5 /* any but 0 */
 
@@ -125,7 +126,7 @@ static void configure(struct server *server)
         server->worker->heritage->role == ROLE_ADMIN ? LINES_BODY_MAX_BYTES + 1 : BODY_LIMIT_OF_H2O;
     config->http1.req_timeout = REQUEST_TIMEOUT_MS;
     config->http1.upgrade_to_http2 = 0;
-    config->http2.idle_timeout = REQUEST_TIMEOUT_MS; /* http2_look.c is stricter */
+    config->http2.idle_timeout = HTTP2_IDLE_MS;
     config->http2.callbacks.request_shutdown = NULL; /* its timer would outlive the context */
 
     h2o_hostconf_t *host =

@@ -25,15 +25,15 @@ struct http2_state {
                            const char **err_desc); /* what libh2o would read the next frame with */
     bool greeted;                                  /* the client's preface was good */
     mono_ns counted_since;                         /* the next three: since then */
-    uint64_t resets;         /* streams reset before their answer was out, whoever did it */
-    uint64_t frames;         /* frames that ask for nothing */
-    uint64_t requests;       /* header blocks begun */
-    size_t discarded;        /* bytes of DATA that nobody waited for */
-    unsigned block_parts;    /* frames of the header block that is being read */
-    size_t block_bytes;      /* of the same */
-    uint32_t stopped_stream; /* the last one whose client was told to send no more */
-    mono_ns quiet_since;     /* when it was last seen with a stream open */
-    mono_ns farewell_since;  /* when it was told that this worker leaves; 0: it was not */
+    uint64_t resets;        /* streams reset before their answer was out, whoever did it */
+    uint64_t frames;        /* frames that ask for nothing */
+    uint64_t requests;      /* header blocks begun */
+    size_t discarded;       /* bytes of DATA that nobody waited for */
+    unsigned block_parts;   /* frames of the header block that is being read */
+    size_t block_bytes;     /* of the same */
+    uint32_t cut_short;     /* the last stream whose body was too large; 0: its client was told */
+    mono_ns quiet_since;    /* when it was last seen with a stream open */
+    mono_ns farewell_since; /* when it was told that this worker leaves; 0: it was not */
 };
 
 /* A client's connection, from accept until it is closed and no longer lingers. */
