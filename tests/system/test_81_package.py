@@ -1,0 +1,204 @@
+"""The Debian package on a bare Debian: it is installed, serves, is upgraded, removed, purged; in this
+order, each test going on where the one before it ended.
+
+Twenty seconds, and a minute more the first time, when debootstrap has to make the tree."""
+import json
+import re
+import subprocess
+
+import pytest
+
+import debian_tree
+from gatepost import BINARY, ROOT, SLOW, patience, wait_for
+
+CONFIG = "etc/gatepost/gatepost.conf"
+LOG = "var/log/gatepost/gatepost.log"
+UNIT = "lib/systemd/system/gatepost.service"
+PERSON = {"username": "first", "email": "first@example.org", "password": "a good deal of rain"}
+
+# What apt, dpkg, ldconfig and the tools that keep /etc/passwd remember by themselves.
+REMEMBERED = re.compile(r"var/(cache|lib)/(apt|dpkg|debconf)(/|$)|var/log/(apt(/|$)|dpkg\.log|alternatives\.log)|"
+                        r"var/cache/ldconfig/aux-cache|etc/ld\.so\.cache|"
+                        r"etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|etc/\.pwd\.lock$|var/lib/logrotate/status$")
+
+ASK = """
+import json, sys, urllib.request
+method, path, body, token = json.loads(sys.argv[1])
+request = urllib.request.Request("http://127.0.0.1:8000" + path, method=method,
+    data=None if body is None else json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+if token: request.add_header("Authorization", "Bearer " + token)
+try:
+    with urllib.request.urlopen(request, timeout=30) as answer: print(answer.status, answer.read().decode())
+except urllib.error.HTTPError as refusal: print(refusal.code, refusal.read().decode())
+"""
+
+
+class Machine:
+    """The tree, the packages, and the server that runs in it."""
+
+    def __init__(self, tree, packages):
+        self.tree, self.packages, self.process, self.before = tree, packages, None, None
+
+    def path(self, name):
+        return self.tree.root / name
+
+    def ask(self, path, body=None, token=None, method=None):
+        order = json.dumps([method or ("GET" if body is None else "POST"), path, body, token])
+        done = self.tree.enter(["/usr/bin/python3", "-c", ASK, order], net=True)
+        status, _, text = done.stdout.partition(" ")
+        return int(status), json.loads(text) if text.strip() else None
+
+    def gatepost(self, *words, check=True):
+        return self.tree.run("gatepost", *words, net=True, check=check)
+
+    def start(self):
+        """As the unit does: its command, in an environment without anything."""
+        command = ["gatepost", "serve", "-c", f"/{CONFIG}"]
+        if self.path(UNIT).exists():
+            command = re.search(r"^ExecStart=(.+)$", self.path(UNIT).read_text(), re.MULTILINE)[1].split()
+        self.process = self.tree.start(*command)
+        line = self.process.stdout.readline()
+        while line and not line.startswith("ready "):
+            line = self.process.stdout.readline()
+        assert line.startswith("ready http=127.0.0.1:8000 "), line
+        return self.pid()
+
+    def pid(self):
+        return int(self.path("run/gatepost/gatepost.pid").read_text())
+
+    def gone(self):
+        """Waits until the server has ended by itself."""
+        assert self.process.wait(patience(20)) == 0
+        self.process.stdout.close()
+        self.process = None
+
+    def owner(self, name):
+        status = self.path(name).lstat()
+        names = {}
+        for table in ("passwd", "group"):
+            rows = [row.split(":") for row in self.path(f"etc/{table}").read_text().splitlines()]
+            names[table] = {int(row[2]): row[0] for row in rows}
+        return "{} {}:{}".format(oct(status.st_mode & 0o7777)[2:], names["passwd"][status.st_uid],
+                                 names["group"][status.st_gid])
+
+
+def build(revision, folder):
+    which = BINARY.parent.name if BINARY.parent.parent.name == "build" else "release"
+    done = subprocess.run(["make", "-s", "deb", f"BUILD={which}", f"REVISION={revision}"], cwd=ROOT,
+                          capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = ROOT / done.stdout.strip().splitlines()[-1]
+    kept = folder / made.name
+    kept.write_bytes(made.read_bytes())
+    return kept
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    reason = debian_tree.why_not() or (SLOW and "the package is of the release build")
+    if reason:
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("package")
+    packages = [build(revision, folder) for revision in (1, 2)]
+    try:
+        tree = debian_tree.unpack(folder, packages[0])
+    except debian_tree.NoTree as problem:
+        pytest.skip(str(problem))
+    made = Machine(tree, packages)
+    yield made
+    tree.close()
+    if made.process is not None:
+        made.process.wait(20)
+        made.process.stdout.close()
+
+
+def log_of(machine):
+    return machine.path(LOG).read_text() if machine.path(LOG).exists() else ""
+
+
+def test_lintian_has_nothing_to_say(machine):
+    if subprocess.run(["which", "lintian"], capture_output=True).returncode != 0:
+        pytest.skip("there is no lintian")
+    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", machine.packages[0]],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+
+def test_it_is_installed_with_what_it_needs(machine):
+    tree = machine.tree
+    tree.install("logrotate")
+    machine.before = tree.snapshot()
+    tree.install(tree.put(machine.packages[0]))
+    assert machine.gatepost("check").stdout == f"/{CONFIG}: no problems\n"
+    assert machine.owner(CONFIG) == "640 root:gatepost"
+    assert machine.owner("var/lib/gatepost") == "700 gatepost:gatepost"
+    assert machine.owner("var/log/gatepost") == "2750 gatepost:adm"
+    assert machine.owner("usr/sbin/gatepost") == "755 root:root"
+    user = tree.run("getent", "passwd", "gatepost").stdout.strip().split(":")
+    assert user[5:] == ["/var/lib/gatepost", "/usr/sbin/nologin"] and 100 <= int(user[2]) < 1000
+    assert tree.run("dpkg", "--verify", "gatepost").stdout == ""
+    assert tree.run("dpkg-query", "-W", "-f", "${Conffiles}", "gatepost").stdout.count("/etc/") == 2
+
+
+def test_from_nothing_to_a_verified_person(machine):
+    with machine.path(CONFIG).open("a") as config:       # what an operator does
+        config.write(f"\n[log]\nfile = /{LOG}\n")
+    machine.start()
+    assert machine.ask("/api/auth/signup", PERSON)[0] == 201
+    letters = machine.path("var/lib/gatepost/mail")
+    letter = wait_for(lambda: next(letters.glob("*.eml"), None), 20, "a letter").read_text()
+    token = re.search(r"verify-email\?token=([\w-]+)", letter)[1]
+    assert machine.ask("/api/auth/verify-email", {"token": token})[0] == 200
+    status, pair = machine.ask("/api/auth/login", {key: PERSON[key] for key in ("username", "password")})
+    assert status == 200
+    status, me = machine.ask("/api/auth/me", token=pair["access"])
+    assert (status, me["email_verified"]) == (200, True)
+    assert "first@example.org" in machine.gatepost("user", "list").stdout
+    owners = {machine.owner(f"var/lib/gatepost/{name}") for name in ("db", "mail")}
+    assert owners == {"700 gatepost:gatepost"}
+    assert machine.owner("var/lib/gatepost/token.key") == "600 gatepost:gatepost"
+
+
+def test_logrotate_gives_the_running_server_a_new_file(machine):
+    assert "server.ready" in log_of(machine)
+    machine.tree.run("logrotate", "--force", "/etc/logrotate.d/gatepost", net=True)
+    assert "server.ready" in machine.path(f"{LOG}.1").read_text()
+    machine.gatepost("reload")
+    wait_for(lambda: "reload" in log_of(machine), 10, "a line in the new file")
+    assert "server.ready" not in log_of(machine)
+
+
+def test_an_upgrade_replaces_the_program_and_keeps_what_is_changed(machine):
+    pid, changed = machine.pid(), machine.path(CONFIG).read_text()
+    said = machine.tree.run("dpkg", "-i", machine.tree.put(machine.packages[1]), net=True).stdout
+    version = machine.tree.run("dpkg-query", "-W", "-f", "${Version}", "gatepost").stdout
+    assert version.endswith("-2") and machine.path(CONFIG).read_text() == changed
+    if re.search(r"^  upgrade ", machine.gatepost("--help").stdout, re.MULTILINE):
+        program = machine.tree.run("readlink", f"/proc/{pid}/exe").stdout
+        assert machine.pid() == pid and program == "/usr/sbin/gatepost\n", (program, said)
+    else:
+        assert "still the old version; restart it" in said
+        machine.gatepost("stop")
+        machine.gone()
+        machine.start()
+    assert machine.ask("/api/auth/login", PERSON)[0] == 200
+
+
+def test_removing_stops_it_and_keeps_configuration_and_accounts(machine):
+    machine.tree.run("apt-get", "remove", "-y", "-qq", "gatepost", net=True)
+    machine.gone()
+    assert not machine.path("usr/sbin/gatepost").exists() and not machine.path("run/gatepost").exists()
+    assert machine.path(CONFIG).exists() and machine.path("var/lib/gatepost/db").is_dir()
+    machine.tree.install(machine.tree.put(machine.packages[1]))
+    machine.start()
+    assert machine.ask("/api/auth/login", PERSON)[0] == 200
+
+
+def test_purging_leaves_nothing_behind(machine):
+    machine.tree.run("apt-get", "purge", "-y", "-qq", "gatepost", net=True)
+    machine.gone()
+    machine.tree.run("apt-get", "autoremove", "--purge", "-y", "-qq")
+    after = machine.tree.snapshot()
+    changed = sorted(path for path in after.keys() | machine.before.keys()
+                     if after.get(path) != machine.before.get(path) and not REMEMBERED.match(path))
+    assert changed == [], [(path, machine.before.get(path), after.get(path)) for path in changed]
