@@ -313,6 +313,20 @@ static bool child_fits(const struct handover *handover, const struct child *chil
            parts->seats[child->slot].generation == child->generation;
 }
 
+/* A seat that lives has a tenant: nobody would ever bury one who is not known. */
+static bool every_tenant_is_there(const struct handover *handover)
+{
+    size_t live = 0;
+    size_t tenants = 0;
+    for (size_t slot = 0; handover->parts.worker_seats > 0 && slot <= handover->parts.worker_seats;
+         slot++)
+        live += handover->parts.seats[slot].state == SEAT_LIVE;
+    for (size_t i = 0; i < handover->master.places; i++)
+        tenants += handover->master.children[i].pid != 0 &&
+                   handover->master.children[i].role != ROLE_STORE;
+    return live == tenants;
+}
+
 bool handover_makes_sense(const struct handover *handover, struct err *err)
 {
     if (!descriptors_differ(handover)) {
@@ -325,6 +339,10 @@ bool handover_makes_sense(const struct handover *handover, struct err *err)
             err_set(err, "a child that is handed over has no seat");
             return false;
         }
+    }
+    if (!every_tenant_is_there(handover)) {
+        err_set(err, "a seat is handed over without its child");
+        return false;
     }
     return true;
 }

@@ -78,7 +78,7 @@ extern const size_t handover_text_count;
 #define HANDOVER_TITLE "gatepost handover 1"
 #define HANDOVER_LAST  "# end of handover\n"
 const char *handover_role_name(enum proc_role role);
-/* No descriptor twice; every child the tenant of its own seat. */
+/* No descriptor twice; every child the tenant of its own seat, every such seat with its child. */
 MUST_USE bool handover_makes_sense(const struct handover *handover, struct err *err);
 
 #endif

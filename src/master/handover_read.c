@@ -244,7 +244,7 @@ static bool is_sound(const struct reading *reading, struct err *err)
     uint64_t fds = reading->fds;
     for (size_t i = 0; i < handover_fd_count; i++)
         fds |= handover_fds[i].optional ? 1ULL << i : 0;
-    if (handover->version[0] == '\0' || handover->config_file == NULL ||
+    if (handover->version[0] == '\0' || handover->layout == 0 || handover->config_file == NULL ||
         reading->numbers != (1ULL << handover_number_count) - 1 ||
         fds != (1ULL << handover_fd_count) - 1 || handover->master.current.listeners.count == 0) {
         err_set(err, "something is missing in what is handed over");

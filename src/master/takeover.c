@@ -188,6 +188,7 @@ static void start_over(struct master *master, const struct handover *handover)
     if (log_fd >= 0)
         logfile_use(master, &log_fd);
     master->generation++;
+    master->served = false;
     master_make_segment(master);
 }
 

@@ -119,6 +119,7 @@ class Gatepost:
         self.allow_deaths = False
         self.keep = False           # the directory, for somebody to look into
         self.log_checked = 0
+        self.binary = BINARY        # that serves
         if config is not None:
             (self.directory / "gatepost.conf").write_text(config)
         servers.append(self)
@@ -130,7 +131,7 @@ class Gatepost:
     # ---- life ------------------------------------------------------------------------------------
 
     def arguments(self, command="serve"):
-        line = [str(BINARY), command]
+        line = [str(self.binary if command == "serve" else BINARY), command]
         for key, value in self.settings.items():
             if value is not None:
                 line += ["-o", f"{key}={value}"]
