@@ -204,11 +204,12 @@ model: ## check the lane and wake-up model with larger bounds
 
 KILLS   ?= 200
 RELOADS ?= 200
+UPGRADES ?= 50
 GAPS    ?= 100
 SEED    ?=
 chaos: deps-test ## kill everything under load, KILLS times, and look whether the word was kept (SEED=n)
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=fault build
-	@tests/chaos/run --ledger --kills $(KILLS) --reloads $(RELOADS) --gaps $(GAPS) $(if $(SEED),--seed $(SEED))
+	@tests/chaos/run --ledger --kills $(KILLS) --reloads $(RELOADS) --upgrades $(UPGRADES) --gaps $(GAPS) $(if $(SEED),--seed $(SEED))
 
 sabotage: deps-test ## take defences out of a copy, one by one, and see which test notices
 	@tests/chaos/sabotage

@@ -103,6 +103,7 @@ void launch_init(int *argc, char **argv)
     launch.complaint = sound ? NULL : "its descriptors make no sense";
     launch.state_fd = fds[0];
     launch.answer_fd = fds[1];
+    free(argv[1]); /* proc_title_init's copy */
     for (int i = 1; i < *argc; i++)
         argv[i] = argv[i + 1];
     (*argc)--;

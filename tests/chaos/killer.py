@@ -34,8 +34,9 @@ PROVOKED = {
     **dict.fromkeys(("w.draining", "m.draining", "k.reload_begun", "k.reload_commit"), "reload"),
     **dict.fromkeys(("s.before_checkpoint", "s.checkpointed", "io.unlink"), "checkpoint"),
     **dict.fromkeys(("s.draining", "s.closing"), "stop"),
+    **dict.fromkeys(("u.before_trial", "u.trial", "u.before_exec", "u.exec", "u.after_exec", "u.taken_over"), "upgrade"),
 }
-ROLES = {"w": "worker", "s": "store", "m": "mailer", "k": "master", "io": "store", "c": "worker"}
+ROLES = {"w": "worker", "s": "store", "m": "mailer", "k": "master", "u": "master", "io": "store", "c": "worker"}
 
 
 class Killer:
@@ -45,6 +46,7 @@ class Killer:
         """fired: Counter of (point, bytes) over the whole run; what fired least comes first."""
         self.world, self.random, self.fired = world, random, fired
         self.trace, self.kills, self.armed, self.reloads = [], Counter(), 0, 0
+        self.upgrades = 0
         self.own_faults, self.spun, self.stopping = {}, 0, False
 
     def note(self, *words):
@@ -53,7 +55,7 @@ class Killer:
     def event(self):
         """One event, by chance."""
         kinds = [(self.kill_one, 40), (self.fault, 45), (self.kill_several, 6), (self.kill_in_recovery, 4),
-                 (self.reload, 3), (self.change_relay, 6), (self.change_pace, 3), (self.kill_master, 2), (self.renew_links, 3)]
+                 (self.reload, 3), (self.upgrade, 3), (self.change_relay, 6), (self.change_pace, 3), (self.kill_master, 2), (self.renew_links, 3)]
         chosen = self.random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]
         chosen()
         if self.stopping:
@@ -63,6 +65,7 @@ class Killer:
             self.kills["master"] += 1
             self.world.restart()
         self.stopping = False
+        self.world.follow_segment()
         time.sleep(self.random.choice((0, 0, 0.01, 0.05, 0.15)))
 
     # ---- by signal -------------------------------------------------------------------------------
@@ -116,6 +119,21 @@ class Killer:
         if self.random.random() < 0.5:
             time.sleep(self.random.uniform(0, 0.2))
             self.kill(self.any_role())
+
+    def upgrade(self):
+        """To the same binary, to one of another layout, or to one that is none; somebody may die meanwhile."""
+        kind = self.random.choices(("same", "another layout", "broken"), (5, 2, 2))[0]
+        self.upgrades += 1
+        self.note("upgrade", kind)
+        self.world.install(kind)
+        self.world.ask_for_upgrade()
+        if self.random.random() < 0.5:
+            time.sleep(self.random.uniform(0, 0.4))
+            self.kill(self.any_role())
+        if kind != "same":
+            self.world.await_upgrade(self.random.choice((0.5, 4)))
+        if kind == "broken":
+            self.world.install("same")
 
     # ---- the world around -------------------------------------------------------------------------
 
@@ -209,6 +227,10 @@ class Killer:
         elif way == "reload":
             os.kill(self.world.server.pid, signal.SIGHUP)
             self.reloads += 1
+        elif way == "upgrade":
+            self.world.install("same")
+            self.world.ask_for_upgrade()
+            self.upgrades += 1
         elif way == "stop":
             os.kill(self.world.server.pid, signal.SIGTERM)
             self.stopping = True

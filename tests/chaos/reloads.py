@@ -1,5 +1,7 @@
-"""Reloads by HUP under load: no request fails, and everything is back to normal at the end."""
+"""Reloads and upgrades, good and broken ones, under load: no request fails, the pid stays, and everything is
+back to normal at the end."""
 import os
+import random
 import signal
 import time
 
@@ -7,6 +9,7 @@ import census
 from gatepost import Gatepost, wait_for
 from probes import Probes
 from segment import Segment
+from upgrading import Installed, usr2, version_like
 
 
 class Place:
@@ -25,16 +28,35 @@ def reload_once(server, count):
     server.wait_event("reload.done", count, 30)
 
 
-def run(result, reloads):
+def upgrade_once(server, number):
+    """Every third one is broken."""
+    broken = number % 3 == 2
+    if broken:
+        server.installed.script("#!/bin/sh\nexit %d\n" % (number % 7))
+    else:
+        server.installed.own(version=version_like(str(number % 10)))
+    words = usr2(server, 60)
+    return [] if words[1] == ("refused" if broken else "ok") else [f"upgrade {number}: {words}"]
+
+
+def run(result, reloads, upgrades):
     server = Gatepost()
+    server.installed = Installed(server)
     problems, most = [], 0
+    order = ["reload"] * reloads + ["upgrade"] * upgrades
+    random.Random(reloads).shuffle(order)
+    done = {"reload": 0, "upgrade": 0}
     try:
         place = Place(server.start())
         before = census.footprint(place)
         with Probes(server) as probes:
             wait_for(lambda: probes.answered() > 50, 20, "probes at work")
-            for number in range(reloads):
-                reload_once(server, number + 1)
+            for what in order:
+                done[what] += 1
+                if what == "reload":
+                    reload_once(server, done[what])
+                else:
+                    problems += upgrade_once(server, done[what])
                 most = max(most, len(place.processes()))
             answered = probes.answered()
         problems += [str(failure) for failure in probes.failures]
@@ -43,9 +65,10 @@ def run(result, reloads):
         problems += census.leaks(place, before)
         problems += [line for line in server.log_complaints().splitlines()]
         result.totals["reloads"] += reloads
+        result.totals["upgrades"] += upgrades
         result.totals["reload_requests"] += answered
-        result.say("%d reloads under load: %d requests, none failed; at most %d processes meanwhile" % (
-            reloads, answered, most), problems)
+        result.say("%d reloads and %d upgrades under load: %d requests, none failed; at most %d processes meanwhile" % (
+            reloads, upgrades, answered, most), problems)
         os.kill(server.pid, signal.SIGTERM)
         server.process.wait(20)
     finally:

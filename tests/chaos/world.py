@@ -17,6 +17,7 @@ from keeper import Keeper
 from mailing import Correspondent
 from relay import Relay
 from segment import Segment
+from upgrading import Installed, page, segment_of
 
 HERE = Path(__file__).parent
 # So that log files change, and old ones are removed; four buffers are the least that a file holds.
@@ -37,6 +38,7 @@ class World:
                                 # longer than a client may have to ask again for a lost answer
                                 "token.refresh_grace_s": "120", "token.access_s": "3600", **RESTING})
         self.server.allow_deaths = True
+        self.installed, self.salt = Installed(self.server), 0
         self.folder = self.server.directory / "clients"
         self.folder.mkdir()
         for name in ("tokens", "links"):
@@ -70,7 +72,44 @@ class World:
 
     def start(self):
         self.server.start(30)
-        self.segment = Segment(self.server.pid)
+        self.segment, self.segment_name = Segment(self.server.pid), segment_of(self.server.pid)
+
+    def follow_segment(self):
+        """An upgrade to another layout makes a new one."""
+        try:
+            if segment_of(self.server.pid) == self.segment_name:
+                return
+            fresh = Segment(self.server.pid)
+        except (OSError, StopIteration, AssertionError):
+            return      # just now there is none: looked at again after the next event
+        self.segment.close()
+        self.segment, self.segment_name = fresh, segment_of(self.server.pid)
+
+    def install(self, kind):
+        """What the next upgrade, or start, finds: same, another layout, broken."""
+        if kind == "broken":
+            self.installed.script("#!/bin/sh\nexit 1\n")
+            return
+        self.salt += kind != "same"
+        self.installed.own(salt=self.salt % 10)
+
+    def ask_for_upgrade(self):
+        try:
+            os.kill(self.server.pid, signal.SIGUSR2)
+        except ProcessLookupError:
+            pass  # a fault point was quicker
+
+    def await_upgrade(self, seconds):
+        """Until none is under way, or not that long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and self.alive():
+            time.sleep(0.05)
+            try:
+                told = page(self.server)
+            except OSError:
+                continue
+            if told.get("upgrades_begun") == told.get("upgrade", "").split(" ")[0]:
+                return
 
     def end_server(self, how):
         """how: a signal. A killed master takes everybody with it within a second."""
@@ -180,6 +219,9 @@ class World:
             relay.follow("good")
         report = self.finish_clients() if self.clients else None
         wait_for(self.whole, 60, "every process at work after the chaos")
+        self.await_upgrade(20)
+        wait_for(self.whole, 60, "every process at work after the last upgrade")
+        self.follow_segment()
         for relay in self.relays:
             relay.follow("rest")
         wait_for(self.nothing_waits, 90, "every letter sent or dead")
