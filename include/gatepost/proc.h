@@ -52,6 +52,10 @@ int worker_main(struct heritage *heritage);
 int store_main(struct heritage *heritage);
 int mailer_main(struct heritage *heritage);
 
+/* Workers count by their tables of routes in their slots of the segment: these, as a number
+ * (layout.h). */
+uint64_t worker_layout(void);
+
 /* The start that all children share (docs/design.md section 7), in this order:
  * proc_enter: closes what is not inherited, ignores the signals that are the master's to
  * interpret (TERM INT QUIT HUP USR1 USR2 PIPE), sets title, log name, PR_SET_PDEATHSIG;

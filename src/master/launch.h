@@ -20,8 +20,8 @@ struct launch {
     const char *complaint; /* what a predecessor put in makes no sense; else NULL */
 };
 
-/* Takes a predecessor's word out of argv. Who calls it: main, once, after proc_title_init, which has
- * put the words on the heap. */
+/* Takes a predecessor's word out of argv. Who calls it: main, once, after proc_title_init, which
+ * has put the words on the heap. */
 void launch_init(int *argc, char **argv);
 
 /* Before launch_init: a fresh one whose file is unknown. */

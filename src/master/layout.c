@@ -21,6 +21,13 @@
 #define SALT(figure)    "gatepost layout salt " TEXT_OF(figure)
 static const char *const volatile salt = SALT(GATEPOST_LAYOUT_SALT);
 
+static uint64_t included = LAYOUT_BEGIN;
+
+void layout_include(uint64_t part)
+{
+    included = layout_fold(included, part);
+}
+
 uint64_t layout_of_this_binary(void)
 {
     const uint64_t parts[] = {
@@ -30,6 +37,7 @@ uint64_t layout_of_this_binary(void)
         store_messages_layout(),
         sizeof(struct proc_message),
         PROC_MESSAGE_KINDS,
+        included,
     };
     uint64_t layout = LAYOUT_BEGIN;
 

@@ -11,6 +11,7 @@
 
 #include "../cli/cli.h"
 #include "launch.h"
+#include "layout.h"
 #include "master.h"
 
 static int serve(const struct config_source *source)
@@ -175,6 +176,7 @@ static void fill_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
+    layout_include(worker_layout());
     proc_title_init(argc, argv); /* before anything looks at them: it moves argv and environment */
     launch_init(&argc, argv);
     struct order order = {

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "gatepost/layout.h"
 #include "gatepost/metrics.h"
 
 #include "routes.h"
@@ -40,6 +41,20 @@ void route_metrics_count(const struct request *request, int status)
 void route_metrics_count_foreign(int status)
 {
     metric_count_answer(OTHER, status);
+}
+
+uint64_t worker_layout(void)
+{
+    static const struct route_table *const tables[] = {&WORKER_ROUTES, &ADMIN_ROUTES};
+    uint64_t layout = LAYOUT_BEGIN;
+
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        for (size_t i = 0; i < tables[t]->count; i++) {
+            layout = layout_fold_text(layout, tables[t]->routes[i].path);
+            layout = layout_fold(layout, tables[t]->routes[i].methods);
+        }
+    }
+    return layout;
 }
 
 /* ---- the page -----------------------------------------------------------------------------------

@@ -57,9 +57,8 @@ MAY = {
     # address it knows its key alone. The first token key is made by a child of the master that does
     # nothing else. Letters are read as the configuration is, which they belong to.
     "master": GROUND | {"config", "proc", "ring", "metrics", "limit", "token",
-    "backup": "backup.h offline.h",
-                        "letter", "storeclient"},
-    "store": GROUND | {"config", "proc", "sandbox", "ring", "metrics", "storeclient", "email"},
+                        "letter", "storeclient", "backup"},
+    "store": GROUND | {"config", "proc", "sandbox", "ring", "metrics", "storeclient", "email", "backup"},
     "mailer": GROUND | {"config", "proc", "sandbox", "ring", "metrics", "storeclient", "email", "token",
                         "letter", "dkim"},
     "worker": set(OWNER),

@@ -140,9 +140,9 @@ static void test_the_exit_code_is_10_for_a_wrong_configuration_and_a_wrong_world
 
     (void)state;
     assert_int_equal(EXIT_CONFIG, 10);
-    assert_int_equal(cli_check(&good), 0);
-    assert_int_equal(cli_check(&bad), EXIT_CONFIG);
-    assert_int_equal(cli_check(&bad_world), EXIT_CONFIG);
+    assert_int_equal(cli_check(&good, NULL, 0), 0);
+    assert_int_equal(cli_check(&bad, NULL, 0), EXIT_CONFIG);
+    assert_int_equal(cli_check(&bad_world, NULL, 0), EXIT_CONFIG);
     assert_int_equal(cli_config(&bad), EXIT_CONFIG);
 }
 

@@ -56,9 +56,12 @@ static void set_up(struct rig *rig)
             .lock = {90, 91},
             .alive_read_fd = 92,
             .alive_write_fd = 93,
-            .admin_fd = 94,
-            .admin_http = {.fd = 95, .is_unix = true, .name = "unix:var/admin.sock"},
-            .bounces = {.fd = -1},
+            .pages.current = {.listener = {.fd = 94, .name = "unix:var/gatepost.sock"},
+                              .mode = 0600},
+            .pages.next.listener.fd = -1,
+            .current.own.admin = {.listener = {.fd = 95, .name = "unix:var/admin.sock"},
+                                  .mode = 0600},
+            .current.own.bounces = {.listener.fd = -1, .mode = 0660},
             .stderr_fd = 96,
             .reload = {.waiting = true, .begun = 9, .done = 8, .done_ms = 1700000000000},
             .upgrade = {.begun = 2, .done = 1, .ok = true},
@@ -70,8 +73,15 @@ static void set_up(struct rig *rig)
     master->backoff[ROLE_MAILER] = (struct backoff){
         .deaths = {1, 2, 3, 4, 5, 6}, .next = 2, .delay_ns = 77, .not_before_ns = 88};
     master->current.listeners.count = 2;
-    master->current.listeners.sockets[0] = (struct listen_socket){
-        .listener = {.fd = 97, .name = "127.0.0.1:8000"}, .text = "127.0.0.1:0", .inherited = true};
+    master->current.listeners.sockets[0] =
+        (struct listen_socket){.listener = {.fd = 97, .name = "127.0.0.1:8000"},
+                               .text = "127.0.0.1:0",
+                               .inherited = true,
+                               .fd_name = "public"};
+    master->inherited.count = 2;
+    master->inherited.sockets[0] = master->current.listeners.sockets[0];
+    master->inherited.sockets[1] = (struct listen_socket){
+        .listener = {.fd = 99, .name = "127.0.0.1:8001"}, .inherited = true, .fd_name = "spare"};
     master->current.listeners.sockets[1] =
         (struct listen_socket){.listener = {.fd = 98, .is_unix = true, .name = "unix:/a path/x"},
                                .text = "unix:/a path/x"};
@@ -140,8 +150,17 @@ static void test_what_was_written_is_read_back(void **state)
     assert_int_equal(read->upgrade.begun, 2);
     assert_memory_equal(read->backoff, rig.master.backoff, sizeof read->backoff);
     assert_int_equal(read->lock.write_fd, 91);
-    assert_int_equal(read->bounces.fd, -1);
-    assert_string_equal(read->admin_http.name, "unix:var/admin.sock");
+    assert_int_equal(read->current.own.bounces.listener.fd, -1);
+    assert_int_equal(read->current.own.bounces.mode, 0660);
+    assert_int_equal(read->current.own.admin.listener.fd, 95);
+    assert_string_equal(read->current.own.admin.listener.name, "unix:var/admin.sock");
+    assert_true(read->current.own.admin.listener.is_unix);
+    assert_int_equal(read->pages.current.listener.fd, 94);
+    assert_int_equal(read->pages.next.listener.fd, -1);
+    assert_int_equal(read->next.own.admin.listener.fd, -1);
+    assert_int_equal(read->inherited.count, 2);
+    assert_string_equal(read->inherited.sockets[0].fd_name, "spare");
+    assert_int_equal(read->inherited.sockets[1].listener.fd, 97);
     assert_int_equal(read->current.listeners.count, 2);
     assert_true(read->current.listeners.sockets[0].inherited);
     assert_string_equal(read->current.listeners.sockets[0].text, "127.0.0.1:0");
@@ -211,7 +230,7 @@ static void test_a_line_that_is_missing_is_noticed(void **state)
         /* An outcome's text, a role's past, one listener of two, the store: nobody can miss them.
          */
         bool needed = strncmp(line, "text ", 5) != 0 && strncmp(line, "backoff ", 8) != 0 &&
-                      strncmp(line, "listener", 8) != 0 &&
+                      strncmp(line, "listener", 8) != 0 && strncmp(line, "spare ", 6) != 0 &&
                       strncmp(line, "child 1005 store", 16) != 0;
         bool taken = accepts(cut, rig.len - len);
         if (needed)
