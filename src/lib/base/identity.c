@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "secret_mode.h"
+
 static bool read_file(int fd, const char *path, struct secret *secret_out, struct err *err)
 {
     char *bytes = xcalloc(1, IDENTITY_FILE_MAX_BYTES + 1);
@@ -40,10 +42,7 @@ static bool load(const char *path, bool is_secret, struct secret *secret_out, st
         err_set(err, "%s: %s", path, strerror(errno));
     else if (!S_ISREG(status.st_mode))
         err_set(err, "%s: not a regular file", path);
-    else if (is_secret && (status.st_mode & 077) != 0)
-        err_set(err, "%s: mode %04o lets others at it; chmod 600 it", path,
-                (unsigned)(status.st_mode & 07777));
-    else
+    else if (!is_secret || secret_mode_fits(path, &status, err))
         loaded = read_file(fd, path, secret_out, err);
     if (fd >= 0)
         close(fd);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "gatepost/encoding.h"
+#include "secret_mode.h"
 
 #define SECRET_FILE_MAX_BYTES 4096
 #define STACK_WIPE_BYTES      (32 << 10) /* zxcvbn's recursion is the deepest that sees a password */
@@ -76,12 +77,7 @@ static bool file_is_private(int fd, const char *path, struct err *err)
         err_set(err, "%s: not a regular file", path);
         return false;
     }
-    if ((status.st_mode & 077) != 0) {
-        err_set(err, "%s: mode %04o lets others at it; chmod 600 it", path,
-                (unsigned)(status.st_mode & 07777));
-        return false;
-    }
-    return true;
+    return secret_mode_fits(path, &status, err);
 }
 
 static bool read_whole(int fd, uint8_t *bytes_out, size_t max, size_t *len_out)

@@ -285,6 +285,35 @@ static void test_a_bad_key_file_is_refused_with_its_name(void **state)
     assert_false(secret_load("/dev/null", 0, &secret, &err));
 }
 
+static void test_a_credential_of_systemd_may_be_readable_through_its_access_list(void **state)
+{
+    const char *path = fresh_path("credential");
+    struct secret secret;
+    struct err err;
+    char directory[256];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* they belong to root */
+    snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(path, '/') - path), path);
+    write_file(path, "01234567890123456789012345678901\n", 0440);
+    assert_false(secret_load(path, 32, &secret, &err));
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    assert_true(secret_load(path, 32, &secret, &err));
+    secret_fini(&secret);
+    write_file(path, "01234567890123456789012345678901\n", 0444);
+    assert_false(secret_load(path, 32, &secret, &err)); /* no list shows as others */
+    write_file(path, "01234567890123456789012345678901\n", 0440);
+    assert_int_equal(chown(path, 1, 1), 0);
+    assert_false(secret_load(path, 32, &secret, &err)); /* not made by the manager */
+    unlink(path);
+    directory[strlen(directory) - 1] = '\0';
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    write_file(path, "01234567890123456789012345678901\n", 0440);
+    assert_false(secret_load(path, 32, &secret, &err)); /* another directory */
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void test_only_one_newline_is_taken_off_a_key(void **state)
 {
     const char *path = fresh_path("key");
@@ -338,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_the_wall_clock_prints_as_utc),
         cmocka_unit_test(test_a_made_key_file_is_private_and_loads),
         cmocka_unit_test(test_a_bad_key_file_is_refused_with_its_name),
+        cmocka_unit_test(test_a_credential_of_systemd_may_be_readable_through_its_access_list),
         cmocka_unit_test(test_only_one_newline_is_taken_off_a_key),
         cmocka_unit_test(test_hmac_and_hkdf_know_their_rfcs),
     };
