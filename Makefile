@@ -211,6 +211,12 @@ chaos: deps-test ## kill everything under load, KILLS times, and look whether th
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=fault build
 	@tests/chaos/run --ledger --kills $(KILLS) --reloads $(RELOADS) --upgrades $(UPGRADES) --gaps $(GAPS) $(if $(SEED),--seed $(SEED))
 
+TIMES ?= 500
+.PHONY: reloads
+reloads: build deps-test ## TIMES reloads, every fifth of them broken, under clients that count each failed request
+	@GATEPOST_RELOADS=$(TIMES) GATEPOST_BINARY=$(OUT)/gatepost tests/system/run -s test_4b_reloads.py \
+	    -k test_many_reloads
+
 sabotage: deps-test ## take defences out of a copy, one by one, and see which test notices
 	@tests/chaos/sabotage
 
@@ -270,7 +276,7 @@ DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-djang
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
              python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
              python3-jsonschema chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
-             clang libclang-rt-14-dev clang-format-14 wrk
+             clang libclang-rt-14-dev clang-format-14 wrk systemd
 
 .PHONY: deps deps-package deps-test
 deps: ## install what builds (apt, as root or with sudo)

@@ -2,9 +2,10 @@
 value to change each key to. A key without a value here fails those tests by name: text, paths and lists
 need one that means something; numbers, flags, choices and rates get one by their range."""
 import re
-import subprocess
 
-from certificates import certificate_pem, key_pem, make_chain
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from certificates import certificate_pem, key_pem, make_chain, new_key
 from gatepost import ROOT
 
 TEXT = r'"(?:[^"\\]|\\.)*"'
@@ -61,14 +62,12 @@ def make_files(directory):
                           ("refused", b"thatpassword\n")):
         (directory / name).write_bytes(content)
         (directory / name).chmod(0o600)
-    subprocess.run(["openssl", "genrsa", "-out", "dkim.pem", "2048"], cwd=directory, check=True,
-                   capture_output=True)
-    (directory / "dkim.pem").chmod(0o600)
     (directory / "letters").mkdir()
     (directory / "keys").mkdir(mode=0o700)
-    subprocess.run("openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt "
-                   "-out keys/first.ES256.1700000000.pem && chmod 600 keys/*", shell=True, cwd=directory,
-                   check=True, capture_output=True)
+    for name, made in (("dkim.pem", rsa.generate_private_key(65537, 2048)),
+                       ("keys/first.ES256.1700000000.pem", new_key())):
+        (directory / name).write_bytes(key_pem(made))
+        (directory / name).chmod(0o600)
 
 
 TLS = {"http.tls_cert": "cert.pem", "http.tls_key": "key.pem"}
