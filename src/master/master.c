@@ -187,7 +187,10 @@ static void wait_for_events(struct master *master, struct pollfd *polled)
     /* A seat that was closed before the next line is seen by the supervise that comes after the
      * wait, at the latest when the wait's bound ends it. */
     wake_prepare(master->segment, slot);
-    mono_ns wait_ns = supervise_wait_ns(master, clock_mono_ns());
+    mono_ns now = clock_mono_ns();
+    mono_ns wait_ns = supervise_wait_ns(master, now);
+    if (notify_wait_ns(now) < wait_ns)
+        wait_ns = notify_wait_ns(now);
     struct timespec wait = {.tv_sec = (time_t)(wait_ns / NS_PER_S),
                             .tv_nsec = (long)(wait_ns % NS_PER_S)};
     if (ppoll(polled, count, &wait, NULL) <= 0) {
@@ -221,7 +224,7 @@ static void loop(struct master *master)
         clock_watch(master);
         metric_count_dropped_lines();
         metric_usage_look(clock_mono_ns());
-        notify_watchdog(clock_mono_ns());
+        notify_turn(master, clock_mono_ns());
     }
     free(polled);
 }

@@ -276,6 +276,8 @@ void status_pages_close(struct status_pages *pages);
 void notify_init(void);
 void notify_send(const char *state);
 void notify_reloading(void);
-void notify_watchdog(mono_ns now);
+/* Once a turn of the loop; and how long that may wait. */
+void notify_turn(struct master *master, mono_ns now);
+mono_ns notify_wait_ns(mono_ns now);
 
 #endif
