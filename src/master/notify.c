@@ -119,6 +119,8 @@ static void tell_status(struct master *master, mono_ns now)
         now < manager.next_status_ns)
         return;
     describe(master, state, text);
+    if (state != manager.state)
+        manager.next_extension_ns = 0; /* the last one was for another of the manager's limits */
     manager.next_status_ns = now + STATUS_REST_NS;
     manager.state = state;
     manager.reloads = master->reload.done;

@@ -102,6 +102,19 @@ bool places_make_directories(const struct config *config, struct err *err)
            make_path(config->mail_dir, true, &owner, err);
 }
 
+static bool exists(const char *path)
+{
+    struct stat file;
+    return lstat(path, &file) == 0;
+}
+
+/* A key that is there may be where the user cannot look: a credential, or root's own file. Who is
+ * root and may not look either leaves it to the user. */
+static bool make_key(const char *path, bool is_there, struct err *err)
+{
+    return is_there || secret_make_file(path, err);
+}
+
 /* In the child: its exit code is all that the master learns; the sentence is in the log. */
 _Noreturn static void make_keys_and_exit(const struct config *config)
 {
@@ -112,26 +125,22 @@ _Noreturn static void make_keys_and_exit(const struct config *config)
                                                                    : config->token_access_s,
     };
     const int64_t now_s = clock_wall_ms() / 1000;
+    const bool has_token_key = exists(config->token_secret_file);
+    const bool has_mail_key = exists(config->mail_key_file);
     struct token_names names;
     struct token_name name;
     struct err err = {0};
     if (!proc_become_user(config->master_user, &err))
         die(EXIT_PRIVILEGES, "%s", err.text);
-    if (!secret_make_file(config->token_secret_file, &err))
+    if (!make_key(config->token_secret_file, has_token_key, &err))
         die(EXIT_SECRET, "token.secret_file: %s", err.text);
-    if (!secret_make_file(config->mail_key_file, &err))
+    if (!make_key(config->mail_key_file, has_mail_key, &err))
         die(EXIT_SECRET, "mail.key_file: %s", err.text);
     if (!token_names_read(&rules, &names, &err) ||
         (token_names_signing(&names, now_s) == names.count &&
          !token_key_make(&rules, now_s, &name, &err)))
         die(EXIT_SECRET, "token.key_dir: %s", err.text);
     _exit(EXIT_DONE);
-}
-
-static bool exists(const char *path)
-{
-    struct stat file;
-    return lstat(path, &file) == 0;
 }
 
 bool places_make_keys(const struct config *config, struct err *err)

@@ -203,19 +203,20 @@ def test_keys_can_be_credentials_that_only_root_reads(prepare, tmp_path):
     """As LoadCredential= gives them: files of root in a directory of root, read before root is given up."""
     folder = tmp_path / "credentials"
     folder.mkdir(mode=0o700)
-    for name, mode in (("token.key", 0o400), ("mail.key", 0o440)):
+    for name, mode in (("token.key", 0o400), ("relay", 0o440)):
         (folder / name).write_text(name + " of at least 32 bytes, as a credential\n")
         (folder / name).chmod(mode)
     server = prepare({"master.user": "nobody"}, owner=pwd.getpwnam("nobody").pw_uid,
                      env={"CREDENTIALS_DIRECTORY": str(folder),
                           "GATEPOST_TOKEN_SECRET_FILE": f"{folder}/token.key",
-                          "GATEPOST_MAIL_KEY_FILE": f"{folder}/mail.key"})
+                          "GATEPOST_SMTP_HOST": "127.0.0.1", "GATEPOST_MAIL_TRANSPORT": "file",
+                          "GATEPOST_SMTP_USER": "postman", "GATEPOST_SMTP_PASSWORD_FILE": f"{folder}/relay"})
     server.start()
     api = Api(server.address)
     name = unique("cred")
     assert api.signup(name).status == 201
     assert letters_to(server, f"{name}@example.com")
-    assert sorted(path.name for path in folder.iterdir()) == ["mail.key", "token.key"]
+    assert sorted(path.name for path in folder.iterdir()) == ["relay", "token.key"]
     api.close()
     assert server.command("reload").returncode == 0
     server.stop()
