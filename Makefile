@@ -245,7 +245,7 @@ $(OUT)/papers/tables: packaging/tables.c $(wildcard include/gatepost/*.def) Make
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -Iinclude -o $@ $<
 
-.PHONY: papers uninstall deb
+.PHONY: papers uninstall deb deb-check
 papers: build $(OUT)/papers/tables ## manual pages and completions, of the tables and of the program's own words
 	$(call say,PAGES,$(PAPERS))
 	$(Q)SOURCE_DATE_EPOCH=$(EPOCH) $(PYTHON) packaging/manual.py $(OUT)/gatepost $(PAPERS)/tables $(PAPERS)/man
@@ -267,6 +267,9 @@ deb: deps-package ## build/deb/gatepost_VERSION-REVISION_ARCH.deb
 	@SOURCE_DATE_EPOCH=$(EPOCH) VERSION=$(VERSION) REVISION=$(REVISION) MAINTAINER='$(MAINTAINER)' \
 	    packaging/deb $(OUT)/deb/stage $(OUT)/deb
 
+deb-check: deps-package ## build the package twice, in two folders, and compare the bytes
+	@packaging/reproducible
+
 # ---- what must be on the machine -------------------------------------------------------------------
 DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-dev \
              libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev \
@@ -276,7 +279,8 @@ DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-djang
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
              python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
              python3-jsonschema chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
-             clang libclang-rt-14-dev clang-format-14 wrk systemd
+             clang libclang-rt-14-dev clang-format-14 wrk systemd \
+             man-db zsh fish debootstrap zstd
 
 .PHONY: deps deps-package deps-test
 deps: ## install what builds (apt, as root or with sudo)

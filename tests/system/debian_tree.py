@@ -21,6 +21,8 @@ INDEXES = ["apt-get", "indextargets", "Created-By: Packages", "--format",
            "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "LC_ALL": "C", "HOME": "/", "DEBIAN_FRONTEND": "noninteractive"}
+# What a test of the package uses beside it.
+TOOLS_OF_THE_TREE = ("logrotate", "curl", "openssl", "ca-certificates")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 
@@ -159,7 +161,7 @@ def make_base(tree, package, archive):
         tree.run("apt-get", "update", "-qq")
         tree.run("apt-get", "clean")
         tree.run("apt-get", "install", "-y", "-qq", "--download-only", "--no-install-recommends",
-                 tree.put(package))
+                 *TOOLS_OF_THE_TREE, tree.put(package))
     except (subprocess.SubprocessError, AssertionError) as problem:
         raise NoTree(f"debootstrap or apt: {str(problem)[-600:]}") from problem
     (tree.root / "tmp" / Path(package).name).unlink()
