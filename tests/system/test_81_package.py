@@ -140,7 +140,7 @@ def test_it_is_installed_with_what_it_needs(machine):
     tree.install(tree.put(machine.packages[0]))
     assert machine.gatepost("check").stdout == f"/{CONFIG}: no problems\n"
     assert machine.owner(CONFIG) == "640 root:gatepost"
-    assert machine.owner("var/lib/gatepost") == "711 gatepost:gatepost"
+    assert machine.owner("var/lib/gatepost") == "700 gatepost:gatepost"
     assert machine.owner("var/log/gatepost") == "2750 root:adm"
     assert machine.owner("usr/sbin/gatepost") == "755 root:root"
     user = tree.run("getent", "passwd", "gatepost").stdout.strip().split(":")
