@@ -274,13 +274,14 @@ deb-check: deps-package ## build the package twice, in two folders, and compare 
 DEB_BUILD := gcc libc6-dev make pkg-config libh2o-evloop-dev libyajl-dev libssl-dev \
              libcurl4-openssl-dev libdb5.3-dev libinih-dev libidn2-dev libunistring-dev libzxcvbn-dev \
              libargon2-dev libcrypt-dev libseccomp-dev python3
-DEB_PACKAGE := dpkg-dev binutils
+# What the package is made with, and what it and the manual pages are tested with.
+DEB_PACKAGE      := dpkg-dev binutils
+DEB_PACKAGE_TEST := man-db zsh fish debootstrap zstd
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
              python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
              python3-jsonschema chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
-             clang libclang-rt-14-dev clang-format-14 wrk systemd \
-             man-db zsh fish debootstrap zstd
+             clang libclang-rt-14-dev clang-format-14 wrk systemd
 
 .PHONY: deps deps-package deps-test
 deps: ## install what builds (apt, as root or with sudo)
@@ -290,7 +291,7 @@ deps-package: deps ## install what packages
 	@conf/deps $(DEB_PACKAGE)
 
 deps-test: deps ## install what tests and measures
-	@conf/deps $(DEB_TEST)
+	@conf/deps $(DEB_TEST) $(DEB_PACKAGE_TEST)
 	@conf/smtp-sink build/tools
 	@conf/jose build/tools
 
