@@ -32,7 +32,7 @@ _gatepost_files()
 
 _gatepost()
 {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} key= choices
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} key= choices=
     local _gatepost_first _gatepost_second
     COMPREPLY=()
 
@@ -73,7 +73,9 @@ _gatepost()
         choices=$_gatepost_commands
     elif [ -z "$_gatepost_second" ]; then
         choices=${_gatepost_group[$_gatepost_first]-}
-    else
+    fi
+    if [ -z "$choices" ] &&
+        { [ -n "$_gatepost_second" ] || [[ " $_gatepost_takes_files " == *" $_gatepost_first "* ]]; }; then
         _gatepost_files
         return
     fi

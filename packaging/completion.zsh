@@ -41,7 +41,7 @@ _gatepost() {
         compadd -- ${=_gatepost_commands}
     elif [[ -z $second && -n ${_gatepost_group[$first]} ]]; then
         compadd -- ${=_gatepost_group[$first]}
-    else
+    elif [[ -n $second || " $_gatepost_takes_files " == *" $first "* ]]; then
         _files
     fi
 }

@@ -4,6 +4,7 @@
 All three are lists: commands and options as the binary tells them, keys from the table. What follows
 them is the same for every version: packaging/completion.bash, .zsh and .fish."""
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -57,6 +58,9 @@ def shell_lists(words, keys):
                    f"{quoted(option_words(command.options))}")
     for name, options in words.single.items():
         yield f"_gatepost_options[{name}.]={quoted(option_words(options))}"
+    takes_files = [one.name for one in words.commands
+                   if one.name not in words.groups and re.search("[A-Z]", one.operands)]
+    yield f"_gatepost_takes_files={quoted(' '.join(takes_files))}"
     for key in keys:
         if values_of(key):
             yield f"_gatepost_values[{key.section}.{key.name}]={quoted(' '.join(values_of(key)))}"

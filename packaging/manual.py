@@ -73,11 +73,14 @@ class Manual:
             "it by its configuration, so they take the same `-c` and `-o` as it did.")
         page.heading("COMMANDS")
         for command in self.words.commands:
+            tag = roff.bold(command.name)
+            if command.operands:
+                tag += " " + roff.italic(command.operands)
             if (f"gatepost-{command.name}", 8) in self.pages:
-                page.item(roff.bold(command.name), _sentence(self.one_line(command.name)),
+                page.item(tag, _sentence(self.one_line(command.name)),
                           f"See `gatepost-{command.name}`(8).")
             else:
-                page.item(roff.bold(command.name), _sentence(command.text))
+                page.item(tag, _sentence(command.text))
         page.heading("OPTIONS")
         page.item(f"{roff.bold('-c')} {roff.italic('FILE')}",
                   "The configuration file. Without it ./gatepost.conf, else "

@@ -11,7 +11,9 @@ Command = namedtuple("Command", "name operands text options")     # of a group
 Option = namedtuple("Option", "word value")                       # value: "" without one
 
 COMMAND = re.compile(r"  ([a-z][a-z-]*) +(?:(\S.*?)  +)?(\S.*)$")
-OPTION = re.compile(r"\[(--[a-z-]+)(?: ([^\]]+))?\]")
+OPTION = re.compile(r"\[(--[a-z-]+)(?: ([^\]]+))?\]|(?<![\w-])(--[a-z][a-z-]*)")
+# What a command that is no group takes stands in front of its sentence: "DIR [--logs]: ...".
+OPERANDS = re.compile(r"((?:\[[^\]]+\]|[A-Z]+|[| ])+): (.+)$")
 
 
 def read(program):
@@ -72,11 +74,15 @@ class Words:
         for line in table.splitlines():
             match = COMMAND.match(line)
             if match:
-                commands.append(Command(match[1], match[2] or "", match[3], options_of(match[3])))
+                ahead = OPERANDS.match(match[3])
+                commands.append(Command(match[1], match[2] or (ahead[1] if ahead else ""),
+                                        ahead[2] if ahead else match[3], options_of(match[3])))
             else:
                 commands[-1].options.extend(options_of(line))
         return commands, notes
 
 
 def options_of(text):
-    return [Option(word, value or "") for word, value in OPTION.findall(text)]
+    """Those in brackets, and those that a sentence names; once each."""
+    found = [Option(word or named, value) for word, value, named in OPTION.findall(text)]
+    return list({option.word: option for option in reversed(found)}.values())[::-1]
