@@ -141,7 +141,7 @@ def test_it_is_installed_with_what_it_needs(machine):
     assert machine.gatepost("check").stdout == f"/{CONFIG}: no problems\n"
     assert machine.owner(CONFIG) == "640 root:gatepost"
     assert machine.owner("var/lib/gatepost") == "700 gatepost:gatepost"
-    assert machine.owner("var/log/gatepost") == "2750 root:adm"
+    assert machine.owner("var/log/gatepost") == "2750 root:root"
     assert machine.owner("usr/sbin/gatepost") == "755 root:root"
     user = tree.run("getent", "passwd", "gatepost").stdout.strip().split(":")
     assert user[5:] == ["/var/lib/gatepost", "/usr/sbin/nologin"] and 100 <= int(user[2]) < 1000
