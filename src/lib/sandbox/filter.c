@@ -15,11 +15,18 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED
+#endif
+
+#if defined(GATEPOST_FAULTS) && !defined(SANITIZED)
+#define UNNAMED SCMP_ACT_TRAP
+#else
+#define UNNAMED SCMP_ACT_ERRNO(ENOSYS)
 #endif
 
 #define ROLE_BIT(role) (1U << (role))
@@ -96,8 +103,9 @@ static int add(scmp_filter_ctx filter, const struct call_rule *rule)
     struct scmp_arg_cmp tests[TESTS_MAX];
 
     /* One that this libseccomp, or this architecture, has no number for: nobody can allow it, and
-     * it ends nobody. Negative numbers stand for calls of other architectures. */
-    if (call < 0)
+     * it ends nobody. Negative numbers stand for calls of other architectures. And what happens to
+     * all that is unnamed needs no rule, and takes none. */
+    if (call < 0 || rule->action == UNNAMED)
         return 0;
     for (unsigned i = 0; i < rule->test_count; i++) {
         const struct call_test *test = &rule->tests[i];
@@ -143,7 +151,7 @@ static bool set_up(scmp_filter_ctx filter)
 
 bool filter_enter(enum proc_role role, const struct config *config, struct err *err)
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    scmp_filter_ctx filter = seccomp_init(UNNAMED);
     bool entered = false;
 
     if (filter == NULL || !set_up(filter)) {

@@ -6,6 +6,7 @@
 
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "filter.h"
 #include "gatepost/log.h"
@@ -118,8 +119,11 @@ void sandbox_enter(const struct heritage *heritage)
             log_warning("sandbox.off", "because=\"master.sandbox = no\"");
         return;
     }
-    if (!sandbox_close(heritage->role, config, &landlock, &err))
-        die(EXIT_SANDBOX, "%s; master.sandbox = no goes without", err.text);
+    if (!sandbox_close(heritage->role, config, &landlock, &err)) {
+        log_error("process.failed", "exit=%d %s; master.sandbox = no goes without", EXIT_SANDBOX,
+                  err.text);
+        _exit(EXIT_SANDBOX); /* at once: half of a sandbox may stand, and nothing was served */
+    }
     if (landlock > 0 && !reach_each(heritage->role, config, remember, NULL, &err))
         BUG_ON("remembering never fails");
     tell(heritage->role, landlock);

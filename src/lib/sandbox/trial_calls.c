@@ -263,8 +263,8 @@ static const char *path_database(const struct config *config)
 
 static const struct trial trials[] = {
     {ALL, "execve", try_execve, NULL},
-    {ALL, "fork", try_fork, NULL},
-    {ALL, "clone a user namespace", try_new_namespace, NULL},
+    {UNLESS_SANITIZED, "fork", try_fork, NULL},
+    {UNLESS_SANITIZED, "clone a user namespace", try_new_namespace, NULL},
     {ALL, "unshare", try_unshare, NULL},
     {UNLESS_SANITIZED, "ptrace", try_ptrace, NULL},
     {UNLESS_SANITIZED, "prctl dumpable", try_dumpable, NULL},
