@@ -32,10 +32,10 @@ COMMON   := -std=gnu11 -g -pthread -fvisibility=hidden -D_GNU_SOURCE -DH2O_USE_L
             -DGATEPOST_VERSION='"$(VERSION)"' -Iinclude -MMD -MP $(WARNINGS)
 AR_release := gcc-ar
 # Two builds give the same bytes, wherever they are: no path of this tree, no random names.
-CFLAGS_release  = -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2 $(HARDENING) $(SAME_BYTES)
+CFLAGS_release  = -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=3 $(HARDENING) $(SAME_BYTES)
 SAME_BYTES      = -ffile-prefix-map=$(CURDIR)=. -frandom-seed=$(patsubst $(OUT)/%,%,$@)
 # As fast as a release, with the fault points of gatepost/fault.h: what chaos and power cuts run.
-CFLAGS_fault   := -O2 -D_FORTIFY_SOURCE=2 $(HARDENING) -DGATEPOST_FAULTS
+CFLAGS_fault   := -O2 -D_FORTIFY_SOURCE=3 $(HARDENING) -DGATEPOST_FAULTS
 LDFLAGS_fault  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 CFLAGS_debug   := -O0 -D_FORTIFY_SOURCE=0 -DGATEPOST_FAULTS
 CFLAGS_asan    := -O1 -DGATEPOST_FAULTS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -281,7 +281,7 @@ DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-djang
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
              python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
              python3-jsonschema chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
-             clang libclang-rt-14-dev clang-format-14 wrk systemd
+             clang libclang-rt-14-dev clang-format-14 wrk gdb systemd
 
 .PHONY: deps deps-package deps-test
 deps: ## install what builds (apt, as root or with sudo)
