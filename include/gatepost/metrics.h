@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "gatepost/lane.h"
 #include "gatepost/segment.h"
 
 enum metric {
@@ -89,6 +90,13 @@ double metric_quantile(enum metric_histogram histogram, const struct metric_buck
 #define METRIC_STATUSES   5U /* 1xx, 2xx, 3xx, 4xx, 5xx */
 void metric_count_answer(uint32_t route, int status);
 uint64_t metric_answers(const struct segment *segment, uint32_t route, uint32_t status_class);
+
+/* What waits in the lanes of a kind, and how full the fullest of them is, 0 to 1. */
+struct metric_lane_fill {
+    size_t bytes;
+    double fullest;
+};
+struct metric_lane_fill metric_lane_fill(const struct segment *segment, enum lane_kind kind);
 
 /* Counts the log lines that this process could not write since the last call, or since
  * metrics_init. Who calls it: the loop of every process, once a turn; one thread. */

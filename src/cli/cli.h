@@ -24,12 +24,13 @@ int cli_version(void);
 
 /* They find the server by its locked pid file and return CLI_NOT_RUNNING when there is none.
  * reload: HUP, upgrade: USR2; each waits for the outcome and prints it; stop: TERM, waits until the
- * last process is gone; status: prints the status page. */
+ * last process is gone; status: prints the status page, with --json as an object, with --watch again
+ * and again. */
 #define CLI_NOT_RUNNING 3
 int cli_reload(const struct config_source *source);
 int cli_upgrade(const struct config_source *source);
 int cli_stop(const struct config_source *source);
-int cli_status(const struct config_source *source);
+int cli_status(const struct config_source *source, const char *const *words, size_t count);
 
 /* `gatepost key list [--json] | rotate [--now] | retire KID [--now]`: the words after "key". */
 int cli_key(const struct config_source *source, const char *const *words, size_t count);

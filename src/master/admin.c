@@ -1,7 +1,7 @@
 /* The admin socket: whoever may connect (mode 0600) gets the status page and the end of file.
  *
- * Nothing is read from the other side. The page is one non-blocking send of a few KiB, which a
- * fresh socket's buffer always takes, so nobody can make the master wait.
+ * Nothing is read from the other side. The page is one non-blocking send of at most 32 KiB, which
+ * a fresh socket's buffer always takes, so nobody can make the master wait.
  * Shape: "key: value" lines; one "listener:" line an address, one "process:" line a process. The
  * reload lines are what `gatepost reload` waits on. */
 #include <inttypes.h>
@@ -157,6 +157,9 @@ static void print_page(struct page *page, const struct master *master)
         print(page, "listener: %s\n", master->current.listeners.sockets[i].listener.name);
     print_processes(page, master);
     print_board(page, master->segment);
+    char *more = watch_text(master);
+    print(page, "%s", more);
+    free(more);
 }
 
 void admin_answer(struct master *master, int fd)

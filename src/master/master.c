@@ -222,6 +222,7 @@ static void loop(struct master *master)
                 admin_answer(master, polled[i].fd);
         }
         clock_watch(master);
+        watch_look(master->watch, master->segment, clock_mono_ns());
         metric_count_dropped_lines();
         metric_usage_look(clock_mono_ns());
         notify_turn(master, clock_mono_ns());
@@ -242,6 +243,7 @@ static void end(struct master *master)
     close(master->signal_fd);
     close(master->stderr_fd);
     free(master->children);
+    watch_free(&master->watch);
     log_info("server.stopped", "exit=%d", master->exit_code);
     pidlock_release(&master->lock);
     letter_set_free(&master->current.letters);
@@ -289,6 +291,7 @@ int master_run(const struct config_source *source, const struct role_mains *main
         takeover_enter(&master);
     else
         start(&master);
+    master.watch = watch_new();
     loop(&master);
     end(&master);
     return master.exit_code;

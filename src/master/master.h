@@ -10,6 +10,7 @@
 #include "gatepost/pidlock.h"
 #include "gatepost/proc.h"
 #include "listen.h"
+#include "watch.h"
 
 /* What each role runs; a table, so that a test can put its own in. ROLE_MASTER is not used. */
 struct role_mains {
@@ -159,6 +160,7 @@ struct master {
     struct upgrade upgrade;
     mono_ns started_ns;
     mono_ns looked_ns;       /* the watchdog's last look */
+    struct watch *watch;     /* rates of the last minute */
     int64_t clock_offset_ms; /* wall less monotonic, as of the last look */
 };
 

@@ -3,7 +3,6 @@
  * Source: the Prometheus text exposition format, version 0.0.4. */
 #include <inttypes.h>
 
-#include "gatepost/lane.h"
 #include "metrics_layout.h"
 
 struct row {
@@ -168,14 +167,10 @@ static void print_processes(FILE *out, const struct segment *segment)
     }
 }
 
-struct lane_fill {
-    size_t sum;
-    size_t most;
-};
-
-static struct lane_fill fill_of(const struct segment *segment, enum lane_kind kind)
+struct metric_lane_fill metric_lane_fill(const struct segment *segment, enum lane_kind kind)
 {
-    struct lane_fill fill = {0};
+    struct metric_lane_fill fill = {0};
+    size_t most = 0;
 
     for (uint32_t slot = 0; slot < segment_seats(segment); slot++) {
         if (slot == SLOT_MAILER && kind == LANE_MAIL)
@@ -183,29 +178,30 @@ static struct lane_fill fill_of(const struct segment *segment, enum lane_kind ki
         /* A handle is plain memory; this one is only looked through. */
         const struct lane lane = lane_open((struct segment *)(uintptr_t)segment, slot, kind);
         const size_t waiting = lane_waiting_bytes(&lane);
-        fill.sum += waiting;
-        if (waiting > fill.most)
-            fill.most = waiting;
+        fill.bytes += waiting;
+        if (waiting > most)
+            most = waiting;
     }
+    fill.fullest = (double)most / LANE_BYTES;
     return fill;
 }
 
 static void print_lanes(FILE *out, const struct segment *segment)
 {
-    struct lane_fill fill[LANE_KINDS];
+    struct metric_lane_fill fill[LANE_KINDS];
 
     metrics_print_head(out, "gatepost_lane_waiting_bytes", "Bytes that wait in lanes, by kind.",
                        "gauge");
     for (enum lane_kind kind = LANE_MAIL; kind < LANE_KINDS; kind++) {
-        fill[kind] = fill_of(segment, kind);
+        fill[kind] = metric_lane_fill(segment, kind);
         fprintf(out, "gatepost_lane_waiting_bytes{lane=\"%s\"} %zu\n", lane_names[kind],
-                fill[kind].sum);
+                fill[kind].bytes);
     }
     metrics_print_head(out, "gatepost_lane_fill_ratio",
                        "How full the fullest lane of a kind is; at 1 it refuses.", "gauge");
     for (enum lane_kind kind = LANE_MAIL; kind < LANE_KINDS; kind++)
         fprintf(out, "gatepost_lane_fill_ratio{lane=\"%s\"} %.4f\n", lane_names[kind],
-                (double)fill[kind].most / LANE_BYTES);
+                fill[kind].fullest);
 }
 
 void metrics_print(FILE *out, const struct segment *segment)
