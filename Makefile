@@ -280,7 +280,7 @@ DEB_PACKAGE_TEST := man-db zsh fish debootstrap zstd
 DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-django \
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
              python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
-             python3-jsonschema chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
+             python3-jsonschema python3-yaml chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
              clang libclang-rt-14-dev clang-format-14 wrk gdb systemd
 
 .PHONY: deps deps-package deps-test

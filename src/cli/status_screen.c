@@ -46,7 +46,7 @@ static void put(struct screen *screen, const char *style, const char *format, ..
     }
     screen->rows_left--;
     (void)fprintf(screen->to, "%s%s%s" ERASE "%s", style, shown, style[0] != '\0' ? PLAIN : "",
-                  screen->rows_left > 0 ? "\r\n" : "");
+                  screen->rows_left > 0 ? "\n" : "");
     free(shown);
 }
 
