@@ -132,6 +132,17 @@ static void print_mail(struct page *page, const struct segment *segment)
           board_get(segment, BOARD_SUPPRESSIONS), metric_gauge_sum(segment, GAUGE_MAIL_OLDEST_DUE));
 }
 
+static void print_backup(struct page *page, const struct segment *segment)
+{
+    const uint64_t when = metric_gauge_sum(segment, GAUGE_BACKED_UP);
+    char text[CLOCK_ISO_BYTES] = "never";
+
+    if (when != 0)
+        clock_iso((wall_ms)when * 1000, text);
+    print(page, "backup: %s logs_kept=%" PRIu64 "\n", text,
+          metric_gauge_sum(segment, GAUGE_LOGS_KEPT));
+}
+
 static void print_board(struct page *page, const struct segment *segment)
 {
     static const char *const disk[] = {"enough", "no sign-ups", "no writes"};
@@ -142,6 +153,7 @@ static void print_board(struct page *page, const struct segment *segment)
     print(page, "outbox_dead: %" PRIu64 "\n", board_get(segment, BOARD_OUTBOX_DEAD));
     print_mail(page, segment);
     print(page, "disk: %s\n", level < ARRAY_LEN(disk) ? disk[level] : "unknown");
+    print_backup(page, segment);
 }
 
 static void print_page(struct page *page, const struct master *master)

@@ -6,7 +6,9 @@
  * themselves. */
 #include <sys/statvfs.h>
 
+#include "archive.h"
 #include "gatepost/log.h"
+#include "gatepost/metrics.h"
 #include "room.h"
 #include "store.h"
 
@@ -47,6 +49,22 @@ static void set_mark(struct store *store, enum disk_mark mark)
                 (unsigned long long)(store->free_bytes / MIB));
 }
 
+/* Log files that wait for a backup use the room that is short: said once, until there is enough. */
+static void look_at_the_archive(struct store *store, enum disk_mark mark)
+{
+    const struct archive_view view = archive_look(store->env.archive);
+
+    metric_set(GAUGE_LOGS_KEPT, view.kept);
+    metric_set(GAUGE_BACKED_UP, (uint64_t)(view.when / 1000));
+    if (mark != DISK_ENOUGH && view.kept > 0 && !store->logs_told)
+        log_warning(
+            "store.logs_kept",
+            "files=%llu note=\"the disk is short and they wait for a backup: gatepost backup "
+            "DIR --logs\"",
+            (unsigned long long)view.kept);
+    store->logs_told = mark != DISK_ENOUGH && view.kept > 0;
+}
+
 void disk_look(struct store *store, mono_ns now)
 {
     const struct config *config = store->heritage->config;
@@ -67,6 +85,7 @@ void disk_look(struct store *store, mono_ns now)
         takes_nothing(store, now))
         mark = DISK_NO_WRITES;
     set_mark(store, mark);
+    look_at_the_archive(store, mark);
 }
 
 bool disk_allows(const struct store *store, uint8_t request)

@@ -75,6 +75,8 @@ static int run_in_transaction(struct call *call, bool (*act)(struct call *, void
 
 struct listing {
     struct walk walk;
+    enum table table;                  /* that is walked */
+    mono_ns told;                      /* how far it is */
     uint8_t next[AUDIT_KEY_BYTES + 1]; /* the last key and a zero: the first one behind it */
     size_t next_len;
     struct old_trail trail;
@@ -121,17 +123,36 @@ static bool begin_chain(struct call *call, void *context)
     return false;
 }
 
+/* A large database takes minutes: a line a second says how far it is. */
+static void tell_progress(struct env *env, struct listing *listing, uint32_t from)
+{
+    const mono_ns now = clock_mono_ns();
+    struct call call = {.env = env};
+
+    if (listing->told != 0 && now - listing->told < NS_PER_S)
+        return;
+    listing->told = now;
+    const struct slice next = slice_of(listing->next, listing->next_len);
+    const double share = next.len > 0 ? row_share_below(&call, listing->table, next) : 0;
+
+    log_info("store.migrating", "from=%u to=%u done=%d%%", from, from + 1, (int)(share * 100));
+}
+
 /* The bulk, then what is in it on disk under its name, then the last transaction. */
-static int take_step(struct env *env, const char *dir, bool (*fill)(struct call *, void *),
-                     bool (*end)(struct call *, void *), struct err *err)
+static int take_step(struct env *env, const char *dir, uint32_t from,
+                     bool (*fill)(struct call *, void *), bool (*end)(struct call *, void *),
+                     struct err *err)
 {
     struct listing *listing = xcalloc(1, sizeof(*listing));
     struct call call = {.env = env};
     bool more = true;
     int failure = 0;
 
-    while (failure == 0 && more)
+    listing->table = from == 1 ? TABLE_AUDIT : TABLE_OUTBOX;
+    while (failure == 0 && more) {
+        tell_progress(env, listing, from);
         failure = run_in_transaction(&call, fill, listing, &more);
+    }
     if (failure == 0)
         failure = env->db_env->txn_checkpoint(env->db_env, 0, 0, DB_FORCE);
     FAULT("s.migration_filled");
@@ -145,7 +166,7 @@ static int take_step(struct env *env, const char *dir, bool (*fill)(struct call 
 
 static int to_2(struct env *env, const char *dir, struct err *err)
 {
-    return take_step(env, dir, list_audit_rows, begin_chain, err);
+    return take_step(env, dir, 1, list_audit_rows, begin_chain, err);
 }
 
 /* ---- 2 to 3: letters by address; their rows are read as they are --------------------------------
@@ -177,7 +198,7 @@ static bool say_3(struct call *call, void *context)
 
 static int to_3(struct env *env, const char *dir, struct err *err)
 {
-    return take_step(env, dir, list_letters, say_3, err);
+    return take_step(env, dir, 2, list_letters, say_3, err);
 }
 
 /* ---- the steps ----------------------------------------------------------------------------------

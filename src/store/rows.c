@@ -236,6 +236,15 @@ bool row_last_key(struct call *call, enum table table, struct row *storage, stru
     return false;
 }
 
+double row_share_below(struct call *call, enum table table, struct slice key)
+{
+    DB *db = call->env->tables[table];
+    DBT key_dbt = dbt_of(key);
+    DB_KEY_RANGE range = {0};
+
+    return db->key_range(db, call->txn, &key_dbt, &range, 0) == 0 ? range.less : 0;
+}
+
 void row_unreadable(struct call *call, enum table table, struct slice key)
 {
     char quoted[200];

@@ -71,6 +71,9 @@ static inline struct slice walk_key(const struct walk *walk)
 MUST_USE bool row_last_key(struct call *call, enum table table, struct row *storage,
                            struct slice *key_out);
 
+/* About which share of a table's keys is below this one, 0 to 1; 0 when it cannot be told. */
+MUST_USE double row_share_below(struct call *call, enum table table, struct slice key);
+
 /* A stored row that cannot be read back: a bug or a damaged disk; never a client's fault. */
 void row_unreadable(struct call *call, enum table table, struct slice key);
 

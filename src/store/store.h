@@ -77,6 +77,7 @@ struct store {
     mono_ns log_full_since; /* 0: it is not at its cap */
     uint64_t free_bytes;
     enum disk_mark disk;
+    bool logs_told;               /* that kept log files use the room that is short */
     uint64_t suspect_incarnation; /* 0: none; else a write that must not be carried out */
     uint64_t suspect_sequence;
     uint8_t record[LANE_RECORD_MAX_BYTES]; /* the ask at hand */

@@ -37,6 +37,8 @@ def test_a_database_of_that_format_is_opened_and_goes_on(prepare, number):
     server = recorded(prepare, number)
     server.start()
     assert len(server.events("store.migrated")) == TODAY - number
+    assert [line.rsplit(" ", 3)[1:] for line in server.events("store.migrating")] == \
+        [[f"from={old}", f"to={old + 1}", "done=0%"] for old in range(number, TODAY)]
     api = Api(server.address)
     for name in (f"old{i}" for i in range(8)):
         tokens = api.tokens(name)
