@@ -65,7 +65,8 @@ int ask(const struct asking *asking, const char *method, const char *path, const
     if (answer_out->status >= HTTP_DONE && answer_out->status < HTTP_REFUSED)
         return EXIT_DONE;
     if (answer_out->status == 404) {
-        (void)cli_fail(asking->missing);
+        if (asking->missing != NULL)
+            (void)cli_fail(asking->missing);
         return CLI_NOT_FOUND;
     }
     print_refusal(answer_out);

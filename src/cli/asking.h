@@ -9,7 +9,7 @@
 struct asking {
     struct admin_client *client;
     bool as_json;        /* objects are printed as they come, for programs */
-    const char *missing; /* what is said of a 404: "no such user" */
+    const char *missing; /* what is said of a 404: "no such user"; NULL: nothing */
 };
 
 /* Asks the server. Returns EXIT_DONE with the answer of a 2xx; any other outcome has been told on

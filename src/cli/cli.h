@@ -24,8 +24,8 @@ int cli_version(void);
 
 /* They find the server by its locked pid file and return CLI_NOT_RUNNING when there is none.
  * reload: HUP, upgrade: USR2; each waits for the outcome and prints it; stop: TERM, waits until the
- * last process is gone; status: prints the status page, with --json as an object, with --watch again
- * and again. */
+ * last process is gone; status: prints the status page, with --json as an object, with --watch
+ * again and again. */
 #define CLI_NOT_RUNNING 3
 int cli_reload(const struct config_source *source);
 int cli_upgrade(const struct config_source *source);
@@ -49,6 +49,9 @@ int cli_mail(const struct config_source *source, const char *const *words, size_
 
 /* `gatepost backup DIR [--logs]`. Returns EXIT_BACKUP when there is no whole new one. */
 int cli_backup(const struct config_source *source, const char *const *words, size_t count);
+
+/* `gatepost compact`. */
+int cli_compact(const struct config_source *source, const char *const *words, size_t count);
 
 /* `gatepost restore DIR` and `gatepost verify [DIR]`; run: who does the work, store_restore and
  * store_verify. Return EXIT_DAMAGED when what was looked at is not sound. */

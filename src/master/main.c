@@ -68,6 +68,8 @@ static const struct command {
     {"restore", NULL, "DIR: a backup becomes the database, verified; the server is stopped",
      restore},
     {"verify", NULL, "[DIR]: looks at every record of a backup or a stopped database", verify},
+    {"compact", NULL, "give back what deleted rows left in the running server's files",
+     cli_compact},
     {"version", version, "print the version", NULL},
 };
 

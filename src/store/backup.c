@@ -149,6 +149,11 @@ bool backup_end(struct backup *backup, uint64_t id, bool whole)
     return true;
 }
 
+bool backup_is_under_way(const struct backup *backup)
+{
+    return backup->running && !backup->delivered;
+}
+
 /* One that was taken whole may be written to a slow disk for long: it holds nothing up. */
 void backup_look(struct backup *backup, mono_ns now)
 {

@@ -32,6 +32,8 @@ MUST_USE bool backup_take(struct backup *backup, uint64_t id, uint64_t at, mono_
 /* whole: it is on a disk. Otherwise it is given up. False: there is no such one. Main thread. */
 MUST_USE bool backup_end(struct backup *backup, uint64_t id, bool whole);
 
+MUST_USE bool backup_is_under_way(const struct backup *backup); /* main thread */
+
 /* Main thread, now and then: ends one that nobody has asked for any more. */
 void backup_look(struct backup *backup, mono_ns now);
 

@@ -2,11 +2,14 @@
 #include "rows.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 
 #include "kept.h"
+
+#define COMPACT_FILL_PERCENT 90U /* a full page splits at the next row */
 
 static DBT dbt_of(struct slice slice)
 {
@@ -234,6 +237,44 @@ bool row_last_key(struct call *call, enum table table, struct row *storage, stru
     if (failure != DB_NOTFOUND)
         fail(call, "last", failure);
     return false;
+}
+
+uint32_t rows_compact(struct call *call, enum table table, struct slice from, struct slice until)
+{
+    DB *db = call->env->tables[table];
+    DBT from_dbt = dbt_of(from);
+    DBT until_dbt = dbt_of(until);
+    DB_COMPACT compacted = {.compact_fillpercent = COMPACT_FILL_PERCENT};
+    int failure;
+
+    BUG_ON(!call->txn);
+    if (call->failure != 0)
+        return 0;
+    failure = db->compact(db, call->txn, from.len > 0 ? &from_dbt : NULL,
+                          until.len > 0 ? &until_dbt : NULL, &compacted, DB_FREE_SPACE, NULL);
+    if (failure != 0)
+        fail(call, "compact", failure);
+    call->changed = true;
+    return compacted.compact_pages_free;
+}
+
+uint64_t table_bytes(struct call *call, enum table table)
+{
+    DB *db = call->env->tables[table];
+    DB_BTREE_STAT *stat = NULL;
+    int failure;
+
+    if (call->failure != 0)
+        return 0;
+    failure = db->stat(db, call->txn, &stat, DB_FAST_STAT);
+    if (failure != 0) {
+        fail(call, "stat", failure);
+        return 0;
+    }
+    const uint64_t bytes = (uint64_t)stat->bt_pagecnt * stat->bt_pagesize;
+
+    free(stat);
+    return bytes;
 }
 
 double row_share_below(struct call *call, enum table table, struct slice key)

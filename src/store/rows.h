@@ -71,8 +71,16 @@ static inline struct slice walk_key(const struct walk *walk)
 MUST_USE bool row_last_key(struct call *call, enum table table, struct row *storage,
                            struct slice *key_out);
 
+/* The pages of a table, those in the cache included. */
+MUST_USE uint64_t table_bytes(struct call *call, enum table table);
+
 /* About which share of a table's keys is below this one, 0 to 1; 0 when it cannot be told. */
 MUST_USE double row_share_below(struct call *call, enum table table, struct slice key);
+
+/* The rows from that key up to the other (empty: the table's beginning, its end) move together on
+ * fewer pages; at the table's end the file gets shorter, if it can. Returns pages that became free.
+ */
+uint32_t rows_compact(struct call *call, enum table table, struct slice from, struct slice until);
 
 /* A stored row that cannot be read back: a bug or a damaged disk; never a client's fault. */
 void row_unreadable(struct call *call, enum table table, struct slice key);

@@ -77,5 +77,6 @@ void backup_start_on_request(struct request *request);
 void backup_read_on_request(struct request *request);
 void backup_whole_on_request(struct request *request);
 void backup_give_up_on_request(struct request *request);
+void compact_on_request(struct request *request);
 
 #endif

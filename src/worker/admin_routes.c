@@ -72,6 +72,8 @@ static const struct route ROUTES[] = {
      backup_give_up_on_request, RATE_FREE},
     {"/admin/backup/{id}/whole", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY,
      backup_whole_on_request, RATE_FREE},
+    {"/admin/compact", METHOD_POST, ALLOW_IMPORT, ROUTE_NO_BODY, ROUTE_ANYBODY, compact_on_request,
+     RATE_FREE},
 };
 
 const struct route_table ADMIN_ROUTES = {ROUTES, ARRAY_LEN(ROUTES)};
