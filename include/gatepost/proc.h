@@ -56,6 +56,9 @@ int mailer_main(struct heritage *heritage);
  * (layout.h). */
 uint64_t worker_layout(void);
 
+/* The form of the database that this store writes, and brings older ones up to. */
+uint32_t store_data_format(void);
+
 /* The start that all children share (docs/design.md section 7), in this order:
  * proc_enter: closes what is not inherited, ignores the signals that are the master's to
  * interpret (TERM INT QUIT HUP USR1 USR2 PIPE), sets title, log name, PR_SET_PDEATHSIG;

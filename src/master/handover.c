@@ -23,6 +23,7 @@ const struct handover_number handover_numbers[] = {
     {"edition", HANDOVER_U32, AT(current.number)},
     {"store_edition", HANDOVER_U32, AT(store_edition)},
     {"store_epoch", HANDOVER_U64, AT(store_epoch)},
+    {"data_format", HANDOVER_U32, AT(data_format)},
     {"generation", HANDOVER_U64, AT(generation)},
     {"condemned", HANDOVER_FLAG, AT(condemned)},
     {"served", HANDOVER_FLAG, AT(served)},

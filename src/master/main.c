@@ -16,12 +16,16 @@
 
 static int serve(const struct config_source *source)
 {
-    static const struct role_mains mains = {{
-        [ROLE_WORKER] = worker_main,
-        [ROLE_ADMIN] = worker_main,
-        [ROLE_STORE] = store_main,
-        [ROLE_MAILER] = mailer_main,
-    }};
+    const struct role_mains mains = {
+        .main =
+            {
+                [ROLE_WORKER] = worker_main,
+                [ROLE_ADMIN] = worker_main,
+                [ROLE_STORE] = store_main,
+                [ROLE_MAILER] = mailer_main,
+            },
+        .data_format = store_data_format(),
+    };
     return master_run(source, &mains);
 }
 

@@ -265,10 +265,11 @@ static void start(struct master *master)
 int master_run(const struct config_source *source, const struct role_mains *mains)
 {
     if (launch_get()->kind == LAUNCH_TRIAL)
-        return trial_run(source);
+        return trial_run(source, mains);
     struct master master = {
         .source = source,
         .mains = mains,
+        .data_format = mains->data_format,
         .started_ns = clock_mono_ns(),
         .stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1),
         .reload.log_fd = -1,

@@ -15,6 +15,7 @@
 /* What each role runs; a table, so that a test can put its own in. ROLE_MASTER is not used. */
 struct role_mains {
     int (*main[ROLE_COUNT])(struct heritage *heritage);
+    uint32_t data_format; /* that the store writes: one that knows less must not follow it */
 };
 
 /* The server's whole life. Returns the exit code. Who calls it: main.c. */
@@ -151,9 +152,10 @@ struct master {
     size_t places;
     struct backoff backoff[ROLE_COUNT];
     uint64_t store_epoch;
-    uint64_t generation; /* of the configuration, as the board has it */
-    bool condemned;      /* no store may start again */
-    bool served;         /* everything was READY once */
+    uint32_t data_format; /* of role_mains; of a predecessor while one is read about */
+    uint64_t generation;  /* of the configuration, as the board has it */
+    bool condemned;       /* no store may start again */
+    bool served;          /* everything was READY once */
     int exit_code;
     struct stop stop;
     struct reload reload;
@@ -220,7 +222,7 @@ upgrade_due_ns(const struct master *master); /* 0: upgrade_advance has nothing t
 MUST_USE bool trial_start(struct master *master, struct err *err);
 void trial_read(struct master *master);
 void trial_stop(struct master *master);
-int trial_run(const struct config_source *source);
+int trial_run(const struct config_source *source, const struct role_mains *mains);
 
 /* takeover.c: takeover_exec returns when it failed, with everything as it was before.
  * takeover_enter is the new image's: the master as its predecessor left it. */

@@ -116,6 +116,7 @@ static void take_fields(struct master *master, const struct handover *handover)
     *master = handover->master;
     master->source = fresh.source;
     master->mains = fresh.mains;
+    master->data_format = fresh.data_format;
     master->signal_fd = fresh.signal_fd;
     master->looked_ns = fresh.looked_ns;
     master->clock_offset_ms = fresh.clock_offset_ms;

@@ -183,8 +183,20 @@ static bool segment_fits(const struct handover *handover, struct err *err)
     return true;
 }
 
-static bool examine(const struct config_source *source, int state_fd,
-                    struct examination *examination)
+/* The store that follows another one opens its database, and there is no way back by itself. */
+static bool data_fit(const struct handover *handover, const struct role_mains *mains,
+                     struct err *err)
+{
+    if (handover->master.data_format <= mains->data_format)
+        return true;
+    err_set(err,
+            "version %s writes a database of form %" PRIu32 ", this one knows %" PRIu32 " at most",
+            handover->version, handover->master.data_format, mains->data_format);
+    return false;
+}
+
+static bool examine(const struct config_source *source, const struct role_mains *mains,
+                    int state_fd, struct examination *examination)
 {
     struct handover handover;
     char *text = NULL;
@@ -195,13 +207,14 @@ static bool examine(const struct config_source *source, int state_fd,
     free(text);
     if (!fits)
         return false;
-    fits = configurations_fit(source, &handover, examination) &&
+    fits = data_fit(&handover, mains, &examination->why) &&
+           configurations_fit(source, &handover, examination) &&
            segment_fits(&handover, &examination->why);
     handover_fini(&handover);
     return fits;
 }
 
-int trial_run(const struct config_source *source)
+int trial_run(const struct config_source *source, const struct role_mains *mains)
 {
     const struct launch *launch = launch_get();
     struct examination examination = {0};
@@ -209,7 +222,7 @@ int trial_run(const struct config_source *source)
     log_init("trial", LOG_LEVEL_INFO);
     if (launch->complaint != NULL)
         return EXIT_UPGRADE;
-    bool fits = examine(source, launch->state_fd, &examination);
+    bool fits = examine(source, mains, launch->state_fd, &examination);
     if (fits)
         snprintf(answer, sizeof answer, "ready %" PRIu64 " %s", layout_of_this_binary(),
                  GATEPOST_VERSION);

@@ -253,3 +253,8 @@ int store_main(struct heritage *heritage)
     free(store);
     return EXIT_DONE;
 }
+
+uint32_t store_data_format(void)
+{
+    return STORE_FORMAT;
+}

@@ -2,6 +2,8 @@
 import os
 import re
 import signal
+import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import gatepost
 import segment
 from client import Api, encode, unique
-from gatepost import patience, processes_where, scaled, stat_fields, wait_for
+from gatepost import BINARY, patience, processes_where, scaled, stat_fields, wait_for
 from letters import recipients
 from load import Load, assert_all_exist
 from smtp_peer import Rule, SmtpPeer
@@ -229,6 +231,45 @@ def test_f39_a_binary_that_does_not_like_the_configuration_changes_nothing(stubb
         assert family(stubborn) == before and page(stubborn)["version"] == own_version()
     finally:
         write_config(stubborn, CONFIG)
+
+
+CAPTURE = """#!/usr/bin/python3
+import os, sys
+open("handover.txt", "wb").write(os.pread(int(sys.argv[1].split("=")[1].split(",")[0]), 2**20, 0))
+"""
+
+
+def tried(server, text):
+    """What the binary under test answers in a trial with this handed over; without the segment."""
+    state = os.memfd_create("state")
+    os.write(state, text)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        words = [BINARY, f"--trial={state},{theirs.fileno()}", *server.arguments()[1:]]
+        done = subprocess.run(words, cwd=server.directory, pass_fds=(state, theirs.fileno()), timeout=patience(10),
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=gatepost.clean_environment())
+        theirs.close()
+        os.close(state)
+        assert done.stdout == b""
+        return done.returncode, ours.recv(1000).decode()
+
+
+def test_f39_what_a_binary_refuses_of_a_predecessor(stubborn):
+    """The text that a server hands over, changed as another version might have written it."""
+    stubborn.installed.script(CAPTURE)
+    assert usr2(stubborn)[1] == "refused"
+    text = (stubborn.directory / "handover.txt").read_bytes()
+    form = re.search(rb"number data_format (\d+)", text)
+    later = text.replace(form[0], b"number data_format %d" % (int(form[1]) + 1))
+    for changed, reason in ((later, "a database of form"), (text[:-1], "ends too early"), (b"", "odd size"),
+                            (text.replace(b"handover 1", b"handover 2", 1), "not of a form"),
+                            (text.replace(b"number served 1", b"number served x"), "makes no sense"),
+                            (re.sub(rb"child .* store .*\n", b"", text, 1), "shared memory")):
+        code, answer = tried(stubborn, changed)
+        assert code == 16 and answer.startswith("refused ") and reason in answer, (reason, answer)
+    other = re.sub(rb"layout \d+", b"layout 1", text, 1)       # a segment that will not be joined
+    code, answer = tried(stubborn, other)
+    assert code == 0 and answer.startswith("ready ") and answer.endswith(own_version())
 
 
 def test_f39_after_all_of_them_a_good_one_works(stubborn):

@@ -133,7 +133,8 @@ static void fork_server(struct server *server)
     server->pid = fork();
     if (server->pid == 0) {
         static const struct role_mains mains = {
-            {[ROLE_WORKER] = live, [ROLE_STORE] = live, [ROLE_MAILER] = live, [ROLE_ADMIN] = live}};
+            {[ROLE_WORKER] = live, [ROLE_STORE] = live, [ROLE_MAILER] = live, [ROLE_ADMIN] = live},
+            1};
         struct config_source source = {0};
         dup2(out[1], STDOUT_FILENO);
         _exit(master_run(&source, &mains));

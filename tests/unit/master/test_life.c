@@ -167,14 +167,15 @@ static void test_usr1_opens_the_log_file_anew(void **state)
     stop(&server);
 }
 
-static void test_usr2_changes_nothing(void **state)
+/* A program whose name nobody knows: launch_init was not called. */
+static void test_usr2_without_a_file_changes_nothing(void **state)
 {
     (void)state;
     struct server server;
     start(&server);
     pid_t worker = pid_of("worker.0");
     kill(server.pid, SIGUSR2);
-    usleep(100000);
+    assert_true(await_page("upgrade: 1 refused"));
     assert_int_equal(pid_of("worker.0"), worker);
     assert_true(log_has("upgrade.refused"));
     stop(&server);
@@ -193,7 +194,7 @@ int main(void)
         cmocka_unit_test(test_a_worker_without_a_life_sign_is_aborted_and_replaced),
         cmocka_unit_test(test_term_during_a_start_that_hangs_ends_it),
         cmocka_unit_test(test_usr1_opens_the_log_file_anew),
-        cmocka_unit_test(test_usr2_changes_nothing),
+        cmocka_unit_test(test_usr2_without_a_file_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
