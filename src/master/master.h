@@ -117,6 +117,7 @@ struct trial {
     char answer[TRIAL_ANSWER_BYTES]; /* what it said first; NUL-terminated */
     uint64_t device;                 /* the file that it executes: nothing else will be */
     uint64_t inode;
+    uint64_t changed_ns; /* its ctime */
 };
 
 struct upgrade {
@@ -222,6 +223,8 @@ upgrade_due_ns(const struct master *master); /* 0: upgrade_advance has nothing t
 MUST_USE bool trial_start(struct master *master, struct err *err);
 void trial_read(struct master *master);
 void trial_stop(struct master *master);
+struct stat;
+void trial_note_file(struct trial *trial, const struct stat *file);
 int trial_run(const struct config_source *source, const struct role_mains *mains);
 
 /* takeover.c: takeover_exec returns when it failed, with everything as it was before.

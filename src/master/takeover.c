@@ -32,11 +32,15 @@ static void close_on_exec(const int *fds, size_t count, bool on)
 }
 
 /* What was tried is what will run. */
-static bool is_what_was_tried(const struct trial *trial, const char *path)
+static bool is_what_was_tried(const struct trial *tried, const char *path)
 {
     struct stat file;
-    return stat(path, &file) == 0 && (uint64_t)file.st_dev == trial->device &&
-           (uint64_t)file.st_ino == trial->inode;
+    struct trial found = {0};
+    if (stat(path, &file) != 0)
+        return false;
+    trial_note_file(&found, &file);
+    return found.device == tried->device && found.inode == tried->inode &&
+           found.changed_ns == tried->changed_ns;
 }
 
 void takeover_exec(struct master *master, bool with_children, struct err *err)
@@ -178,6 +182,8 @@ static void start_over(struct master *master, const struct handover *handover)
     proc_log_init("master", master->current.config);
     master->current.number = ++master->editions;
     master->store_edition = master->current.number;
+    if (!places_make_directories(master->current.config, &err))
+        log_error("directory.missing", "because=\"%s\"", err.text);
     if (listen_open(master->current.config->http_listen, &master->current.listeners,
                     &master->inherited, &listeners, &err)) {
         listen_close_others(&master->current.listeners, &listeners);

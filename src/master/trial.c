@@ -66,6 +66,13 @@ _Noreturn static void execute(const struct master *master, int state_fd, int ans
     _exit(EXIT_UPGRADE);
 }
 
+void trial_note_file(struct trial *trial, const struct stat *file)
+{
+    trial->device = (uint64_t)file->st_dev;
+    trial->inode = (uint64_t)file->st_ino;
+    trial->changed_ns = (uint64_t)file->st_ctim.tv_sec * NS_PER_S + (uint64_t)file->st_ctim.tv_nsec;
+}
+
 bool trial_start(struct master *master, struct err *err)
 {
     const struct launch *launch = launch_get();
@@ -102,9 +109,8 @@ bool trial_start(struct master *master, struct err *err)
         .pid = pid,
         .fd = pair[0],
         .deadline_ns = clock_mono_ns() + TRIAL_LIMIT_NS,
-        .device = (uint64_t)file.st_dev,
-        .inode = (uint64_t)file.st_ino,
     };
+    trial_note_file(trial, &file);
     return true;
 }
 

@@ -144,12 +144,14 @@ def test_a_letter_in_flight_is_sent_once(prepare):
         server.stop()
 
 
-def test_who_dies_between_the_two_images_is_reaped_and_replaced(server, points):
+@pytest.mark.parametrize("point", ["u.before_exec", "u.after_exec"])
+def test_who_dies_between_the_two_images_is_reaped_and_replaced(server, points, point):
+    """The kernel forgets the signal of a death when the new image says what it does with that signal."""
     server.allow_deaths = True
-    points.arm("u.after_exec", segment.SLEEP, value=int(patience(0.6) * 1000))
+    points.arm(point, segment.SLEEP, value=int(patience(0.6) * 1000))
     mailer = server.child("mailer")
     os.kill(server.pid, signal.SIGUSR2)
-    wait_for(lambda: points.fired("u.after_exec") == 1, 15, "the new image")
+    wait_for(lambda: points.fired(point) == 1, 15, "the moment between the images")
     os.kill(mailer, signal.SIGKILL)
     wait_for(lambda: page(server)["upgrade"].startswith("1 ok"), 40, "the upgrade's end")
     assert stat_fields(mailer) is None, "a zombie"

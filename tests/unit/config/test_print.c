@@ -190,6 +190,47 @@ static void test_a_new_password_replaces_the_mailer(void **state)
     config_free(&new);
 }
 
+/* What a predecessor had in force is in force, whatever file and environment say by now; keys that
+ * it had and this version has not are passed over; its password comes from where it came from. */
+static void test_what_a_predecessor_printed_is_in_force_again(void **state)
+{
+    struct bench *bench = *state;
+    char printed[65536 + 256];
+    struct config *old;
+    struct config *revived;
+
+    bench_write("gatepost.conf", "[http]\nlisten = [::1]:0, unix:/tmp/a b\nworkers = 7\n"
+                                 "[log]\nfile = log = file\n[limits]\nenabled = no\n");
+    assert_int_equal(setenv("EMAIL_HOST_PASSWORD", "as ever", 1), 0);
+    old = bench_load(bench);
+    assert_non_null(old);
+    print_to(old, "printed", printed, 65536);
+    (void)strncat(printed, "\n[http]\nno_such_key = 7\n[nobody]\nknows = it\n", 255);
+    bench_write("gatepost.conf", "[http\n");
+    assert_int_equal(setenv("GATEPOST_HTTP_WORKERS", "many", 1), 0);
+    revived = config_revive(slice_of_text(printed), "gatepost.conf", bench_on_problem, bench);
+    assert_int_equal(unsetenv("GATEPOST_HTTP_WORKERS"), 0);
+    assert_int_equal(unsetenv("EMAIL_HOST_PASSWORD"), 0);
+    assert_string_equal(bench->problems, "");
+    assert_non_null(revived);
+    assert_int_equal(config_difference(old, revived, NULL), 0);
+    assert_string_equal(revived->log_file, "log = file");
+    assert_string_equal(revived->file, "gatepost.conf");
+    assert_int_equal(revived->smtp_password.len, strlen("as ever"));
+    config_free(&revived);
+    config_free(&old);
+}
+
+/* A value that this version does not take any more is a problem, and told. */
+static void test_what_a_predecessor_printed_must_be_understood(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_null(
+        config_revive(SLICE_LITERAL("[http]\nworkers = 33\n"), "", bench_on_problem, bench));
+    assert_non_null(strstr(bench->problems, "http.workers"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +243,8 @@ int main(void)
         BENCH_TEST(test_a_reload_replaces_who_uses_the_changed_key),
         BENCH_TEST(test_keys_that_need_a_restart_are_all_named),
         BENCH_TEST(test_a_new_password_replaces_the_mailer),
+        BENCH_TEST(test_what_a_predecessor_printed_is_in_force_again),
+        BENCH_TEST(test_what_a_predecessor_printed_must_be_understood),
     };
 
     if (getcwd(repository, sizeof(repository)) == NULL)
