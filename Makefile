@@ -281,7 +281,8 @@ DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-djang
              python3-djangorestframework python3-djangorestframework-simplejwt python3-jwt \
              python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
              python3-jsonschema python3-yaml chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
-             clang libclang-rt-14-dev clang-format-14 wrk gdb systemd
+             clang libclang-rt-14-dev clang-format-14 wrk gdb systemd python3-h2 curl \
+             nginx-light haproxy caddy
 
 .PHONY: deps deps-package deps-test
 deps: ## install what builds (apt, as root or with sudo)

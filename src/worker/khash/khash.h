@@ -12,21 +12,21 @@
 typedef uint32_t khint_t;
 typedef khint_t khiter_t;
 
-#define khash_t(name) kh_##name##_t
+#define khash_t(name) struct kh_##name##_s
 
 #define kh_end(table)         ((table)->n_buckets)
 #define kh_val(table, bucket) ((table)->vals[bucket])
 #define kh_state(flags, i)    (((flags)[(i) >> 4] >> (((i)&0xfU) << 1)) & 3)
 
 #define KHASH_MAP_INIT_INT64(name, value_type)                                                     \
-    typedef struct kh_##name##_s {                                                                 \
+    struct kh_##name##_s {                                                                         \
         khint_t n_buckets, size, n_occupied, upper_bound;                                          \
         uint32_t *flags;                                                                           \
         uint64_t *keys;                                                                            \
         value_type *vals;                                                                          \
-    } kh_##name##_t;                                                                               \
+    };                                                                                             \
                                                                                                    \
-    static inline khint_t kh_get_##name(const kh_##name##_t *table, uint64_t key)                  \
+    static inline khint_t kh_get_##name(const khash_t(name) * table, uint64_t key)                 \
     {                                                                                              \
         const khint_t mask = table->n_buckets - 1;                                                 \
         khint_t i = (khint_t)(key >> 33 ^ key ^ key << 11) & mask;                                 \
