@@ -71,7 +71,8 @@ class Client(threading.Thread):
 
     def connect(self):
         if not self.follow_worker:
-            return Connection(self.server.address, timeout=20)
+            return self.server.connect(timeout=20) if hasattr(self.server, "connect") else \
+                Connection(self.server.address, timeout=20)
         connection, self.worker = kept_connection(self.server)
         return connection
 
