@@ -14,8 +14,7 @@ enum store_request {
 #undef REQUEST
 };
 
-/* How a request ended. Written on the answer lane but for STORE_AWAY, which the asking side says.
- */
+/* How a request ended. On the answer lane; only STORE_AWAY is said by the asking side. */
 enum store_status {
     STORE_OK,
     STORE_DUPLICATE, /* a unique key is taken */
