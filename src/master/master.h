@@ -105,6 +105,7 @@ enum upgrade_step {
     UPGRADE_TRIAL, /* a child executes the new file and says whether it could go on */
     UPGRADE_DRAIN, /* another layout: everybody finishes and goes before the execve */
     UPGRADE_ROLL,  /* after the execve: children are replaced, one kind after the other */
+    UPGRADE_ANEW,  /* after it, with another layout: all are started, nobody was left */
 };
 
 #define TRIAL_ANSWER_BYTES 640

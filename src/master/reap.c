@@ -162,7 +162,7 @@ static void bury(struct master *master, struct child *child, int status)
         hold_against(&master->backoff[dead.role], &dead);
     if (!dead.ready && master->next.number != 0 && dead.edition == master->next.number)
         reload_refuse(master, "%s could not start: %s", child_name(&dead, name), why.text);
-    if (!dead.ready && master->upgrade.step == UPGRADE_ROLL && master->reload.step == RELOAD_IDLE)
+    if (!dead.ready && master->upgrade.step == UPGRADE_ANEW)
         upgrade_refuse(master, "%s could not start: %s", child_name(&dead, name), why.text);
     /* After an upgrade clients wait in the backlog: it is tried again, a mended file may come. */
     if (!master->served && master->stop.stage == STOP_NONE && refuses_to_start(master, status) &&

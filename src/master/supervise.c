@@ -185,11 +185,56 @@ static void recycle_seats(struct master *master)
     }
 }
 
+/* ---- READY --------------------------------------------------------------------------------- */
+
+/* The only thing ever written to standard output, and once: not again after an upgrade. */
+static void announce(struct master *master)
+{
+    char names[LISTEN_NAMES_BYTES];
+    char line[LISTEN_NAMES_BYTES + 64];
+    listen_names(&master->current.listeners, names, sizeof names);
+    int len = snprintf(line, sizeof line, "ready http=%s pid=%d\n", names, (int)getpid());
+    if (!master->upgrade.taken_over && !fd_write_all(STDOUT_FILENO, line, (size_t)len))
+        log_warning("ready.unheard", "pid=%d", (int)getpid());
+    log_info("server.ready", "http=%s workers=%" PRId64 " after_ms=%" PRIu64, names,
+             master->current.config->http_workers,
+             (uint64_t)((clock_mono_ns() - master->started_ns) / NS_PER_MS));
+    notify_send("READY=1");
+}
+
+/* Everything was READY once. Looked at with every READY, and when a reload has ended: what an
+ * upgrade began to start anew may be READY before it counts as the current edition. */
+static void look_whether_whole(struct master *master)
+{
+    const struct child *store = child_find(master, ROLE_STORE);
+    const struct child *mailer = child_find(master, ROLE_MAILER);
+    if (master->served || store == NULL || !store->ready || mailer == NULL || !mailer->ready ||
+        !reload_workers_ready(master, &master->current) ||
+        !reload_admin_ready(master, &master->current))
+        return;
+    master->served = true;
+    announce(master);
+    if (master->upgrade.step == UPGRADE_ANEW)
+        upgrade_finish(master);
+}
+
+void supervise_on_ready(struct master *master, struct child *child)
+{
+    char name[PROC_NAME_BYTES];
+    log_info("child.ready", "role=%s child=%d after_ms=%" PRIu64, child_name(child, name),
+             (int)child->pid, (uint64_t)((clock_mono_ns() - child->started_ns) / NS_PER_MS));
+    look_whether_whole(master);
+}
+
+/* ---- all -------------------------------------------------------------------------------------
+ */
+
 void supervise(struct master *master, mono_ns now)
 {
     watch_all(master, now);
     recycle_seats(master);
     reload_advance(master);
+    look_whether_whole(master);
     upgrade_advance(master, now);
     supervise_store(master, now);
     if (master->stop.stage != STOP_NONE) {
@@ -200,7 +245,10 @@ void supervise(struct master *master, mono_ns now)
     if (!master->served && (store == NULL || !store->ready))
         return;
     supervise_mailer(master, now);
-    supervise_workers(master, &master->current, now);
+    /* Before anybody has served, those of a configuration that is being left would only die again.
+     */
+    if (master->served || master->reload.step == RELOAD_IDLE)
+        supervise_workers(master, &master->current, now);
     if (master->reload.step != RELOAD_IDLE)
         supervise_workers(master, &master->next, now);
     supervise_admin(master, now);
@@ -232,38 +280,4 @@ mono_ns supervise_wait_ns(const struct master *master, mono_ns now)
     if (upgrade_due_ns(master) != 0)
         sooner(&wait, now, upgrade_due_ns(master));
     return wait;
-}
-
-/* ---- READY --------------------------------------------------------------------------------- */
-
-/* The only thing ever written to standard output, and once: not again after an upgrade. */
-static void announce(struct master *master)
-{
-    char names[LISTEN_NAMES_BYTES];
-    char line[LISTEN_NAMES_BYTES + 64];
-    listen_names(&master->current.listeners, names, sizeof names);
-    int len = snprintf(line, sizeof line, "ready http=%s pid=%d\n", names, (int)getpid());
-    if (!master->upgrade.taken_over && !fd_write_all(STDOUT_FILENO, line, (size_t)len))
-        log_warning("ready.unheard", "pid=%d", (int)getpid());
-    log_info("server.ready", "http=%s workers=%" PRId64 " after_ms=%" PRIu64, names,
-             master->current.config->http_workers,
-             (uint64_t)((clock_mono_ns() - master->started_ns) / NS_PER_MS));
-    notify_send("READY=1");
-}
-
-void supervise_on_ready(struct master *master, struct child *child)
-{
-    char name[PROC_NAME_BYTES];
-    log_info("child.ready", "role=%s child=%d after_ms=%" PRIu64, child_name(child, name),
-             (int)child->pid, (uint64_t)((clock_mono_ns() - child->started_ns) / NS_PER_MS));
-    const struct child *store = child_find(master, ROLE_STORE);
-    const struct child *mailer = child_find(master, ROLE_MAILER);
-    if (!master->served && store != NULL && store->ready && mailer != NULL && mailer->ready &&
-        reload_workers_ready(master, &master->current) &&
-        reload_admin_ready(master, &master->current)) {
-        master->served = true;
-        announce(master);
-        if (master->upgrade.step == UPGRADE_ROLL && master->reload.step == RELOAD_IDLE)
-            upgrade_finish(master);
-    }
 }

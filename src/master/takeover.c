@@ -127,7 +127,6 @@ static void take_fields(struct master *master, const struct handover *handover)
     master->reload.log_fd = -1;
     master->upgrade.trial.fd = -1;
     master->upgrade.taken_over = true;
-    master->upgrade.step = UPGRADE_ROLL;
     close(fresh.stderr_fd);
 }
 
@@ -156,6 +155,7 @@ static struct config *revive(const struct handover *handover)
 static void join_children(struct master *master, const struct handover *handover)
 {
     struct err err = {0};
+    master->upgrade.step = UPGRADE_ROLL;
     master->segment = segment_adopt(&handover->parts, layout_of_this_binary(), &err);
     if (master->segment == NULL)
         die(EXIT_UPGRADE, "%s", err.text);
@@ -216,6 +216,7 @@ static void start_over(struct master *master, const struct handover *handover)
         logfile_use(master, &log_fd);
     master->generation++;
     master->served = false;
+    master->upgrade.step = UPGRADE_ANEW;
     master_make_segment(master);
 }
 

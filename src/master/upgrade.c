@@ -204,8 +204,7 @@ bool upgrade_give_way(struct master *master)
     upgrade->waiting = false;
     if (upgrade->step == UPGRADE_TRIAL)
         trial_stop(master);
-    if (upgrade->step == UPGRADE_TRIAL || draining ||
-        (upgrade->step == UPGRADE_ROLL && master->reload.step == RELOAD_IDLE))
+    if (upgrade->step == UPGRADE_TRIAL || draining || upgrade->step == UPGRADE_ANEW)
         upgrade_refuse(master, "the server was told to stop");
     return draining;
 }

@@ -86,7 +86,8 @@ def test_f40_requests_in_flight_are_answered_before_the_segment_goes(prepare):
     server.stop()
 
 
-def test_f40_when_nobody_starts_on_the_new_segment_the_next_binary_does(server):
+@pytest.mark.parametrize("salt", [1, 2], ids=["same layout", "another layout"])
+def test_f40_when_nobody_starts_on_the_new_segment_the_next_binary_does(server, salt):
     """Nobody is left to go on: clients wait, and a mended file is found."""
     server.allow_deaths = True
     name = unique("waits")
@@ -98,7 +99,7 @@ def test_f40_when_nobody_starts_on_the_new_segment_the_next_binary_does(server):
     assert words[1] == "refused" and "could not start" in words[3], words
     assert server.alive() and page(server)["state"] == "starting"
     write_config(server, CONFIG)
-    server.installed.own(version=version_like("4"))
+    server.installed.own(version=version_like("4"), salt=salt)
     waiting = Connection(server.address, timeout=60)
     waiting.send(encode("GET", "/healthz"))
     assert usr2(server, 60)[1] == "ok"
@@ -130,6 +131,7 @@ def test_when_new_workers_do_not_start_the_old_ones_go_on(server):
     assert_all_exist(server, load.acknowledged)
 
 
+@pytest.mark.points
 def test_a_configuration_that_breaks_after_the_trial_leaves_the_children_as_they_are(server, points):
     before = settled(server)
     points.arm("u.before_exec", segment.SLEEP, value=int(patience(0.6) * 1000))
@@ -171,6 +173,7 @@ def test_a_stop_during_the_drain_wins(prepare, number):
     assert not server.events("upgrade.executing")
 
 
+@pytest.mark.points
 def test_a_stop_right_after_the_execve_wins(server, points):
     points.arm("u.after_exec", segment.SLEEP, value=500)
     os.kill(server.pid, signal.SIGUSR2)
@@ -178,6 +181,7 @@ def test_a_stop_right_after_the_execve_wins(server, points):
     server.stop()
 
 
+@pytest.mark.points
 def test_an_execve_that_fails_changes_nothing(server, points):
     before = settled(server)
     points.arm("u.exec", segment.FAIL, value=12)
@@ -188,6 +192,7 @@ def test_an_execve_that_fails_changes_nothing(server, points):
     assert upgrade(server).returncode == 0
 
 
+@pytest.mark.points
 def test_an_execve_that_fails_after_the_drain_brings_everybody_back(server, points):
     """They have gone for another layout; as this binary they come again."""
     server.installed.own(salt=1)
@@ -205,6 +210,7 @@ def test_an_execve_that_fails_after_the_drain_brings_everybody_back(server, poin
 
 
 # A segment of another layout is a new one, in which nothing is armed.
+@pytest.mark.points
 @pytest.mark.parametrize("point, salt", [("u.before_trial", None), ("u.before_exec", None), ("u.after_exec", None),
                                          ("u.taken_over", None), ("u.before_exec", 1)])
 def test_f41_a_master_that_is_killed_in_the_middle(server, points, point, salt):
@@ -222,6 +228,7 @@ def test_f41_a_master_that_is_killed_in_the_middle(server, points, point, salt):
     assert_all_exist(server, load.acknowledged)
 
 
+@pytest.mark.points
 def test_f41_a_trial_that_is_killed_is_a_refusal(server, points):
     before = settled(server)
     points.arm("u.trial", segment.KILL)
