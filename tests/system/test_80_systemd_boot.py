@@ -23,6 +23,8 @@ pid=$(systemctl show gatepost -p MainPID --value)
 say processes grep -H -E '^(Name|Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):' \
     $(for one in $pid $(cat /proc/$pid/task/$pid/children); do echo /proc/$one/status; done)
 say administration /usr/sbin/gatepost user list -c /etc/gatepost/gatepost.conf
+say upgrade /usr/sbin/gatepost upgrade -c /etc/gatepost/gatepost.conf
+say upgraded systemctl show gatepost -p ActiveState -p MainPID -p NRestarts
 sed -i 's/^listen = .*/listen = 127.0.0.1:8000, 127.0.0.1:8001/' /etc/gatepost/gatepost.conf
 say reload systemctl reload gatepost.service
 say second curl -s -m 5 http://127.0.0.1:8001/healthz
@@ -99,6 +101,10 @@ def test_the_units_under_systemd(tmp_path):
     assert owners["/run/gatepost/admin.sock"] == "root 600"
     assert_confined(said["processes"][1])
     exited("administration", 0, "first")
+    exited("upgrade", 0)
+    pid = re.search(r"^/proc/(\d+)/", said["processes"][1], re.M)[1]
+    exited("upgraded", 0, f"^MainPID={pid}$")
+    assert "NRestarts=0" in said["upgraded"][1] and "ActiveState=active" in said["upgraded"][1]
     exited("reload", 0)
     exited("second", 0, "ok")
     exited("broken", 1)
