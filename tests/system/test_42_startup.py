@@ -121,18 +121,6 @@ def test_systemd_sockets_are_used(prepare):
         server.stop()
 
 
-def test_systemd_is_told_when_the_server_is_ready(prepare):
-    server = prepare()
-    path = str(server.directory / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.bind(path)
-        notify.settimeout(patience(10))
-        server.env = {"NOTIFY_SOCKET": path}
-        server.start()
-        assert b"READY=1" in notify.recv(4096)
-        server.stop()
-
-
 @needs_root
 def test_a_small_dev_shm_is_a_sentence_and_not_a_crash(prepare):
     if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
