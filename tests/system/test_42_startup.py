@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from client import Api, Connection, unique
-from gatepost import patience, wait_for
+from gatepost import wait_for
 from letters import letter_to
 from smtp_peer import key_pair
 
