@@ -21,6 +21,7 @@ RELOADS = {
     "MAILER": "A reload replaces the mailer.",
     "STORE": "A reload replaces the store.",
     "EVERYONE": "A reload replaces workers and mailer.",
+    "MASTER": "A reload changes it in the running master.",
     "RESTART": "Needs a restart: a reload that would change it is refused, and names it.",
 }
 
@@ -182,7 +183,8 @@ class Manual:
         page.heading("SYNOPSIS")
         page.example(head.removeprefix("usage: "))
         page.heading("DESCRIPTION")
-        page.example(rest or head)
+        page.text(roff.prose(_sentence(self.one_line(name))))
+        page.notes(rest.split("\n\n") if rest else [])
         self.finish(page)
 
     def one_line(self, name):

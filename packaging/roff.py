@@ -5,6 +5,8 @@ import re
 CHARACTERS = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti",
               '"': "\\(dq"}
 CODE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
+# "  --logs  adds what ...": a word, and behind two blanks or more what it means.
+WORD = re.compile(r"  (\S+(?: \S+)?)  +(\S.*)$")
 MEANT = re.compile(r"(?<![\w.])(--?[a-z][a-z-]*|GATEPOST_[A-Z_]+|EMAIL_[A-Z_]+|[a-z0-9]+\.[a-z0-9]+(?:_[a-z0-9]+)+)")
 
 
@@ -86,13 +88,18 @@ class Page:
         self._line(".EE")
 
     def notes(self, paragraphs):
-        """What a usage text says below its commands: what is indented further is an example."""
+        """What a usage text says below its first lines: sentences, or words with what they mean."""
         for paragraph in paragraphs:
             lines = paragraph.split("\n")
-            if all(line.startswith("  -") for line in lines):
-                self.example("\n".join(line[2:] for line in lines))
-            else:
+            if not WORD.match(lines[0]):
                 self.paragraph(" ".join(line.strip() for line in lines))
+                continue
+            for line in lines:
+                match = WORD.match(line)
+                if match:
+                    self.item(bold(match[1]), match[2])
+                else:
+                    self.text(prose(line.strip()))
 
     def see_also(self, pages):
         self.heading("SEE ALSO")
