@@ -22,7 +22,7 @@ INDEXES = ["apt-get", "indextargets", "Created-By: Packages", "--format",
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "LC_ALL": "C", "HOME": "/", "DEBIAN_FRONTEND": "noninteractive"}
 # What a test of the package uses beside it.
-TOOLS_OF_THE_TREE = ("logrotate", "curl", "openssl", "ca-certificates")
+TOOLS_OF_THE_TREE = ("logrotate", "curl", "openssl", "ca-certificates", "nginx")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 
@@ -117,6 +117,14 @@ class Tree:
     def install(self, *packages):
         return self.run("apt-get", "install", "-y", "-qq", "--no-install-recommends",
                         "-o", "Dpkg::Options::=--force-unsafe-io", *packages).stdout
+
+    def install_tools(self):
+        """Without starting what they serve: apt has the machine's network."""
+        policy = self.root / "usr/sbin/policy-rc.d"
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+        self.install(*TOOLS_OF_THE_TREE)
+        policy.unlink()
 
     def put(self, file):
         """A file into the tree's /tmp; gives the path there."""
