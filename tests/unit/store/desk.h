@@ -22,18 +22,39 @@ struct desk {
     uint8_t answer[LANE_RECORD_MAX_BYTES];
 };
 
-static inline int start(void **state)
+/* settings: Berkeley DB's, a line each; NULL: none but the store's own. */
+static inline int start_with(void **state, const char *settings)
 {
     struct desk *desk = xcalloc(1, sizeof(*desk));
     struct err err = {{0}};
 
     rig_init(&desk->rig);
+    if (settings != NULL) {
+        char path[128];
+
+        (void)snprintf(path, sizeof(path), "%s/DB_CONFIG", desk->rig.dir);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        (void)fputs(settings, file);
+        assert_int_equal(fclose(file), 0);
+    }
     desk->now = RIG_NOW;
     if (!env_open(&desk->env, desk->rig.dir, 16, desk->rig.segment,
                   segment_store_slot(desk->rig.segment), &err))
         fail_msg("%s", err.text);
     *state = desk;
     return 0;
+}
+
+static inline int start(void **state)
+{
+    return start_with(state, NULL);
+}
+
+/* Log files that are soon full. */
+static inline int start_small(void **state)
+{
+    return start_with(state, "set_lg_bsize 32768\nset_lg_max 131072\n");
 }
 
 static inline int end(void **state)

@@ -59,7 +59,6 @@ static uint32_t fill_the_log(struct desk *desk)
 {
     DB_ENV *db_env = desk->env.db_env;
 
-    assert_int_equal(db_env->set_lg_max(db_env, 40 << 10), 0);
     for (uint64_t number = 1; durable_end_of_log(db_env).file < 4; number++)
         assert_int_equal(sign_up(desk, number), STORE_OK);
     assert_int_equal(db_env->txn_checkpoint(db_env, 0, 0, DB_FORCE), 0);
@@ -98,7 +97,7 @@ int main(void)
             test_without_an_archive_nothing_is_kept_but_for_a_backup_under_way, start, end),
         cmocka_unit_test_setup_teardown(test_what_is_backed_up_may_go_and_that_is_remembered, start,
                                         end),
-        cmocka_unit_test_setup_teardown(test_files_from_the_first_kept_on_stay, start, end),
+        cmocka_unit_test_setup_teardown(test_files_from_the_first_kept_on_stay, start_small, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
