@@ -2,6 +2,7 @@
 backup alone everybody is there who was told so before its newest log."""
 import hashlib
 import os
+import pwd
 import shutil
 import signal
 import sys
@@ -127,6 +128,26 @@ def test_a_damaged_database_is_named_and_the_backup_makes_it_good(prepare, damag
     server.start()
     api = Api(server.address)
     assert all(api.login(name).status == 200 for name in people)
+    server.stop()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_as_root_the_database_becomes_the_services_users(prepare):
+    """What was written as root is nobody's but master.user's; who checks it is that user."""
+    server = prepare({"master.user": "nobody"}, owner=pwd.getpwnam("nobody").pw_uid)
+    server.start()
+    people = names(server, 3)
+    backup = backup_of(server)
+    assert {path.stat().st_uid for path in files_of(backup).iterdir()} == {0}
+    server.stop()
+    for command in (["verify"], ["verify", "backup"], ["restore", "backup", "--force"]):
+        ran = server.command(*command)
+        assert ran.returncode == DONE, ran
+    owner = pwd.getpwnam("nobody")
+    for path in (database(server), *database(server).iterdir()):
+        assert (path.stat().st_uid, path.stat().st_gid) == (owner.pw_uid, owner.pw_gid), path
+    server.start()
+    assert all(Api(server.address).login(name).status == 200 for name in people)
     server.stop()
 
 
