@@ -97,6 +97,8 @@ enum board_word {
     BOARD_MAIL_ORDERS,    /* store: grows when an operator made letters due, or resumed */
     BOARD_MAIL_STOPS,     /* store: grows when letters that waited were suppressed or cancelled */
     BOARD_USERS,          /* store: rows */
+    BOARD_BACKED_UP,      /* store: when the newest backup was made, s since 1970; 0: never */
+    BOARD_LOGS_KEPT,      /* store: log files that only wait for a backup */
     BOARD_CONFIG_GENERATION, /* master: 1, then one more for each reload */
     BOARD_CONFIG_MS,         /* master: wall clock, when the configuration in force took effect */
     BOARD_RELOAD_REFUSED,    /* master: 1 when the last reload was refused */

@@ -134,13 +134,12 @@ static void print_mail(struct page *page, const struct segment *segment)
 
 static void print_backup(struct page *page, const struct segment *segment)
 {
-    const uint64_t when = metric_gauge_sum(segment, GAUGE_BACKED_UP);
+    const uint64_t when = board_get(segment, BOARD_BACKED_UP);
     char text[CLOCK_ISO_BYTES] = "never";
 
     if (when != 0)
         clock_iso((wall_ms)when * 1000, text);
-    print(page, "backup: %s logs_kept=%" PRIu64 "\n", text,
-          metric_gauge_sum(segment, GAUGE_LOGS_KEPT));
+    print(page, "backup: %s logs_kept=%" PRIu64 "\n", text, board_get(segment, BOARD_LOGS_KEPT));
 }
 
 static void print_board(struct page *page, const struct segment *segment)

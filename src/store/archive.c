@@ -21,6 +21,7 @@ struct archive {
     /* under the mutex: */
     struct archive_view view;
     uint32_t pin; /* 0: none */
+    bool due;     /* files may be removed that were kept so far */
 };
 
 static void note_path(const struct archive *archive, char path_out[4096])
@@ -118,6 +119,7 @@ void archive_note(struct archive *archive, uint32_t file, wall_ms now)
     pthread_mutex_lock(&archive->mutex);
     archive->view.backed_up = file;
     archive->view.when = now;
+    archive->due = true;
     pthread_mutex_unlock(&archive->mutex);
     note_path(archive, path);
     (void)snprintf(text, sizeof(text), NOTE_FORMAT, file, now, file, now);
@@ -126,4 +128,17 @@ void archive_note(struct archive *archive, uint32_t file, wall_ms now)
         log_warning("store.note_refused", "note=\"that there is a backup: %s\"", path);
     if (fd >= 0)
         close(fd);
+}
+
+bool archive_take_due(struct archive *archive)
+{
+    bool due;
+
+    if (archive == NULL)
+        return false;
+    pthread_mutex_lock(&archive->mutex);
+    due = archive->due;
+    archive->due = false;
+    pthread_mutex_unlock(&archive->mutex);
+    return due;
 }

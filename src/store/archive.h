@@ -32,4 +32,7 @@ void archive_pin(struct archive *archive, uint32_t file);
  * not synced: after a power cut more is kept than is needed. */
 void archive_note(struct archive *archive, uint32_t file, wall_ms now);
 
+/* True once after archive_note: there may be files to be removed. NULL: false. */
+MUST_USE bool archive_take_due(struct archive *archive);
+
 #endif

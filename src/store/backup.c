@@ -140,6 +140,7 @@ bool backup_end(struct backup *backup, uint64_t id, bool whole)
     finish(backup);
     if (whole && backup->end.file != 0) {
         archive_note(backup->env->archive, backup->end.file, clock_wall_ms());
+        backup->noted = true;
         log_info("backup.made", "kind=%s log=%" PRIu32 "/%" PRIu32 " bytes=%" PRIu64,
                  backup->order.logs_only ? "logs" : "full", backup->end.file, backup->end.offset,
                  backup->taken);
@@ -155,11 +156,15 @@ bool backup_is_under_way(const struct backup *backup)
 }
 
 /* One that was taken whole may be written to a slow disk for long: it holds nothing up. */
-void backup_look(struct backup *backup, mono_ns now)
+bool backup_look(struct backup *backup, mono_ns now)
 {
+    const bool noted = backup->noted;
+
+    backup->noted = false;
     if (!backup->running || backup->delivered || now - backup->asked < DESERTED_NS)
-        return;
+        return noted;
     log_warning("backup.deserted", "bytes=%" PRIu64 " note=\"nobody asked for more\"",
                 backup->taken);
     finish(backup);
+    return noted;
 }

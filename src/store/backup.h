@@ -34,8 +34,9 @@ MUST_USE bool backup_end(struct backup *backup, uint64_t id, bool whole);
 
 MUST_USE bool backup_is_under_way(const struct backup *backup); /* main thread */
 
-/* Main thread, now and then: ends one that nobody has asked for any more. */
-void backup_look(struct backup *backup, mono_ns now);
+/* Main thread, now and then: ends one that nobody has asked for any more. True once after one
+ * became whole: the checkpointer may have log files to remove. */
+MUST_USE bool backup_look(struct backup *backup, mono_ns now);
 
 /* Any thread: does this one just make Berkeley DB leave a file, which it calls a failure? */
 MUST_USE bool backup_is_pausing(struct backup *backup);

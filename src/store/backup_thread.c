@@ -246,7 +246,8 @@ static int send_log(struct backup *backup, uint32_t file, uint64_t from)
     return failure;
 }
 
-/* All of the log up to an end that is on disk. */
+/* All of the log up to an end that is on disk. Where the disk has no room for the newest of it, up
+ * to where that begins: no page that was read is newer, and the backup may be what makes room. */
 static int send_logs(struct backup *backup, uint32_t first, uint64_t from)
 {
     DB_ENV *db_env = backup->env->db_env;
@@ -255,6 +256,10 @@ static int send_logs(struct backup *backup, uint32_t first, uint64_t from)
     int failure = db_env->log_flush(db_env, NULL);
     if (failure == DB_RUNRECOVERY)
         env_panic(failure);
+    if (failure == ENOSPC || failure == EDQUOT) {
+        backup->end = durable_end_on_disk(db_env);
+        failure = backup->end.file == 0 ? failure : 0;
+    }
     for (uint32_t file = first; failure == 0 && file <= backup->end.file; file++)
         failure = send_log(backup, file, file == first ? from : 0);
     return failure;

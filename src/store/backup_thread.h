@@ -16,6 +16,7 @@ struct backup {
     pthread_t thread;
     bool running;   /* there is a thread to be joined */
     bool delivered; /* all of it was taken; its end is not told yet */
+    bool noted;     /* one became whole since backup_look */
     uint64_t id;    /* 0: none yet */
     uint64_t taken;
     mono_ns asked; /* when its taker was here last */

@@ -111,12 +111,24 @@ static bool is_full(uint64_t since)
     return since >= LOG_FULL_BYTES || FAULT_ERRNO("s.log_full") != 0;
 }
 
+/* A backup has log files that were kept for it. */
+static void clear_the_archive(struct checkpointer *checkpointer)
+{
+    int failure =
+        archive_take_due(checkpointer->env->archive) ? remove_old_logs(checkpointer->env) : 0;
+
+    if (failure != 0)
+        log_warning("checkpoint.failed", "reason=\"%s\" note=\"old log files stay\"",
+                    db_strerror(failure));
+}
+
 static void look(struct checkpointer *checkpointer, bool noted)
 {
     uint64_t bytes = log_bytes(checkpointer);
     uint64_t since = bytes - checkpointer->covered;
     bool was_full;
 
+    clear_the_archive(checkpointer);
     checkpointer->quiet = noted ? 0 : checkpointer->quiet + 1;
     pthread_mutex_lock(&checkpointer->mutex);
     checkpointer->full = is_full(since);

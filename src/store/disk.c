@@ -8,7 +8,6 @@
 
 #include "archive.h"
 #include "gatepost/log.h"
-#include "gatepost/metrics.h"
 #include "room.h"
 #include "store.h"
 
@@ -54,8 +53,8 @@ static void look_at_the_archive(struct store *store, enum disk_mark mark)
 {
     const struct archive_view view = archive_look(store->env.archive);
 
-    metric_set(GAUGE_LOGS_KEPT, view.kept);
-    metric_set(GAUGE_BACKED_UP, (uint64_t)(view.when / 1000));
+    board_set(store->segment, BOARD_LOGS_KEPT, view.kept);
+    board_set(store->segment, BOARD_BACKED_UP, (uint64_t)(view.when / 1000));
     if (mark != DISK_ENOUGH && view.kept > 0 && !store->logs_told)
         log_warning(
             "store.logs_kept",

@@ -167,6 +167,19 @@ struct log_end durable_end_of_log(DB_ENV *db_env)
     return end;
 }
 
+struct log_end durable_end_on_disk(DB_ENV *db_env)
+{
+    struct log_end end = {0, 0};
+    DB_LOG_STAT *stat;
+
+    if (db_env->log_stat(db_env, &stat, 0) != 0)
+        return end;
+    end.file = stat->st_disk_file;
+    end.offset = stat->st_disk_offset;
+    free(stat);
+    return end;
+}
+
 struct note {
     struct log_end end;
     uint32_t first;

@@ -29,6 +29,9 @@ int durable_open(DB_ENV *db_env, const char *dir);
 /* Where the log ends now; {0, 0} when it cannot be told. */
 struct log_end durable_end_of_log(DB_ENV *db_env);
 
+/* What is known to be on disk of it. */
+struct log_end durable_end_on_disk(DB_ENV *db_env);
+
 /* All before that place is on disk. One thread at a time. */
 void durable_note(int fd, struct log_end end);
 

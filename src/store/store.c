@@ -145,7 +145,8 @@ static bool step(struct store *store)
     disk_look(store, clock_mono_ns());
     noting_look(&store->noting, &store->env.audit, store->commits, store->flush.flushed,
                 clock_mono_ns());
-    backup_look(store->env.backup, clock_mono_ns());
+    if (backup_look(store->env.backup, clock_mono_ns()))
+        checkpointer_note(store->checkpointer);
     busy |= intake(store);
     metric_set(GAUGE_STORE_LINE, store->line.count);
     busy |= batch_run(store);

@@ -2,6 +2,7 @@
 takes what is not whole for whole."""
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -12,6 +13,7 @@ import pytest
 from backups import DONE, FAILED, NOT_RUNNING, SHORT, USAGE, backup_of, files_of, names, restored, settled
 from client import Api, encode, raw
 from gatepost import wait_for
+from segment import FAIL, Segment
 from users_db import needs_db_tools
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
@@ -257,3 +259,65 @@ def test_a_restore_that_was_killed_is_begun_again(serve):
     ran = server.command("restore", "backup", "--into", "restored")
     assert (ran.returncode, "letters.txt" in ran.stderr) == (SHORT, True), ran
     assert (half / "letters.txt").read_text() == "mine"
+
+
+# ---- log files that are kept ----------------------------------------------------------------------------------
+
+
+def log_files(server):
+    return sorted(path.name for path in (server.directory / "var" / "db").glob("log.*"))
+
+
+def with_small_logs(prepare, settings):
+    server = prepare(settings)
+    home = server.directory / "var" / "db"
+    home.mkdir(parents=True, mode=0o700)
+    (home / "DB_CONFIG").write_text("set_lg_bsize 32768\nset_lg_max 131072\n")
+    return server.start()
+
+
+@pytest.mark.points
+@pytest.mark.parametrize("archive", ["yes", "no"])
+def test_log_files_stay_until_a_backup_has_them(prepare, archive):
+    server = with_small_logs(prepare, {"store.archive": archive})
+    backup = backup_of(server)
+    newest = files_of(backup) / max(path.name for path in files_of(backup).glob("log.*"))
+    points = Segment(server.pid)
+    points.arm("s.checkpoint_due", FAIL, value=1, times=100_000)
+    people = names(server, 150)
+    api = Api(server.address)
+    if archive == "no":
+        wait_for(lambda: newest.name not in log_files(server), 10, "it goes")
+        ran = server.command("backup", "backup", "--logs")
+        assert (ran.returncode, "there would be a hole" in ran.stderr) == (SHORT, True), ran
+        assert api.metrics()["gatepost_store_log_files_kept"] == 0
+        backup_of(server)
+    else:
+        wait_for(lambda: api.metrics()["gatepost_store_log_files_kept"] > 0, 10, "kept files")
+        points.disarm_all()
+        assert newest.name in log_files(server)
+        backup_of(server, "--logs")
+        wait_for(lambda: newest.name not in log_files(server), 5, "they go without another write")
+        assert newest.exists()
+        wait_for(lambda: api.metrics()["gatepost_store_backup_timestamp_seconds"] > 1_700_000_000, 5, "told")
+    wait_for(lambda: re.search(r"^backup: 20\S+Z logs_kept=\d+$", server.command("status").stdout, re.MULTILINE), 5,
+             "the status page tells of it")
+    server.stop()
+    assert not lost_accounts(Database.of(restored(server), recovers=False), people)
+
+
+@pytest.mark.parametrize("short_of", [{"store.signup_free_mib": "1048576"},
+                                      {"store.signup_free_mib": "1048576", "store.write_free_mib": "1048576"}])
+def test_a_disk_that_is_short_can_be_backed_up(prepare, short_of):
+    """It may be what makes room."""
+    server = prepare({"store.archive": "yes"})
+    server.start()
+    people = names(server, 3)
+    server.stop()
+    server.settings.update(short_of)
+    server.start()
+    assert Api(server.address).signup("late").status == 503
+    backup_of(server)
+    assert server.wait_event("backup.begun")
+    server.stop()
+    assert not lost_accounts(Database.of(restored(server), recovers=False), people)

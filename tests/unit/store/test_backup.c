@@ -70,6 +70,8 @@ static void test_one_that_is_taken_slowly_holds_nothing_up(void **state)
     close(copy.fd);
     assert_true(backup_end(desk->env.backup, id, true));
     assert_int_equal(archive_look(desk->env.archive).backed_up, copy.summary.end_file);
+    assert_true(backup_look(desk->env.backup, clock_mono_ns()));
+    assert_false(backup_look(desk->env.backup, clock_mono_ns()));
     expect_people(desk, &copy, PEOPLE + 99); /* what there was while the first pages were read */
     backup_stream_free(&copy.stream);
     nftw(copy.dir, rig_unlink, 8, FTW_DEPTH | FTW_PHYS);
@@ -111,9 +113,9 @@ static void test_one_that_nobody_takes_ends(void **state)
     uint64_t bytes;
 
     assert_true(backup_begin(desk->env.backup, &order, now, &id, &bytes));
-    backup_look(desk->env.backup, now + 50 * NS_PER_S);
+    assert_false(backup_look(desk->env.backup, now + 50 * NS_PER_S));
     assert_false(backup_begin(desk->env.backup, &order, now, &id, &bytes));
-    backup_look(desk->env.backup, now + 61 * NS_PER_S);
+    assert_false(backup_look(desk->env.backup, now + 61 * NS_PER_S));
     assert_int_equal(archive_first_kept(desk->env.archive), 0);
     assert_true(backup_begin(desk->env.backup, &order, now, &id, &bytes));
 }
