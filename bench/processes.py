@@ -37,6 +37,11 @@ def workers(master):
                   key=title)
 
 
+def cpu_seconds(pid):
+    fields = stat_fields(pid)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory_kib(pid, field="VmRSS"):
     """VmRSS: now; VmHWM: the most it ever was."""
     with open("/proc/%d/status" % pid) as file:
