@@ -17,7 +17,8 @@
 #define REQUEST_MS  10000
 #define ANSWER_MS   10000
 #define QUIET_NS    (10 * NS_PER_S)
-#define FAREWELL_NS NS_PER_S /* a round trip, for the first GOAWAY to be heard */
+#define FAREWELL_NS NS_PER_S       /* a round trip, for the first GOAWAY to be heard */
+#define GREETING_NS (3 * NS_PER_S) /* after the handshake, when the worker leaves */
 
 static const char GRACEFUL[] = "graceful shutdown";
 
@@ -105,14 +106,16 @@ static void say_farewell(struct http2_state *state, mono_ns now)
     h2o_http2_conn_request_write(conn);
 }
 
-/* The last GOAWAY makes libh2o deaf to bodies: it waits for those that are under way. */
+/* The last GOAWAY makes libh2o deaf to bodies: it waits for those that are under way. A client that
+ * has not greeted yet has its greeting, and often its first request, on the way. */
 static bool may_end(const struct http2_state *state, mono_ns now)
 {
     const h2o_http2_conn_num_streams_t *streams = &state->conn->num_streams.pull;
 
-    return !state->greeted ||
-           (state->farewell_since != 0 && now - state->farewell_since > FAREWELL_NS &&
-            streams->open == streams->half_closed);
+    if (!state->greeted)
+        return now - state->quiet_since > GREETING_NS;
+    return state->farewell_since != 0 && now - state->farewell_since > FAREWELL_NS &&
+           streams->open == streams->half_closed;
 }
 
 static void look_at(struct connection *connection, bool leaving, mono_ns now)

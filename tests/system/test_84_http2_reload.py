@@ -9,7 +9,7 @@ import time
 
 from client import Connection, JSON, account, unique
 from gatepost import patience, scaled, wait_for
-from h2_frames import DATA, END_STREAM, NO_ERROR, Api2, Frames, frame, request_headers, trusting
+from h2_frames import DATA, END_STREAM, NO_ERROR, PREFACE, SETTINGS, Api2, Frames, frame, request_headers, trusting
 from http2_server import serve, server  # noqa: F401  (fixtures)
 
 
@@ -94,7 +94,7 @@ def test_reloads_fail_no_request_of_a_strict_client(serve):
 def test_reloads_fail_no_request_of_a_client_that_others_wrote(serve):
     """curl, by nghttp2, which has its own idea of what a GOAWAY means. Not with --parallel: there
     curl 7.88 leaves what it has received lying for up to 20 s."""
-    server, count = serve(), scaled(6000)
+    server, count = serve(), scaled(3000)
     clients = [subprocess.Popen(
         ["curl", "-sS", "--http2", "--cacert", str(server.directory / "ca.pem"), "-o", "/dev/null",
          "-w", "%{http_code} %{http_version}\n", f"https://localhost:{server.port}/healthz?[1-{count}]"],
@@ -164,3 +164,21 @@ def test_a_reload_switches_it_on_and_off(serve):
         (server.directory / "gatepost.conf").write_text(f"[http]\nhttp2 = {switch}\n")
         reload(server)
         assert chosen() == protocol
+
+
+def test_a_client_that_greets_a_worker_on_its_way_out_is_served(serve):
+    """Its handshake was over when the worker was told to leave; its first request comes then."""
+    server = serve({"http.workers": "1"})
+    with Frames(server.address, server.tls, greet=False) as frames, \
+            Frames(server.address, server.tls, greet=False) as silent:
+        os.kill(server.pid, signal.SIGQUIT)
+        server.wait_event("server.stopping")
+        end = time.monotonic() + 0.4    # longer than one look takes to come
+        while time.monotonic() < end:
+            frames.read(end - time.monotonic())
+        assert not frames.ended and not frames.goaways
+        frames.send(PREFACE + frame(SETTINGS))
+        assert frames.answer(frames.ask("GET", "/healthz")).status == 200
+        assert frames.end() == NO_ERROR
+        silent.end()        # who never greets is not waited for
+    assert server.wait(10) == 0
