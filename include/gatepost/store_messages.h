@@ -143,8 +143,6 @@ void ask_head_pack(struct packer *packer, const struct ask_head *head);
 MUST_USE bool ask_head_unpack(struct unpacker *unpacker, struct ask_head *head_out);
 void answer_head_pack(struct packer *packer, const struct answer_head *head);
 MUST_USE bool answer_head_unpack(struct unpacker *unpacker, struct answer_head *head_out);
-
-/* All of the above as a number (gatepost/layout.h). */
-uint64_t store_messages_layout(void);
+uint64_t store_messages_layout(void); /* all of this as a number (gatepost/layout.h) */
 
 #endif

@@ -75,6 +75,8 @@ void notify_reloading(void)
 
 static const char *state_of(struct master *master)
 {
+    if (master->upgrade.step == UPGRADE_DRAIN || master->upgrade.step == UPGRADE_ANEW)
+        return "Upgrading";
     if (master->stop.stage != STOP_NONE)
         return "Stopping";
     if (master->condemned)
@@ -86,7 +88,9 @@ static const char *state_of(struct master *master)
             (void)life_read(master->segment, store->slot, &phase);
         return phase == LIFE_RECOVERING ? "Starting: the store recovers" : "Starting";
     }
-    return master->reload.step != RELOAD_IDLE ? "Reloading" : "Serving";
+    if (master->reload.step == RELOAD_IDLE)
+        return "Serving";
+    return master->reload.upgrading ? "Upgrading" : "Reloading";
 }
 
 static void describe(struct master *master, const char *state, char text_out[STATUS_BYTES])

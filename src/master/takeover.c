@@ -169,28 +169,30 @@ static void join_children(struct master *master, const struct handover *handover
     reload_for_upgrade(master);
 }
 
-/* What the configuration wants and cannot be had stays as it was. */
-static void take_sockets(struct master *master)
+/* What the configuration names now, with what stays; where that cannot be had, what there was. */
+static void follow_sockets(struct master *master)
 {
-    struct edition *current = &master->current;
+    const struct config *config = master->current.config;
     struct listen_set listeners;
     struct own_sockets own;
     struct err err = {0};
-    if (listen_open(current->config->http_listen, &current->listeners, &master->inherited,
-                    &listeners, &err)) {
-        listen_close_others(&current->listeners, &listeners);
-        current->listeners = listeners;
-    } else {
-        log_error("listener.kept", "because=\"%s\"", err.text);
-    }
-    if (own_sockets_open(current->config, &current->own, &own, &err)) {
-        own_sockets_take_over(&own);
-        own_sockets_close_others(&current->own, &own);
-        current->own = own;
+    if (!places_make_directories(config, &err))
+        log_error("directory.missing", "because=\"%s\"", err.text);
+    if (listen_open(config->http_listen, &master->current.listeners, &master->inherited, &listeners,
+                    &err)) {
+        listen_close_others(&master->current.listeners, &listeners);
+        master->current.listeners = listeners;
     } else {
         log_error("socket.kept", "because=\"%s\"", err.text);
     }
-    if (status_pages_open(current->config, &master->pages, &err))
+    if (own_sockets_open(config, &master->current.own, &own, &err)) {
+        own_sockets_take_over(&own);
+        own_sockets_close_others(&master->current.own, &own);
+        master->current.own = own;
+    } else {
+        log_error("socket.kept", "because=\"%s\"", err.text);
+    }
+    if (places_make_page_directory(config, &err) && status_pages_open(config, &master->pages, &err))
         status_pages_commit(&master->pages);
     else
         log_error("socket.kept", "because=\"%s\"", err.text);
@@ -208,9 +210,7 @@ static void start_over(struct master *master, const struct handover *handover)
     proc_log_init("master", master->current.config);
     master->current.number = ++master->editions;
     master->store_edition = master->current.number;
-    if (!places_make_directories(master->current.config, &err))
-        log_error("directory.missing", "because=\"%s\"", err.text);
-    take_sockets(master);
+    follow_sockets(master);
     int log_fd = logfile_open(master, master->current.config, &err);
     if (log_fd >= 0)
         logfile_use(master, &log_fd);

@@ -86,6 +86,19 @@ def test_f40_requests_in_flight_are_answered_before_the_segment_goes(prepare):
     server.stop()
 
 
+def test_f40_the_configuration_of_that_moment_counts(server):
+    """Sockets that it names are there, others are gone; those that stay are the same."""
+    listener = page(server)["listener"]
+    assert (server.directory / "var" / "bounce.sock").is_socket()
+    write_config(server, CONFIG + "[mail]\nbounce_socket = var/reports.sock\n[log]\nfile = var/log.txt\n")
+    server.installed.own(salt=1)
+    assert usr2(server, 60)[1] == "ok"
+    assert (server.directory / "var" / "reports.sock").is_socket()
+    assert not (server.directory / "var" / "bounce.sock").exists()
+    assert page(server)["listener"] == listener
+    wait_for(lambda: "upgrade.done" in (server.directory / "var" / "log.txt").read_text(), 5, "the new log")
+
+
 @pytest.mark.parametrize("salt", [1, 2], ids=["same layout", "another layout"])
 def test_f40_when_nobody_starts_on_the_new_segment_the_next_binary_does(server, salt):
     """Nobody is left to go on: clients wait, and a mended file is found."""
@@ -119,7 +132,7 @@ def test_when_new_workers_do_not_start_the_old_ones_go_on(server):
     write_config(server, CONFIG + "[http]\ntls_cert = /no/such.pem\ntls_key = /no/such.pem\n")
     with Load(server, keep=2, fresh=1) as load:
         words = usr2(server)
-        assert words[1] == "refused" and re.search(r"worker\.[01] could not start", words[3]), words
+        assert words[1] == "refused" and re.match(r"worker\.[01] could not start: ", words[3]), words
         load.wait_progress(5)
     assert not load.wrong and not load.cut
     assert settled(server) == before
