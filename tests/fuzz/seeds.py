@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import seeds_http
+import seeds_handover
 import seeds_mail
 from seeds_store import DAY, NOW, store_requests
 from seeds_parts import FAR, SESSION, claims, jwt, me, pack, proof_token, request, uuid
@@ -296,6 +297,7 @@ def main():
     write("smtp_reply", replies())
     write("lmtp", seeds_mail.sessions())
     write("report", seeds_mail.reports())
+    write("handover", seeds_handover.handovers())
     write("store_request", store_requests())
     write("http", seeds_http.seeds())
 

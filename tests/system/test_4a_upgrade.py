@@ -21,7 +21,7 @@ from upgrading import (CONFIG, own_version, Installed, assert_closes_on_exec, as
                        page, segment_of, settled, upgrade, usr2, version_like, write_config)
 
 HEALTH = encode("GET", "/healthz")
-UPGRADES = int(os.environ.get("GATEPOST_UPGRADES", scaled(12)))
+UPGRADES = int(os.environ.get("GATEPOST_UPGRADES", scaled(9)))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_upgrades_leave_no_descriptor_and_no_memory(server):
         return len(descriptors(server.pid)), size
     assert upgrade(server).returncode == 0
     before = footprint()
-    for _ in range(scaled(8)):
+    for _ in range(scaled(5)):
         assert upgrade(server).returncode == 0
     after = footprint()
     assert after[0] == before[0], descriptors(server.pid)
