@@ -8,8 +8,18 @@ import threading
 import time
 
 from client import Closed, Connection, encode
+from gatepost import wait_for
 
 GET = encode("GET", "/healthz")
+
+
+def settled(server):
+    """The server's children when the last one that a reload replaced has left."""
+    def alone():
+        children = server.children()
+        # One that is about to be gone has no title any more.
+        return "" not in children and all(len(pids) == 1 for pids in children.values()) and children
+    return wait_for(alone, 20, "one process of each name")
 
 
 def trusting():

@@ -5,6 +5,7 @@ import pytest
 
 import config_table
 from gatepost import DEFAULTS, ROOT
+from steady import settled
 from test_41_signals import write_config
 
 KEYS = config_table.all_keys()
@@ -74,7 +75,7 @@ def test_every_key_says_how_it_is_changed():
 
 @pytest.mark.parametrize("key", RESTART, ids=repr)
 def test_a_key_that_needs_a_restart_is_refused_by_name_and_changes_nothing(changing, key):
-    before = changing.children()
+    before = settled(changing)
     done = reload_to(changing, config_table.change_of(key))
     if key.name == "master.pid_file":       # `gatepost reload` looks for the server there
         done = changing.command("reload", "-o", "master.pid_file=var/gatepost.pid")

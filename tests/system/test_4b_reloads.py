@@ -16,7 +16,7 @@ import pytest
 from client import Api, Closed, Connection, unique
 from gatepost import free_port, patience, scaled, wait_for
 from smtp_peer import SmtpPeer, key_pair
-from steady import Crowd, Steady, trusting
+from steady import Crowd, Steady, settled, trusting
 from test_41_signals import write_config
 
 RELOADS = int(os.environ.get("GATEPOST_RELOADS", scaled(40)))
@@ -253,16 +253,16 @@ def test_certificates_change_under_connections_that_stay(prepare, tmp_path):
     assert "no key changed" in reload(server)
     three = serial(server.address)
     assert three not in (one, two)
-    before = server.children()
+    before = settled(server)
+    server.allow_deaths = True      # of new workers with the broken pair
     write_config(server, PLAIN + tls.format(folders[0], folders[1]))
     assert "certificate and key could not be used" in reload(server, 1)
-    assert serial(server.address) == three and server.children() == before
+    assert serial(server.address) == three and settled(server) == before
     write_config(server, PLAIN)
     reload(server)
     wait_for(lambda: answers(server.address), 5, "HTTP without TLS")
     with pytest.raises((ssl.SSLError, OSError)):
         serial(server.address)
-    server.allow_deaths = True
 
 
 # ---- sockets of its own -----------------------------------------------------------------------------
