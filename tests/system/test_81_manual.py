@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from gatepost import BINARY, ROOT, patience
+from gatepost import BINARY, ROOT, SLOW, patience
 
 GROUPS = ("key", "user", "audit", "mail")
 
@@ -108,6 +108,33 @@ def test_pages_are_the_same_again(papers, tmp_path):
     for name in page_names(papers):
         assert (tmp_path / "man" / name).read_bytes() == (papers / "man" / name).read_bytes()
         assert "1970-01-02" in (tmp_path / "man" / name).read_text()
+
+
+# ---- make install -------------------------------------------------------------------------------------
+
+def test_uninstall_takes_away_what_install_put_but_for_the_configuration(tmp_path):
+    if SLOW or BINARY.parent.parent.name not in ("build", ROOT.name):
+        pytest.skip("what is installed is a build of this tree without sanitizers")
+    name = "release" if BINARY.parent.name == "build" else BINARY.parent.name
+
+    def make(target):
+        subprocess.run(["make", "-s", target, f"BUILD={name}", f"DESTDIR={tmp_path}", "PREFIX=/opt/g"],
+                       cwd=ROOT, check=True, timeout=patience(600))
+        return {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+
+    config = "etc/gatepost/gatepost.conf"
+    installed = make("install")
+    assert {"opt/g/sbin/gatepost", config, "opt/g/share/man/man8/gatepost-user.8",
+            "opt/g/share/man/man5/gatepost.conf.5", "opt/g/share/gatepost/mail/en/verify.txt",
+            "opt/g/share/bash-completion/completions/gatepost", "etc/logrotate.d/gatepost",
+            "opt/g/lib/systemd/system/gatepost.service", "opt/g/share/doc/gatepost/install.md",
+            "opt/g/share/doc/gatepost/examples/proxies/nginx.conf"} <= installed
+    unit = (tmp_path / "opt/g/lib/systemd/system/gatepost.service").read_text()
+    assert "ExecStart=/opt/g/sbin/gatepost serve" in unit and "/usr/sbin/gatepost" not in unit
+    (tmp_path / config).write_text("# mine\n")
+    assert make("install") == installed and (tmp_path / config).read_text() == "# mine\n"
+    assert make("uninstall") == {config}
+    assert not (tmp_path / "opt/g/share/gatepost").exists()
 
 
 # ---- completions ------------------------------------------------------------------------------------
