@@ -132,8 +132,7 @@ struct ask_head {
     uint8_t repeat;        /* 1: sent before, to a store that died; look for a stored answer */
     struct slice about; /* id of the HTTP request that it is asked for, "" for none; for the log */
 };
-#define ASK_HEAD_BYTES     28U /* packed, without about */
-#define ASK_HEAD_MAX_BYTES (ASK_HEAD_BYTES + REQUEST_ID_BYTES - 1)
+#define ASK_HEAD_BYTES 28U /* packed, without about */
 struct answer_head {
     uint64_t sequence;
     uint8_t status; /* enum store_status */

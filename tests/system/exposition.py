@@ -2,7 +2,7 @@
 its conventions for names."""
 import re
 
-SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="[^"\\\n]*",?)*)\})? (\S+)')
+SAMPLE = re.compile(r'([a-z][a-z0-9_]*)(?:\{((?:[a-z_]+="[^"\\\n]*",?)*)\})? (\S+)')
 LABEL = re.compile(r'([a-z_]+)="([^"]*)"')
 # Not base units; and what belongs to a name's end only where the type has it.
 NO_UNITS = re.compile(r"_(ms|milliseconds|us|microseconds|ns|nanoseconds|kib|mib|kb|mb|minutes|hours|percent)(_|$)")

@@ -297,7 +297,7 @@ def test_health_readiness_and_metrics(api):
     after = api.metrics()
     assert after["gatepost_signups_total"] == before["gatepost_signups_total"] + 1
     for line in text.text().splitlines():
-        assert re.fullmatch(r"# (HELP|TYPE) \S+ .*|[a-z_]+(\{[^}]*\})? [0-9.eE+-]+", line), line
+        assert re.fullmatch(r"# (HELP|TYPE) \S+ .*|[a-z0-9_]+(\{[^}]*\})? [0-9.eE+-]+", line), line
     assert json.dumps(sorted(before)) == json.dumps(sorted(after))
 
 

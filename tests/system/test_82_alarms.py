@@ -13,8 +13,8 @@ from gatepost import ROOT, wait_for
 DASHBOARD = ROOT / "conf" / "grafana" / "gatepost.json"
 RULES = ROOT / "conf" / "prometheus" / "gatepost.rules.yml"
 MANUAL = ROOT / "docs" / "watch.md"
-NAME = re.compile(r"\bgatepost_[a-z_]+")
-LABELS = re.compile(r"\b(gatepost_[a-z_]+)\{([^}]*)\}")
+NAME = re.compile(r"\bgatepost_[a-z0-9_]+")
+LABELS = re.compile(r"\b(gatepost_[a-z0-9_]+)\{([^}]*)\}")
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_the_manual_speaks_of_what_exists(families):
 def test_every_family_is_explained(families):
     """By its whole name, or as the end of one beside it: `gatepost_a_x`, `_y`."""
     text = MANUAL.read_text()
-    words = set(re.findall(r"`([a-z_]+)(?:\{[a-z,]*\})?`", text)) | set(re.findall(r"`(gatepost_[a-z_]+)\*`", text))
+    words = set(re.findall(r"`([a-z0-9_]+)(?:\{[a-z,]*\})?`", text)) | set(re.findall(r"`(gatepost_[a-z0-9_]+)\*`", text))
     stems = [word for word in words if word.startswith("gatepost_") and word.endswith("_")]
     ends = [word for word in words if word.startswith("_") and len(word) > 1]
     missing = [name for name in families if name not in words and

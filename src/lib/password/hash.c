@@ -167,36 +167,22 @@ static void run_to_end(struct pbkdf2_chain *chain)
         pbkdf2_openssl.step(&chain, 1, chain->left);
 }
 
-/* The first 32 bytes of each answer of RFC 7914, section 11. */
-static bool rfc_7914_answers_right(void)
+/* The first 32 bytes of the first answer of RFC 7914, section 11. The other one takes 80,000
+ * iterations, and with them a tenth of the time that a server may take to start: a unit test has
+ * it. */
+static bool rfc_7914_answer_right(void)
 {
-    static const struct {
-        const char *password;
-        const char *salt;
-        uint32_t iterations;
-        uint8_t hash[PBKDF2_BYTES];
-    } answers[] = {
-        {"passwd", "salt", 1, {0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f, 0xec, 0x16, 0x91,
-                               0xc2, 0x25, 0x44, 0xb6, 0x05, 0xf9, 0x41, 0x85, 0x21, 0x6d, 0xde,
-                               0x04, 0x65, 0xe6, 0x8b, 0x9d, 0x57, 0xc2, 0x0d, 0xac, 0xbc}},
-        {"Password", "NaCl", 80000, {0x4d, 0xdc, 0xd8, 0xf6, 0x0b, 0x98, 0xbe, 0x21,
-                                     0x83, 0x0c, 0xee, 0x5e, 0xf2, 0x27, 0x01, 0xf9,
-                                     0x64, 0x1a, 0x44, 0x18, 0xd0, 0x4c, 0x04, 0x14,
-                                     0xae, 0xff, 0x08, 0x87, 0x6b, 0x34, 0xab, 0x56}},
-    };
+    static const uint8_t expected[PBKDF2_BYTES] = {0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f,
+                                                   0xec, 0x16, 0x91, 0xc2, 0x25, 0x44, 0xb6, 0x05,
+                                                   0xf9, 0x41, 0x85, 0x21, 0x6d, 0xde, 0x04, 0x65,
+                                                   0xe6, 0x8b, 0x9d, 0x57, 0xc2, 0x0d, 0xac, 0xbc};
+    struct pbkdf2_chain chain;
+    uint8_t hash[PBKDF2_BYTES];
 
-    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        struct pbkdf2_chain chain;
-        uint8_t hash[PBKDF2_BYTES];
-
-        pbkdf2_chain_begin(&chain, slice_of_text(answers[i].password),
-                           slice_of_text(answers[i].salt), answers[i].iterations);
-        run_to_end(&chain);
-        pbkdf2_chain_end(&chain, hash);
-        if (!secret_equal(hash, answers[i].hash, sizeof(hash)))
-            return false;
-    }
-    return true;
+    pbkdf2_chain_begin(&chain, SLICE_LITERAL("passwd"), SLICE_LITERAL("salt"), 1);
+    run_to_end(&chain);
+    pbkdf2_chain_end(&chain, hash);
+    return secret_equal(hash, expected, sizeof(hash));
 }
 
 /* PBKDF2PasswordHasher().encode("self test", "gatepost", 1000) of Django 3.2. */
@@ -222,7 +208,7 @@ static bool work_on_answer(const char *password, struct password_work *work)
 bool password_self_test(void)
 {
     struct password_work *work = xcalloc(1, sizeof(*work));
-    bool right = rfc_7914_answers_right() && work_on_answer("self test", work) && work->matches &&
+    bool right = rfc_7914_answer_right() && work_on_answer("self test", work) && work->matches &&
                  work_on_answer("self tesu", work) && !work->matches;
 
     free(work);

@@ -212,7 +212,7 @@ bool store_ask(struct store_client *client, enum store_request request, struct s
     struct ask *ask;
     bool others_wait = client->unsent != NULL;
 
-    BUG_ON(packed.len > LANE_RECORD_MAX_BYTES - ASK_HEAD_MAX_BYTES);
+    BUG_ON(packed.len > LANE_RECORD_MAX_BYTES - ASK_HEAD_BYTES - REQUEST_ID_BYTES);
     if (client->count >= ASKS_MAX || store_is_hopeless(client))
         return false;
     ask = ask_append(client, packed);

@@ -1,9 +1,11 @@
 /* One call, one line, whatever stands in it. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -40,6 +42,14 @@ static size_t lines_in(const char *text)
     for (; *text != '\0'; text++)
         count += *text == '\n';
     return count;
+}
+
+/* cmocka catches it otherwise, and goes on in the child. */
+static void signal_default_abort(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+
+    sigaction(SIGABRT, &action, NULL);
 }
 
 static void test_a_line_names_time_level_process_and_event(void **state)
@@ -264,6 +274,27 @@ static void test_a_thread_s_lines_name_the_request_that_they_are_about(void **st
     assert_non_null(strstr(capture_end(), " test.ran a=1\n"));
 }
 
+/* In the form that the other lines have, so that whoever reads them sees it. */
+static void test_a_bug_is_told_as_json_where_lines_are_json(void **state)
+{
+    (void)state;
+    log_use_json(true);
+    capture_begin();
+    const pid_t pid = fork();
+    if (pid == 0) {
+        signal_default_abort();
+        BUG_ON(state != NULL || true);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    const char *line = capture_end();
+    log_use_json(false);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_int_equal(lines_in(line), 1);
+    assert_non_null(strstr(line, "\"event\":\"bug.found\",\"file\":\""));
+    assert_non_null(strstr(line, "\"condition\":\"state != NULL || true\"}\n"));
+}
+
 static size_t watched;
 static char watched_line[LOG_LINE_MAX_BYTES + 8];
 
@@ -308,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_a_sentence_is_the_message_and_names_of_the_line_stay_its_own),
         cmocka_unit_test(test_a_line_of_json_that_is_cut_is_whole),
         cmocka_unit_test(test_a_thread_s_lines_name_the_request_that_they_are_about),
+        cmocka_unit_test(test_a_bug_is_told_as_json_where_lines_are_json),
         cmocka_unit_test(test_who_watches_hears_of_warnings_as_text),
         cmocka_unit_test(test_a_full_pipe_drops_lines_and_counts_them),
     };

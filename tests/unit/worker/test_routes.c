@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include "gatepost/metrics.h"
+
 #include "worker/routes.h"
 
 static const char *found(const char *target)
@@ -169,9 +171,17 @@ static void test_a_page_takes_forms_alone(void **state)
                                   slice_of(NULL, 0), 2, &format));
 }
 
+/* What has no number of its own would be counted among what is no route. */
+static void test_every_route_has_a_counter_of_its_own(void **state)
+{
+    (void)state;
+    assert_true(WORKER_ROUTES.count + ADMIN_ROUTES.count < METRIC_ROUTES_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_route_has_a_counter_of_its_own),
         cmocka_unit_test(test_one_slash_at_the_end_and_a_query_change_nothing),
         cmocka_unit_test(test_no_path_is_decoded_merged_or_folded),
         cmocka_unit_test(test_segments_stand_anywhere_in_a_path_and_are_never_empty),
