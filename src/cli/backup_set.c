@@ -185,7 +185,7 @@ static bool count_known(struct backup_set *set, uint64_t bytes)
 }
 
 /* The newest log file of the backup grows; any other file is new. */
-static bool begin_file(struct backup_set *set, const char *name, struct err *err)
+static bool begin_file(struct backup_set *set, const char name[BACKUP_NAME_BYTES], struct err *err)
 {
     const struct backup_file *known = backup_file_find(&set->manifest, name);
     const bool grows =
@@ -196,7 +196,7 @@ static bool begin_file(struct backup_set *set, const char *name, struct err *err
         err_set(err, "the server sent a file that makes no sense");
         return false;
     }
-    (void)snprintf(set->name, sizeof(set->name), "%s", name);
+    memcpy(set->name, name, sizeof(set->name));
     const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW |
                       (grows            ? 0
                        : set->logs_only ? O_CREAT | O_TRUNC
@@ -254,14 +254,15 @@ static bool take_summary(struct backup_set *set, struct slice body, struct err *
 enum backup_set_status backup_set_take(struct backup_set *set, enum backup_frame kind,
                                        struct slice body, struct err *err)
 {
+    char name[BACKUP_NAME_BYTES];
     char text[512];
 
     switch (kind) {
     case BACKUP_FRAME_FILE:
         end_file(set);
-        if (!slice_to_text(body, text, BACKUP_NAME_BYTES))
-            text[0] = '\0';
-        return begin_file(set, text, err) ? BACKUP_SET_MORE : BACKUP_SET_WRONG;
+        if (!slice_to_text(body, name, sizeof(name)))
+            name[0] = '\0';
+        return begin_file(set, name, err) ? BACKUP_SET_MORE : BACKUP_SET_WRONG;
     case BACKUP_FRAME_DATA:
         return take_data(set, body, err) ? BACKUP_SET_MORE : BACKUP_SET_WRONG;
     case BACKUP_FRAME_END:
