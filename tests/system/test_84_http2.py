@@ -249,7 +249,7 @@ def test_passwords_do_not_stay_in_the_workers_memory(serve):
         assert frames.answer(frames.ask("POST", SIGNUP, body, [("Content-Type", JSON)])).status == 201
         # One that never comes whole, and one that is too large.
         stream = frames.stream()
-        fields = with_fields(("content-type", JSON), method="POST", path=SIGNUP)
+        fields = request_headers("POST", SIGNUP, [("content-type", JSON)])
         frames.send(frames.head(fields, stream, end=False) + frame(DATA, 0, stream, body))
         frames.send(frame(3, 0, stream, b"\0\0\0\x08"))
         assert frames.answer(frames.ask("POST", SIGNUP, body + b" " * 20000, [("Content-Type", JSON)])).status == 413
