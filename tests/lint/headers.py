@@ -1,6 +1,7 @@
 """Every header compiles alone, and twice in a row."""
 import concurrent.futures
 import os
+import shlex
 import re
 import subprocess
 
@@ -16,7 +17,7 @@ def library_flags():
 
 
 def compile_alone(root, path, flags):
-    command = [os.environ.get("CC", "gcc"), "-std=gnu11", "-D_GNU_SOURCE", "-DH2O_USE_LIBUV=0",
+    command = [*shlex.split(os.environ.get("CC", "gcc")), "-std=gnu11", "-D_GNU_SOURCE", "-DH2O_USE_LIBUV=0",
                "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I" + os.path.join(root, "include"),
                *flags, "-x", "c", "-"]
     source = '#include "%s"\n' % os.path.join(root, path) * 2
