@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -187,6 +188,13 @@ struct findings {
     char title[16];
 };
 
+/* A number that was closed may be another descriptor by then. */
+static bool is_socket(int fd)
+{
+    struct stat file;
+    return fstat(fd, &file) == 0 && S_ISSOCK(file.st_mode);
+}
+
 static struct findings enter_and_look(enum proc_role role)
 {
     struct err err = {0};
@@ -196,8 +204,8 @@ static struct findings enter_and_look(enum proc_role role)
     assert_non_null(segment);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     open_pair(pair);
-    int extra = dup(STDIN_FILENO);
-    int listener = dup(STDIN_FILENO);
+    int extra = socket(AF_UNIX, SOCK_STREAM, 0);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     pid_t master_pid = getpid();
     pid_t pid = fork();
     if (pid == 0) {
@@ -219,9 +227,9 @@ static struct findings enter_and_look(enum proc_role role)
         sigprocmask(SIG_SETMASK, NULL, &mask);
         sigaction(SIGTERM, NULL, &action);
         getrlimit(RLIMIT_CORE, &core);
-        findings.extra_open = fcntl(extra, F_GETFD) >= 0;
-        findings.listener_open = fcntl(listener, F_GETFD) >= 0;
-        findings.control_open = fcntl(pair[1], F_GETFD) >= 0 && fcntl(pair[0], F_GETFD) < 0;
+        findings.extra_open = is_socket(extra);
+        findings.listener_open = is_socket(listener);
+        findings.control_open = is_socket(pair[1]) && !is_socket(pair[0]);
         findings.wake_open = fcntl(wake_fd(segment, 1), F_GETFD) >= 0;
         findings.term_ignored = action.sa_handler == SIG_IGN;
         findings.mask_empty = !sigismember(&mask, SIGTERM) && !sigismember(&mask, SIGCHLD);
