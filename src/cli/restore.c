@@ -3,6 +3,7 @@
  *
  * While they are at the configured database they hold the pid file's lock, so that no server starts
  * on it. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -194,11 +195,21 @@ static bool keep_servers_out(struct offline_order *order)
     return !held;
 }
 
-static bool is_empty_or_absent(const char *dir)
+/* Looked at, not tried by rmdir: of a restore that is refused the directory stays, and whose it is.
+ */
+static bool is_empty_or_absent(const char *path)
 {
-    if (rmdir(dir) == 0)
-        return mkdir(dir, 0700) == 0 || errno == EEXIST;
-    return errno == ENOENT;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+    bool empty = true;
+
+    if (dir == NULL)
+        return errno == ENOENT;
+    while (empty && (entry = readdir(dir)) != NULL)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(dir);
+    return empty;
 }
 
 /* ---- the commands -------------------------------------------------------------------------------
@@ -242,7 +253,7 @@ static int restore(struct offline_order *order, offline_fn run)
         return refuse(order, "--until-log is the number of a log file");
     if (is_same(into, order->config->store_dir) && !keep_servers_out(order))
         return EXIT_FAILED;
-    const bool is_free = access(into, F_OK) != 0 || is_empty_or_absent(into);
+    const bool is_free = is_empty_or_absent(into);
     if (!is_free && !order->force)
         return refuse(order, "there is a database already: --force moves it aside");
     job.from = order->dir;

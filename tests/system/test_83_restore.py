@@ -151,6 +151,22 @@ def test_as_root_the_database_becomes_the_services_users(prepare):
     server.stop()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_a_refused_restore_leaves_an_empty_directory_to_whose_it_is(prepare):
+    owner = pwd.getpwnam("nobody").pw_uid
+    server = prepare({"master.user": "nobody"}, owner=owner)
+    database(server).mkdir(parents=True)
+    os.chown(database(server), owner, -1)
+    broken = server.directory / "broken"
+    broken.mkdir()
+    (broken / "manifest").write_text("none\n")
+    before = database(server).stat()
+    ran = server.command("restore", "broken")
+    assert ran.returncode == DAMAGED, ran
+    after = database(server).stat()
+    assert (after.st_uid, after.st_ino) == (owner, before.st_ino)
+
+
 # ---- the drill ------------------------------------------------------------------------------------------------
 
 
