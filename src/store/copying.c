@@ -48,6 +48,15 @@ bool copying_remove(const char *path, struct err *err)
     return done && (rmdir(path) == 0 || cannot(err, "remove", path));
 }
 
+/* The one above may be the service user's, who can put another one in its place. */
+static bool is_ours_alone(int dir_fd)
+{
+    struct stat status;
+
+    return fstat(dir_fd, &status) == 0 && status.st_uid == geteuid() &&
+           (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
 bool copying_begin(struct copying *copying, const char *dir, uint64_t need_bytes,
                    const struct offline_listener *listener, struct err *err)
 {
@@ -59,6 +68,10 @@ bool copying_begin(struct copying *copying, const char *dir, uint64_t need_bytes
     copying->to_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (copying->to_fd < 0 || fstatvfs(copying->to_fd, &vfs) != 0)
         return cannot(err, "open", dir);
+    if (!is_ours_alone(copying->to_fd)) {
+        err_set(err, "%s was replaced by somebody", dir);
+        return false;
+    }
     const uint64_t room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
     if (room >= need_bytes + SPARE_BYTES)
         return true;

@@ -139,15 +139,13 @@ int durable_first_needed(DB_ENV *db_env, uint32_t *file_out)
     return failure;
 }
 
-bool durable_put_back(const char *dir, uint32_t first, struct log_end end)
+bool durable_put_back(int dir_fd, uint32_t first, struct log_end end)
 {
-    char path[4096];
     char text[END_BYTES + FIRST_BYTES + 1];
 
-    note_path(dir, path);
     (void)snprintf(text, sizeof(text), END_FORMAT FIRST_FORMAT, end.file, end.offset, end.file,
                    end.offset, first, first);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = openat(dir_fd, NOTE_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool done = fd >= 0 && fd_write_all(fd, text, END_BYTES + FIRST_BYTES);
     if (fd >= 0)
         close(fd);

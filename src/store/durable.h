@@ -48,7 +48,8 @@ MUST_USE int durable_remove_old(DB_ENV *db_env, int fd, uint32_t first_kept, uin
 /* The first log file that a recovery would read now. Returns 0 or what failed. */
 MUST_USE int durable_first_needed(DB_ENV *db_env, uint32_t *file_out);
 
-/* Beside a log that was put back: it is to be found readable up to there. False: errno. */
-MUST_USE bool durable_put_back(const char *dir, uint32_t first, struct log_end end);
+/* Beside a log that was put back, in a directory where there is none: it is to be found readable up
+ * to there. False: errno. */
+MUST_USE bool durable_put_back(int dir_fd, uint32_t first, struct log_end end);
 
 #endif

@@ -106,13 +106,13 @@ static uint64_t bytes_of(const struct backup_manifest *manifest)
     return bytes;
 }
 
-static bool note_end(const struct work *work, struct err *err)
+static bool note_end(const struct work *work, const struct copying *copying, struct err *err)
 {
     const struct backup_place end = work->manifest.end;
     const struct log_end log_end = work->cut ? (struct log_end){work->job->until_log, 0}
                                              : (struct log_end){end.file, end.offset};
 
-    if (durable_put_back(work->job->work, work->manifest.log_first, log_end))
+    if (durable_put_back(copying->to_fd, work->manifest.log_first, log_end))
         return true;
     err_set(err, "cannot write %s/durable: %s", work->job->work, strerror(errno));
     return false;
@@ -134,7 +134,7 @@ static enum offline_result copy_backup(struct work *work, int dir_fd, struct err
         copying_begin(&copying, job->work, bytes_of(&work->manifest), &job->listener, err) &&
         copying_backup(&copying, set_fd, &work->manifest, work->cut ? job->until_log : 0, &damaged,
                        err) &&
-        note_end(work, err) && copying_end(&copying, work->uid, work->gid, err);
+        note_end(work, &copying, err) && copying_end(&copying, work->uid, work->gid, err);
     copying_abandon(&copying);
     close(set_fd);
     if (copied)

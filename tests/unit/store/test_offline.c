@@ -33,10 +33,29 @@ static void on_problem(void *context, const char *sentence)
     (void)snprintf(heard->problem, sizeof(heard->problem), "%s", sentence);
 }
 
+/* Where somebody who may write beside the copy puts another directory in its place. */
+static const char *replaced;
+
+static void replace(void)
+{
+    char path[128];
+    char target[128];
+
+    (void)snprintf(path, sizeof(path), "%s/work", replaced);
+    (void)snprintf(target, sizeof(target), "%s/moved", replaced);
+    assert_int_equal(rename(path, target), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/work/durable", replaced);
+    (void)snprintf(target, sizeof(target), "%s/victim", replaced);
+    assert_int_equal(symlink(target, path), 0);
+    replaced = NULL;
+}
+
 static void on_progress(void *context, const char *doing, uint64_t done, uint64_t all)
 {
     (void)context;
-    (void)doing;
+    if (replaced != NULL && strcmp(doing, "copying") == 0)
+        replace();
     (void)done;
     (void)all;
 }
@@ -256,6 +275,19 @@ static void test_another_trail_than_the_manifest_names_is_told(void **state)
     assert_false(is_there(shop, "into"));
 }
 
+/* With the rights of root, perhaps. */
+static void test_nothing_is_written_through_a_link_beside_the_copy(void **state)
+{
+    struct shop *shop = *state;
+
+    replaced = shop->dir;
+    assert_int_not_equal(restore(shop, 0, NULL), OFFLINE_GOOD);
+    assert_null(replaced);
+    assert_true(is_there(shop, "moved/durable"));
+    assert_false(is_there(shop, "victim"));
+    assert_false(is_there(shop, "into"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_backup_of_a_newer_format_is_refused, start_shop,
                                         end_shop),
         cmocka_unit_test_setup_teardown(test_another_trail_than_the_manifest_names_is_told,
+                                        start_shop, end_shop),
+        cmocka_unit_test_setup_teardown(test_nothing_is_written_through_a_link_beside_the_copy,
                                         start_shop, end_shop),
     };
 
