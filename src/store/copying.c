@@ -161,6 +161,11 @@ bool copying_backup(struct copying *copying, int set_fd, const struct backup_man
 
         if (until_log != 0 && backup_log_number(file->name) > until_log)
             continue;
+        if (!files_is_data(file->name)) {
+            *damaged_out = true;
+            err_set(err, "the manifest names %s, which is no file of a database", file->name);
+            return false;
+        }
         if (!copy_file(copying, set_fd, file->name, file->bytes, digest, &is_short, err)) {
             *damaged_out = is_short;
             if (is_short)

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gatepost/backup.h"
 #include "gatepost/log.h"
 #include "sync.h"
 
@@ -56,6 +57,11 @@ static bool is_table(const char *name)
 static bool is_ours(const char *name)
 {
     return is_table(name) || strncmp(name, "log.", 4) == 0 || strncmp(name, "__db.", 5) == 0;
+}
+
+bool files_is_data(const char *name)
+{
+    return is_table(name) || backup_log_number(name) != 0;
 }
 
 bool files_is_ours(const char *name)

@@ -19,6 +19,9 @@ MUST_USE bool files_settle_names(const char *dir, struct err *err);
  * that the mark is gone. */
 MUST_USE bool files_born(const char *dir, struct err *err);
 
+/* A name of a table or of a log file. */
+MUST_USE bool files_is_data(const char *name);
+
 /* A name of a file that a store makes in its directory, its notes included. */
 MUST_USE bool files_is_ours(const char *name);
 

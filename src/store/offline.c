@@ -87,6 +87,10 @@ static bool manifest_is_complete(const struct backup_manifest *manifest, struct 
             return false;
         }
     }
+    if (manifest->log_first > manifest->base.file || manifest->base.file > manifest->end.file) {
+        err_set(err, "the manifest has a log that ends before it begins");
+        return false;
+    }
     for (uint32_t file = manifest->log_first; file <= manifest->end.file; file++) {
         backup_log_name(file, name);
         if (file == 0 || backup_file_find(manifest, name) == NULL) {

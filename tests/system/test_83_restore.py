@@ -55,18 +55,37 @@ def edit_the_manifest(files):
     path.write_text(path.read_text().replace("users 3\n", "users 4\n"))
 
 
-def forget_a_table(files):
-    """And the sum at its end is made anew, as somebody who knows how would do it."""
+def forge(files, change):
+    """The sum at its end is made anew, as somebody who knows how would do it."""
     path = files.parent / "manifest"
-    lines = [line for line in path.read_text().splitlines()[:-1] if not line.endswith(" answers.db")]
-    text = "\n".join(lines) + "\n"
+    text = "".join(f"{line}\n" for line in change(path.read_text().splitlines()[:-1]))
     path.write_text(text + "whole " + hashlib.sha256(text.encode()).hexdigest() + "\n")
+
+
+def forget_a_table(files):
+    forge(files, lambda lines: [line for line in lines if not line.endswith(" answers.db")])
+
+
+def bring(name):
+    """A damage: one more file, which the manifest names with the right sum."""
+    def damage(files):
+        (files / name).write_bytes(b"DB of another kind")
+        sum_of = hashlib.sha256((files / name).read_bytes()).hexdigest()
+        forge(files, lambda lines: [*lines, f"file 18 {sum_of} {name}"])
+    return damage
+
+
+def turn_the_log_around(files):
+    """It begins behind its end, so that none of it would be asked for."""
+    forge(files, lambda lines: [line.replace("log 1 ", "log 2 ", 1) for line in lines])
 
 
 @pytest.mark.parametrize("damage, word", [(damage_a_table, "users.db"), (damage_the_log, "log.0000000001"),
                                           (lose_a_table, "sessions.db"), (lose_the_log, "log.0000000001"),
                                           (cut_the_log, "log.0000000001"), (edit_the_manifest, "manifest"),
-                                          (forget_a_table, "answers.db")])
+                                          (forget_a_table, "answers.db"), (bring("__db.001"), "__db.001"),
+                                          (bring("db_config"), "db_config"), (bring("durable"), "durable"),
+                                          (turn_the_log_around, "log")])
 def test_a_damaged_backup_is_named_and_not_restored(serve, damage, word):
     server = serve()
     names(server, 3)
