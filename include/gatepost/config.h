@@ -91,6 +91,12 @@ typedef void (*config_problem_fn)(void *context, const char *where, const char *
 MUST_USE struct config *config_load(const struct config_source *source, config_problem_fn problem,
                                     void *context);
 
+/* The same with problems, if need be (*wrong_out): what had one is what it would be without it. For
+ * who looks for the running server and serves nobody. */
+MUST_USE struct config *config_load_anyhow(const struct config_source *source,
+                                           config_problem_fn problem, void *context,
+                                           bool *wrong_out);
+
 void config_free(struct config **config);
 
 /* mail.bounce_socket is a path: reports are taken. */

@@ -10,6 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char USAGE[] =
+    "usage: gatepost check [--sandbox] [-c FILE] [-o section.key=value]...\n\n"
+    "  --sandbox  instead makes the calls that are forbidden to each process, in its sandbox, and\n"
+    "             says how each was refused: docs/confine.md\n\n"
+    "  Without it each problem of the configuration is a line, or, when that has none, each of\n"
+    "  the key files, certificates, directories and the user that it names. Changes nothing.\n"
+    "  Exit codes: 0 no problems, 2 wrong words, 10 the configuration is wrong, 15 a call was\n"
+    "  allowed or there is no sandbox here.\n";
+
 static void on_problem(void *context, const char *where, const char *sentence)
 {
     (void)context;
@@ -35,7 +44,7 @@ int cli_check(const struct config_source *source, const char *const *words, size
     const bool sandbox = count == 1 && strcmp(words[0], "--sandbox") == 0;
 
     if (count > 0 && !sandbox) {
-        (void)fprintf(stderr, "usage: gatepost check [--sandbox]\n");
+        cli_check_usage(stderr);
         return EXIT_USAGE;
     }
     struct config *config = config_load(source, on_problem, NULL);
@@ -44,4 +53,9 @@ int cli_check(const struct config_source *source, const char *const *words, size
     int code = sandbox ? check_sandbox(config) : check_world(config);
     config_free(&config);
     return finish(code);
+}
+
+void cli_check_usage(FILE *to)
+{
+    (void)fputs(USAGE, to);
 }

@@ -25,7 +25,8 @@ int cli_version(void);
 /* They find the server by its locked pid file and return CLI_NOT_RUNNING when there is none.
  * reload: HUP, upgrade: USR2; each waits for the outcome and prints it; stop: TERM, waits until the
  * last process is gone; status: prints the status page, with --json as an object, with --watch
- * again and again. */
+ * again and again. A wrong configuration is what somebody looks for the reason of a refused reload
+ * with, so status alone goes on with what can be read of it. */
 #define CLI_NOT_RUNNING 3
 int cli_reload(const struct config_source *source);
 int cli_upgrade(const struct config_source *source);
@@ -61,6 +62,8 @@ int cli_verify(const struct config_source *source, const char *const *words, siz
                offline_fn run);
 
 /* What each of them says of its words: after wrong ones, and at --help. */
+void cli_check_usage(FILE *to);
+void cli_status_usage(FILE *to);
 void cli_key_usage(FILE *to);
 void cli_user_usage(FILE *to);
 void cli_audit_usage(FILE *to);
@@ -68,6 +71,7 @@ void cli_mail_usage(FILE *to);
 void cli_backup_usage(FILE *to);
 void cli_restore_usage(FILE *to);
 void cli_verify_usage(FILE *to);
+void cli_compact_usage(FILE *to);
 
 /* Private to this folder. */
 

@@ -102,7 +102,7 @@ int cli_compact(const struct config_source *source, const char *const *words, si
     int code = EXIT_DONE;
 
     if (count > 1 || (count == 1 && strcmp(words[0], "--json") != 0)) {
-        (void)fputs(USAGE, stderr);
+        cli_compact_usage(stderr);
         return EXIT_USAGE;
     }
     compaction.json = count == 1;
@@ -118,4 +118,9 @@ int cli_compact(const struct config_source *source, const char *const *words, si
     admin_client_free(&compaction.asking.client);
     config_free(&config);
     return code;
+}
+
+void cli_compact_usage(FILE *to)
+{
+    (void)fputs(USAGE, to);
 }

@@ -1,4 +1,5 @@
 /* `gatepost config`: the effective configuration, as a file that could be used instead. */
+#include "asking.h"
 #include "cli.h"
 
 #include "gatepost/proc.h"
@@ -7,15 +8,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void on_problem(void *context, const char *where, const char *sentence)
-{
-    (void)context;
-    (void)fprintf(stderr, "%s: %s\n", where, sentence);
-}
-
 int cli_config(const struct config_source *source)
 {
-    struct config *config = config_load(source, on_problem, NULL);
+    struct config *config = config_load(source, cli_print_problem, NULL);
     int code = EXIT_DONE;
 
     if (config == NULL)

@@ -22,6 +22,7 @@
 #include "gatepost/pidlock.h"
 #include "gatepost/proc.h"
 
+#include "asking.h"
 #include "words.h"
 
 #define TIME_TEXT_BYTES 32
@@ -295,12 +296,6 @@ void cli_key_usage(FILE *to)
         to);
 }
 
-static void print_problem(void *context, const char *where, const char *sentence)
-{
-    (void)context;
-    (void)fprintf(stderr, "%s: %s\n", where, sentence);
-}
-
 int cli_key(const struct config_source *source, const char *const *words, size_t count)
 {
     struct key_order order = {.source = source, .now_s = clock_wall_ms() / 1000};
@@ -318,7 +313,7 @@ int cli_key(const struct config_source *source, const char *const *words, size_t
     order.kid = operands[0];
     order.json = options[KEY_JSON] != NULL;
     order.now = options[KEY_NOW] != NULL;
-    order.config = config_load(source, print_problem, NULL);
+    order.config = config_load(source, cli_print_problem, NULL);
     if (order.config == NULL)
         return EXIT_CONFIG;
     config_forget_secrets(order.config);

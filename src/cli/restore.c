@@ -31,7 +31,7 @@ static const char RESTORE_USAGE[] =
     "  --into       where the database goes, else store.dir; not there, or empty\n"
     "  --force      a database that is there is moved to STORE_DIR.before-TIME\n"
     "  --until-log  carries out the log up to that file's end only\n\n"
-    "  The server is stopped. Everything is verified before the database takes its place.\n"
+    "  Not while the server runs. Everything is verified before the database takes its place.\n"
     "  Exit codes: 0 done, 1 refused, 2 wrong words, 10 the configuration is wrong, 25 DIR holds\n"
     "  no whole backup or it could not be copied, 26 the backup is damaged: nothing was changed.\n";
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "asking.h"
 #include "cli.h"
 #include "gatepost/clock.h"
 #include "gatepost/pidlock.h"
@@ -19,21 +20,14 @@
 #define PAGE_MAX_BYTES 65536
 #define PAGE_WAIT_MS   5000
 
-static void print_problem(void *context, const char *where, const char *sentence)
-{
-    (void)context;
-    (void)fprintf(stderr, "%s: %s\n", where, sentence);
-}
-
-int running_find(const struct config_source *source, struct running *running_out)
+/* Takes the configuration. */
+static int find(struct config *config, struct running *running_out)
 {
     struct err err = {0};
-    struct running running = {.config = config_load(source, print_problem, NULL)};
-    if (running.config == NULL)
-        return EXIT_CONFIG;
-    config_forget_secrets(running.config);
-    const char *path = running.config->master_pid_file;
+    struct running running = {.config = config};
+    const char *path = config->master_pid_file;
     int code = EXIT_DONE;
+    config_forget_secrets(config);
     switch (pidlock_holder(path, &running.pid, &err)) {
     case PIDLOCK_HOLDER_FOUND:
         break;
@@ -51,6 +45,25 @@ int running_find(const struct config_source *source, struct running *running_out
     else
         running_fini(&running);
     return code;
+}
+
+int running_find(const struct config_source *source, struct running *running_out)
+{
+    struct config *config = config_load(source, cli_print_problem, NULL);
+    return config == NULL ? EXIT_CONFIG : find(config, running_out);
+}
+
+int running_find_anyhow(const struct config_source *source, struct running *running_out)
+{
+    bool wrong = false;
+    struct config *config = config_load_anyhow(source, cli_print_problem, NULL, &wrong);
+    /* Of a file that cannot be read nothing says which server is meant. */
+    if (wrong && config->file[0] != '\0' && access(config->file, R_OK) != 0) {
+        config_free(&config);
+        return EXIT_CONFIG;
+    }
+    const int code = find(config, running_out);
+    return wrong && code != EXIT_DONE ? EXIT_CONFIG : code;
 }
 
 void running_fini(struct running *running)

@@ -16,6 +16,9 @@ struct running {
  * the lock is held by nobody that can be trusted to be the server.
  * Owner: the caller; running_fini. */
 MUST_USE int running_find(const struct config_source *source, struct running *running_out);
+/* The same for who only looks: with a wrong configuration it goes on with what can be read of it,
+ * and returns EXIT_CONFIG when that leads to no server. */
+MUST_USE int running_find_anyhow(const struct config_source *source, struct running *running_out);
 void running_fini(struct running *running);
 
 /* Does that server still hold its pid file, or its children? */

@@ -24,6 +24,17 @@
 #define HOME     "\x1b[H"
 #define CLEAR    "\x1b[J"
 
+static const char USAGE[] =
+    "usage: gatepost status [--watch] [--json] [-c FILE] [-o section.key=value]...\n\n"
+    "  --watch  a screen that is drawn anew each second, until q; where standard output is no\n"
+    "           terminal, a page each second\n"
+    "  --json   the page as one object\n\n"
+    "  What each line says: docs/watch.md. With a wrong configuration the server is looked for by\n"
+    "  what can be read of it.\n"
+    "  Exit codes: 0 done, 1 the server does not answer, 2 wrong words, 3 no server, 10 no "
+    "server,\n"
+    "  and the configuration is wrong.\n";
+
 struct words {
     bool watch;
     bool json;
@@ -182,13 +193,18 @@ int cli_status(const struct config_source *source, const char *const *said, size
     struct words words = {0};
 
     if (!read_words(said, count, &words)) {
-        (void)fputs("usage: gatepost status [--watch] [--json]\n", stderr);
+        cli_status_usage(stderr);
         return EXIT_USAGE;
     }
-    int code = running_find(source, &running);
+    int code = running_find_anyhow(source, &running);
     if (code != EXIT_DONE)
         return code;
     code = words.watch ? watch(&running, &words) : once(&running, &words);
     running_fini(&running);
     return code;
+}
+
+void cli_status_usage(FILE *to)
+{
+    (void)fputs(USAGE, to);
 }

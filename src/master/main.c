@@ -45,46 +45,44 @@ static int verify(const struct config_source *source, const char *const *words, 
     return cli_verify(source, words, count, store_verify);
 }
 
-/* run: of a command that is one word; run_words: of one that takes more, which it is given. */
+/* run: of a command that is one word; run_words: of one that takes more, which it is given, and
+ * usage: what that one says at --help. Manual pages and completions are made of it. */
 static const struct command {
     const char *name;
     int (*run)(const struct config_source *source);
     const char *text;
     int (*run_words)(const struct config_source *source, const char *const *words, size_t count);
+    void (*usage)(FILE *to);
 } commands[] = {
-    {"serve", serve, "run the server in the foreground", NULL},
+    {"serve", serve, "run the server in the foreground", NULL, NULL},
     {"check", NULL,
-     "print every problem of the configuration, exit 0 or 10; --sandbox: try the sandbox, 0 or 15",
-     cli_check},
-    {"config", cli_config, "print the effective configuration, each key with its comment", NULL},
-    {"reload", cli_reload, "make the running server read its configuration again", NULL},
-    {"upgrade", cli_upgrade, "make the running server go on as the binary that is installed now",
+     "[--sandbox]: print every problem of the configuration, exit 0 or 10; try the sandbox, 0 or "
+     "15",
+     cli_check, cli_check_usage},
+    {"config", cli_config, "print the effective configuration, each key with its comment", NULL,
      NULL},
-    {"stop", cli_stop, "stop the running server and wait until it is gone", NULL},
+    {"reload", cli_reload, "make the running server read its configuration again", NULL, NULL},
+    {"upgrade", cli_upgrade, "make the running server go on as the binary that is installed now",
+     NULL, NULL},
+    {"stop", cli_stop, "stop the running server and wait until it is gone", NULL, NULL},
     {"status", NULL, "[--watch] [--json]: the running server's status page; exit 3 without one",
-     cli_status},
-    {"key", NULL, "list [--json] | rotate [--now] | retire KID [--now]: the token keys", cli_key},
-    {"user", NULL, "list, show, add, disable, ...: the running server's accounts", cli_user},
-    {"audit", NULL, "show, verify: the running server's audit trail", cli_audit},
-    {"mail", NULL, "list, show, retry, preview, ...: the running server's letters", cli_mail},
+     cli_status, cli_status_usage},
+    {"key", NULL, "list [--json] | rotate [--now] | retire KID [--now]: the token keys", cli_key,
+     cli_key_usage},
+    {"user", NULL, "list, show, add, disable, ...: the running server's accounts", cli_user,
+     cli_user_usage},
+    {"audit", NULL, "show, verify: the running server's audit trail", cli_audit, cli_audit_usage},
+    {"mail", NULL, "list, show, retry, preview, ...: the running server's letters", cli_mail,
+     cli_mail_usage},
     {"backup", NULL, "DIR [--logs]: the running server's database into files; docs/backup.md",
-     cli_backup},
-    {"restore", NULL, "DIR: a backup becomes the database, verified; the server is stopped",
-     restore},
-    {"verify", NULL, "[DIR]: looks at every record of a backup or a stopped database", verify},
-    {"compact", NULL, "give back what deleted rows left in the running server's files",
-     cli_compact},
-    {"version", version, "print the version", NULL},
-};
-
-/* What a command that takes words says at --help. Manual pages and completions are made of it. */
-static const struct command_usage {
-    const char *name;
-    void (*print)(FILE *to);
-} usages[] = {
-    {"key", cli_key_usage},       {"user", cli_user_usage},     {"audit", cli_audit_usage},
-    {"mail", cli_mail_usage},     {"backup", cli_backup_usage}, {"restore", cli_restore_usage},
-    {"verify", cli_verify_usage},
+     cli_backup, cli_backup_usage},
+    {"restore", NULL, "DIR: a backup becomes the database of a stopped server, verified first",
+     restore, cli_restore_usage},
+    {"verify", NULL, "[DIR]: looks at every record of a backup or a stopped database", verify,
+     cli_verify_usage},
+    {"compact", NULL, "give back what deleted rows left in the running server's files", cli_compact,
+     cli_compact_usage},
+    {"version", version, "print the version", NULL, NULL},
 };
 
 static void print_usage(FILE *to)
@@ -109,13 +107,10 @@ static int refuse(const char *complaint, const char *word)
 /* The command's own, or everybody's. */
 static void print_help(const struct command *command)
 {
-    for (size_t i = 0; command != NULL && i < ARRAY_LEN(usages); i++) {
-        if (strcmp(usages[i].name, command->name) == 0) {
-            usages[i].print(stdout);
-            return;
-        }
-    }
-    print_usage(stdout);
+    if (command != NULL && command->usage != NULL)
+        command->usage(stdout);
+    else
+        print_usage(stdout);
 }
 
 static const struct command *find_command(const char *name)

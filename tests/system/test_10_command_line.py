@@ -48,7 +48,7 @@ def test_help_of_a_group_of_commands_is_its_own_and_does_nothing(tmp_path, group
     assert (asked.returncode, asked.stderr) == (0, "")
     assert asked.stdout.startswith(f"usage: gatepost {group} COMMAND ")
     assert wrong.returncode == EXIT_USAGE and wrong.stderr.endswith(asked.stdout)
-    assert run(tmp_path, "check", "--help").stdout == run(tmp_path, "--help").stdout
+    assert run(tmp_path, "config", "--help").stdout == run(tmp_path, "--help").stdout
     assert list(tmp_path.iterdir()) == []
 
 

@@ -87,11 +87,24 @@ def test_the_page_of_the_program_has_commands_signals_and_exit_codes(papers, tmp
                            cwd=tmp_path, env={}).stdout
     for command in re.findall(r"^  ([a-z]+) ", usage, re.MULTILINE):
         assert re.search(rf"\n {command}\b", text), command
-    for signal in ("TERM, INT", "QUIT", "HUP", "USR1"):
+    for signal in ("TERM, INT", "QUIT", "HUP", "USR1", "USR2"):
         assert f"\n {signal}" in text
     table = (ROOT / "include/gatepost/exit_reasons.def").read_text()
     for code, sentence in re.findall(r'EXIT_REASON\(\w+, (\d+), "([^"]+)"\)', table):
         assert re.search(rf"\n {code} {sentence[0].upper()}{re.escape(sentence[1:])}\.", text), code
+    codes = [int(code) for code, _ in re.findall(r'EXIT_REASON\(\w+, (\d+), "([^"]+)"\)', table)]
+    assert codes == sorted(codes), "a person looks them up by their number"
+
+
+def test_a_command_that_takes_words_has_help_and_a_page_of_its_own(papers, tmp_path):
+    usage = subprocess.run([BINARY, "--help"], check=True, capture_output=True, text=True, cwd=tmp_path, env={}).stdout
+    for command in re.findall(r"^  ([a-z]+) ", usage, re.MULTILINE):
+        said = subprocess.run([BINARY, command, "--help"], check=True, capture_output=True, text=True, cwd=tmp_path,
+                              env={}).stdout
+        takes_words = subprocess.run([BINARY, command, "--no-such-word"], capture_output=True, text=True, cwd=tmp_path,
+                                     env={}).stderr.find("unknown command or option") < 0
+        assert takes_words == said.startswith(f"usage: gatepost {command} "), command
+        assert takes_words == (f"gatepost-{command}.8" in page_names(papers)), command
 
 
 def test_the_page_of_a_group_has_each_command_with_its_options(papers):

@@ -218,12 +218,20 @@ def test_a_refused_reload_shows_until_one_takes_effect(prepare):
     os.kill(server.pid, signal.SIGHUP)  # `gatepost reload` would not even ask
     wait_for(lambda: api.metrics()["gatepost_config_last_reload_refused"] == 1, 10, "the refusal")
     assert api.metrics()["gatepost_reloads_refused_total"] == 1
+    done = server.command("status")     # the file is as wrong as it was
+    assert done.returncode == 0 and re.search(r"^reload: 1 refused .*http\.workers", done.stdout, re.M), done
+    assert "gatepost.conf:3: http.workers" in done.stderr, done
     config.write_text("[http]\nlisten = 127.0.0.1:0\nworkers = 1\n")
     assert server.command("reload").returncode == 0
     found = Api(server.address).metrics()
     assert found["gatepost_config_last_reload_refused"] == 0
     assert found["gatepost_config_last_success_timestamp_seconds"] > began
     server.stop()
+    config.write_text("[http]\nworkers = none\n")
+    done = server.command("status")
+    assert done.returncode == 10 and "no server is running" in done.stderr and not done.stdout, done
+    config.unlink()
+    assert server.command("status", "-c", "gatepost.conf").returncode == 10
 
 
 # ---- the status page ------------------------------------------------------------------------------

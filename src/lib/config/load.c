@@ -1,7 +1,8 @@
 /* config_load: defaults, file, .env, environment, -o, in this order, so that the later wins; then
  * what is worked out, then the relations.
  *
- * Invariant: every problem goes through config_complain; a config with a problem never gets out. */
+ * Invariant: every problem goes through config_complain; a config with a problem never gets out,
+ * but to who asks for it by name (config_load_anyhow). */
 #include "reading.h"
 
 #include <errno.h>
@@ -202,8 +203,8 @@ struct config *config_new(void)
     return config;
 }
 
-struct config *config_load(const struct config_source *source, config_problem_fn problem,
-                           void *context)
+static struct config *load(const struct config_source *source, config_problem_fn problem,
+                           void *context, size_t *problems_out)
 {
     struct config *config = config_new();
     struct reading reading = {.config = config, .problem = problem, .context = context};
@@ -216,8 +217,28 @@ struct config *config_load(const struct config_source *source, config_problem_fn
         read_override(&reading, source->overrides[i]);
     work_out(config);
     config_check_relations(&reading);
-    if (reading.problems > 0)
+    *problems_out = reading.problems;
+    return config;
+}
+
+struct config *config_load(const struct config_source *source, config_problem_fn problem,
+                           void *context)
+{
+    size_t problems;
+    struct config *config = load(source, problem, context, &problems);
+
+    if (problems > 0)
         config_free(&config);
+    return config;
+}
+
+struct config *config_load_anyhow(const struct config_source *source, config_problem_fn problem,
+                                  void *context, bool *wrong_out)
+{
+    size_t problems;
+    struct config *config = load(source, problem, context, &problems);
+
+    *wrong_out = problems > 0;
     return config;
 }
 

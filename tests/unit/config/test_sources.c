@@ -220,6 +220,28 @@ static void test_what_an_orchestrator_puts_into_the_environment_is_left_alone(vo
     config_free(&config);
 }
 
+static void test_what_can_be_read_of_a_wrong_configuration_is_there_for_who_asks(void **state)
+{
+    struct bench *bench = *state;
+    const struct config_source source = {.file = "gatepost.conf"};
+    struct config *config;
+    bool wrong = false;
+
+    bench_write("gatepost.conf",
+                "[http]\nworkers = none\n[master]\npid_file = mine.pid\n[nonsense\n");
+    assert_null(config_load(&source, bench_on_problem, bench));
+    config = config_load_anyhow(&source, bench_on_problem, bench, &wrong);
+    assert_true(wrong);
+    assert_string_equal(config->master_pid_file, "mine.pid");
+    assert_string_equal(config->master_admin_socket, "var/gatepost.sock");
+    assert_true(config->http_workers >= 1);
+    config_free(&config);
+    bench_write("gatepost.conf", "[master]\npid_file = mine.pid\n");
+    config = config_load_anyhow(&source, bench_on_problem, bench, &wrong);
+    assert_false(wrong);
+    config_free(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +257,7 @@ int main(void)
         BENCH_TEST(test_a_password_that_no_relay_takes_is_told_without_showing_it),
         BENCH_TEST(test_a_name_with_control_characters_is_never_shown),
         BENCH_TEST(test_what_an_orchestrator_puts_into_the_environment_is_left_alone),
+        BENCH_TEST(test_what_can_be_read_of_a_wrong_configuration_is_there_for_who_asks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
