@@ -22,6 +22,9 @@ struct offline_job {
     int64_t cache_mib;
     const char *user; /* master.user; "" or not root: nobody else */
     struct offline_listener listener;
+    /* restore: asked with the listener's context right before the copy takes its place; false: it
+     * must not, and it has been said why. NULL: nobody is asked. */
+    bool (*may_take_place)(void *context);
 };
 
 enum offline_result {

@@ -2,7 +2,8 @@
  * src/store's (gatepost/offline.h).
  *
  * While they are at the configured database they hold the pid file's lock, so that no server starts
- * on it. */
+ * on it. Where there is no pid file (systemd takes its directory away with the server) they look
+ * once more before a database is replaced. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +53,8 @@ struct offline_order {
     bool json;
     bool restores;
     struct config *config;
+    bool keeps_out; /* holds the pid file's lock */
+    bool refused;
     bool is_terminal;
     mono_ns drawn;
 };
@@ -171,7 +174,8 @@ static bool is_same(const char *a, const char *b)
            a_status.st_dev == b_status.st_dev && a_status.st_ino == b_status.st_ino;
 }
 
-/* No server of this configuration runs, nor starts until this process ends. */
+/* No server of this configuration runs, nor starts until this process ends; without a pid file one
+ * may start. */
 static bool keep_servers_out(struct offline_order *order)
 {
     const char *path = order->config->master_pid_file;
@@ -180,9 +184,12 @@ static bool keep_servers_out(struct offline_order *order)
     int fd = -1;
     bool held = false;
 
+    if (order->keeps_out)
+        return true;
     if (pidlock_holder(path, &pid, &err) == PIDLOCK_HOLDER_NONE) {
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW); /* none: no server ever ran here */
         held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+        order->keeps_out = fd >= 0 && !held;
     } else {
         held = true;
     }
@@ -193,6 +200,14 @@ static bool keep_servers_out(struct offline_order *order)
                          : "the server is running on that database: make a backup "
                            "(`gatepost backup DIR`) and verify that (`gatepost verify DIR`)");
     return !held;
+}
+
+static bool may_take_place(void *context)
+{
+    struct offline_order *order = context;
+
+    order->refused = !keep_servers_out(order);
+    return !order->refused;
 }
 
 /* Looked at, not tried by rmdir: of a restore that is refused the directory stays, and whose it is.
@@ -251,7 +266,8 @@ static int restore(struct offline_order *order, offline_fn run)
         return refuse(order, "the path is too long");
     if (order->until != NULL && (!words_number(order->until, &until) || until > UINT32_MAX))
         return refuse(order, "--until-log is the number of a log file");
-    if (is_same(into, order->config->store_dir) && !keep_servers_out(order))
+    const bool is_own = is_same(into, order->config->store_dir);
+    if (is_own && !keep_servers_out(order))
         return EXIT_FAILED;
     const bool is_free = is_empty_or_absent(into);
     if (!is_free && !order->force)
@@ -261,6 +277,7 @@ static int restore(struct offline_order *order, offline_fn run)
     job.into = into;
     job.aside = is_free ? NULL : aside;
     job.until_log = (uint32_t)until;
+    job.may_take_place = is_own ? may_take_place : NULL;
     const enum offline_result result = run(&job);
     hide_progress(order);
     if (result == OFFLINE_GOOD && !order->json) {
@@ -268,7 +285,7 @@ static int restore(struct offline_order *order, offline_fn run)
             (void)printf("the database that was there: %s\n", aside);
         (void)printf("restored: %s; make a full backup of it when the server runs\n", into);
     }
-    return code_of(result);
+    return order->refused ? EXIT_FAILED : code_of(result);
 }
 
 static int verify(struct offline_order *order, offline_fn run)

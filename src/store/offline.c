@@ -234,6 +234,8 @@ static enum offline_result take_place(const struct offline_job *job)
 {
     char sentence[512];
 
+    if (job->may_take_place != NULL && !job->may_take_place(job->listener.context))
+        return OFFLINE_FAILED;
     if (rmdir(job->into) != 0 && errno != ENOENT && job->aside != NULL &&
         rename(job->into, job->aside) != 0) {
         (void)snprintf(sentence, sizeof(sentence), "cannot move %s to %s: %s", job->into,

@@ -5,14 +5,15 @@ import os
 import pwd
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from backups import DAMAGED, DONE, backup_of, database, files_of, names, settled
+from backups import DAMAGED, DONE, FAILED, backup_of, database, files_of, names, settled
 from client import Api, unique
-from gatepost import scaled, wait_for
+from gatepost import clean_environment, patience, scaled, wait_for
 from load import Load
 from users_db import needs_db_tools
 
@@ -184,6 +185,39 @@ def test_a_refused_restore_leaves_an_empty_directory_to_whose_it_is(prepare):
     assert ran.returncode == DAMAGED, ran
     after = database(server).stat()
     assert (after.st_uid, after.st_ino) == (owner, before.st_ino)
+
+
+@pytest.mark.parametrize("words", [(), ("--force",)])
+def test_a_server_that_starts_during_a_restore_keeps_its_database(prepare, words):
+    """Where no pid file lies, as after a boot or where systemd has taken its directory away, there is no lock to be
+    held against it; and a restore in its place would take the database from under a running server."""
+    server = prepare()
+    server.start()
+    names(server, 3)
+    backup_of(server)
+    server.stop()
+    (server.directory / "var/gatepost.pid").unlink()
+    if not words:
+        database(server).rename(server.directory / "var/elsewhere")
+    with subprocess.Popen(server.arguments("restore") + ["backup", *words], cwd=server.directory,
+                          env=clean_environment(server.env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as restoring:
+        work = server.directory / "var/db.restoring"
+        wait_for(work.exists, 10, "a copy")
+        restoring.send_signal(signal.SIGSTOP)
+        assert work.exists()
+        server.start()
+        here = database(server).stat().st_ino
+        people = names(server, 2)
+        restoring.send_signal(signal.SIGCONT)
+        said = restoring.communicate(timeout=patience(30))
+    assert (restoring.returncode, "is running" in said[1]) == (FAILED, True), said
+    assert database(server).stat().st_ino == here
+    assert all(Api(server.address).login(name).status == 200 for name in people)
+    server.stop()
+    server.start()
+    assert all(Api(server.address).login(name).status == 200 for name in people)
+    server.stop()
 
 
 # ---- the drill ------------------------------------------------------------------------------------------------
