@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gatepost/fault.h"
@@ -151,14 +153,44 @@ static struct config *revive(const struct handover *handover)
     return config;
 }
 
+/* False: what the children share is not what it was in the trial. One of them has written over it,
+ * and whoever that was must not keep the server from coming back. */
+static bool adopt(struct master *master, const struct handover *handover)
+{
+    struct err err = {0};
+    char text[sizeof err.text + 16];
+    master->segment = segment_adopt(&handover->parts, layout_of_this_binary(), &err);
+    if (master->segment == NULL)
+        log_error("upgrade.anew", "upgrade=%" PRIu64 " because=%s", master->upgrade.begun,
+                  log_quoted(slice_of_text(err.text), text, sizeof text));
+    return master->segment != NULL;
+}
+
+/* As at a crash: the store recovers, letters are claimed again. */
+static void end_children(struct master *master, const struct segment_parts *parts)
+{
+    for (size_t i = 0; i < master->places; i++) {
+        const struct child *child = &master->children[i];
+        if (child->pid == 0)
+            continue;
+        kill(child->pid, SIGKILL);
+        while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+        if (child->control_fd >= 0)
+            close(child->control_fd);
+    }
+    for (size_t i = 0; i < master->places; i++)
+        close(parts->wake_fds[i]);
+    close(parts->fd);
+    free(master->children);
+    master->children = NULL;
+    master->places = 0;
+}
+
 /* The children go on, with the configuration that they have. */
 static void join_children(struct master *master, const struct handover *handover)
 {
-    struct err err = {0};
     master->upgrade.step = UPGRADE_ROLL;
-    master->segment = segment_adopt(&handover->parts, layout_of_this_binary(), &err);
-    if (master->segment == NULL)
-        die(EXIT_UPGRADE, "%s", err.text);
     metrics_init(master->segment, segment_master_slot(master->segment));
     FAULT("u.after_exec");
     master->current.config = revive(handover);
@@ -229,10 +261,14 @@ void takeover_enter(struct master *master)
     log_info("upgrade.taken_over", "upgrade=%" PRIu64 " version=%s from=%s children=%s",
              master->upgrade.begun, GATEPOST_VERSION, handover.version,
              handover.parts.worker_seats != 0 ? "kept" : "anew");
-    if (handover.parts.worker_seats != 0)
+    const bool has_children = handover.parts.worker_seats != 0;
+    if (has_children && adopt(master, &handover)) {
         join_children(master, &handover);
-    else
+    } else {
+        if (has_children)
+            end_children(master, &handover.parts);
         start_over(master, &handover);
+    }
     handover.master.children = NULL; /* they are the master's now */
     handover_fini(&handover);
 }

@@ -158,6 +158,26 @@ def test_a_configuration_that_breaks_after_the_trial_leaves_the_children_as_they
     assert_upgraded(server, upgrade(server), version_like("3"))
 
 
+@pytest.mark.points
+def test_a_child_that_writes_over_what_is_shared_does_not_end_the_server(server, points):
+    """After the trial, when only the new image can find it. All begin anew then, on the same sockets."""
+    server.allow_deaths = True
+    name = unique("before")
+    assert Api(server.address).signup(name).status == 201
+    before, held = settled(server), segment_of(server.pid)
+    points.arm("u.before_exec", segment.SLEEP, value=int(patience(0.6) * 1000))
+    os.kill(server.pid, signal.SIGUSR2)
+    wait_for(lambda: points.fired("u.before_exec") == 1, 20, "the moment before the execve")
+    points.memory[8:16] = bytes(8)
+    wait_for(lambda: page(server)["upgrade"].startswith("1 ok"), 30, "the outcome")
+    assert "another layout" in server.events("upgrade.anew")[-1]
+    assert not set(before) & set(settled(server)) and segment_of(server.pid) != held
+    assert list(descriptors(server.pid).values()).count(segment_of(server.pid)) == 1
+    assert held not in descriptors(server.pid).values()
+    assert_closes_on_exec(server.pid)
+    assert_all_exist(server, [name])
+
+
 # ---- a stop, an execve that fails ----------------------------------------------------------------------------
 
 
