@@ -30,6 +30,9 @@ echo "main: $([ "$before" = "$(main)" ] && echo the same || echo another)"
 systemctl --quiet disable gatepost.service; put one; state disabled
 systemctl --quiet enable gatepost.service
 dpkg --no-triggers -r gatepost; state removed
+put one; state again
+systemctl stop gatepost.service; put two; state rests
+dpkg --no-triggers -r gatepost
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
 put one; state forbidden
 rm /usr/sbin/policy-rc.d; systemctl start gatepost.service; state started
@@ -62,6 +65,8 @@ def test_the_service_goes_as_the_package_goes(story):
         "upgraded": serves,
         "disabled": "active disabled socket=inactive answer=200",    # who disabled it keeps that
         "removed": rests.format("absent"),
+        "again": serves,
+        "rests": rests.format("enabled"),                            # who stopped it has a reason
         "forbidden": rests.format("enabled"),
         "started": serves,
         "purged": rests.format("absent"),
