@@ -77,7 +77,7 @@ static bool open_dir(struct backup_set *set, const char *path, struct err *err)
     if (set->dir_fd < 0)
         return cannot(err, "open", path);
     if (flock(set->dir_fd, LOCK_EX | LOCK_NB) != 0) {
-        err_set(err, "another backup into %s is under way", path);
+        err_set(err, "another backup into %s, or a restore from it, is under way", path);
         return false;
     }
     return is_for_backups(set, path, err);

@@ -17,6 +17,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,6 +161,16 @@ static enum offline_result copy_database(const struct work *work, struct err *er
     return copied ? OFFLINE_GOOD : OFFLINE_FAILED;
 }
 
+/* A new backup takes the files of the one before away in the end. A file system that has no locks
+ * has none for the backup either. */
+static bool keep_backups_out(int dir_fd, const char *dir, struct err *err)
+{
+    if (flock(dir_fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return true;
+    err_set(err, "a backup into %s is under way", dir);
+    return false;
+}
+
 static enum offline_result copy_of(struct work *work, bool must_be_backup, struct err *err)
 {
     const struct offline_job *job = work->job;
@@ -168,6 +179,10 @@ static enum offline_result copy_of(struct work *work, bool must_be_backup, struc
 
     if (dir_fd < 0) {
         err_set(err, "cannot open %s: %s", job->from, strerror(errno));
+        return OFFLINE_FAILED;
+    }
+    if (!keep_backups_out(dir_fd, job->from, err)) {
+        close(dir_fd);
         return OFFLINE_FAILED;
     }
     switch (backup_manifest_read(dir_fd, &work->manifest, err)) {

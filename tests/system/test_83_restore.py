@@ -1,5 +1,6 @@
 """Damage is named, a restore makes it good; and the drill: sign-ups at full speed, everything killed, and from the
 backup alone everybody is there who was told so before its newest log."""
+import fcntl
 import hashlib
 import os
 import pwd
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from backups import DAMAGED, DONE, FAILED, backup_of, database, files_of, names, settled
+from backups import DAMAGED, DONE, FAILED, SHORT, backup_of, database, files_of, names, settled
 from client import Api, unique
 from gatepost import clean_environment, patience, scaled, wait_for
 from load import Load
@@ -97,6 +98,22 @@ def test_a_damaged_backup_is_named_and_not_restored(serve, damage, word):
     assert sorted(path.name for path in server.directory.iterdir() if "restor" in path.name) in \
         ([], ["restored.restoring"])
     assert not (server.directory / "backup.verifying").exists()
+
+
+def test_a_backup_that_is_being_replaced_is_not_read(serve):
+    """Its files go when the new ones are there, and what is missing then would be told as damage."""
+    server = serve()
+    names(server, 1)
+    lock = os.open(backup_of(server), os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    for command in (["verify", "backup"], ["restore", "backup", "--into", "restored"]):
+        ran = server.command(*command)
+        assert (ran.returncode, "under way" in ran.stderr) == (SHORT, True), ran
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    ran = server.command("backup", "backup")
+    assert (ran.returncode, "under way" in ran.stderr) == (FAILED, True), ran
+    assert server.command("verify", "backup").returncode == DONE
+    os.close(lock)
 
 
 def ended(prepare, how):
