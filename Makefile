@@ -213,9 +213,10 @@ chaos: deps-test ## kill everything under load, KILLS times, and look whether th
 
 TIMES ?= 500
 .PHONY: reloads
-reloads: build deps-test ## TIMES reloads, every fifth of them broken, under clients that count each failed request
+reloads: build deps-test ## TIMES reloads, some of them broken, under clients that count failures; again with UPGRADES upgrades among them
 	@GATEPOST_RELOADS=$(TIMES) GATEPOST_BINARY=$(OUT)/gatepost tests/system/run -s test_4b_reloads.py \
 	    -k test_many_reloads
+	@GATEPOST_BINARY=$(OUT)/gatepost tests/chaos/run --ledger --kills 0 --gaps 0 --reloads $(TIMES) --upgrades $(UPGRADES)
 
 sabotage: deps-test ## take defences out of a copy, one by one, and see which test notices
 	@tests/chaos/sabotage

@@ -45,6 +45,7 @@ def lines():
 
 # What is added up: (key of a line, words after the number).
 SUMS = [("kills", "processes killed"), ("faults", "fault points fired"), ("reloads", "reloads"),
+        ("upgrades", "upgrades"),
         ("cuts", "power cuts"), ("executions", "fuzz executions"),
         ("acknowledged", "acknowledged sign-ups"),
         ("changes", "acknowledged changes of accounts looked up afterwards"), ("lost", "lost")]

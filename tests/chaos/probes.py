@@ -12,6 +12,7 @@ class Probe(threading.Thread):
         super().__init__(daemon=True)
         self.server, self.pause_s = server, pause_s
         self.successes = []     # (asked, answered), monotonic
+        self.acknowledged = []  # the names of those
         self.failures = []      # (when, what)
         self.worker = None      # pid of the one that has the connection
         self.finish = threading.Event()
@@ -24,15 +25,17 @@ class Probe(threading.Thread):
         connection, prefix = None, unique("probe") + "x"
         while not self.finish.is_set():
             asked = time.monotonic()
+            name = f"{prefix}{len(self.successes) + len(self.failures)}"
             try:
                 connection = connection or self.connect()
-                answer = connection.signup(f"{prefix}{len(self.successes) + len(self.failures)}")
+                answer = connection.signup(name)
             except (Closed, OSError) as error:
                 self.failures.append((time.monotonic(), self.worker, repr(error)))
                 connection, self.worker = None, None
                 continue
             if answer.status == 201:
                 self.successes.append((asked, time.monotonic()))
+                self.acknowledged.append(name)
             else:
                 self.failures.append((time.monotonic(), self.worker, repr(answer)[:200]))
             if answer.closes():
@@ -65,6 +68,10 @@ class Probes:
     @property
     def failures(self):
         return [failure for probe in self.all for failure in probe.failures]
+
+    @property
+    def acknowledged(self):
+        return [name for probe in self.all for name in probe.acknowledged]
 
     def answered(self):
         return sum(len(probe.successes) for probe in self.all)
