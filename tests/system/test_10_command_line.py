@@ -160,6 +160,15 @@ def test_config_prints_every_default_of_the_contract(tmp_path):
     assert {key: values.get(key) for key in expected} == expected
 
 
+def test_the_design_has_every_key(tmp_path):
+    """Section 9: those of one row may share their section, as `smtp.port`, `.tls`."""
+    text = (ROOT / "docs" / "design.md").read_text().partition("\n## 9")[2].partition("\n## 10")[0]
+    missing = [key for key in effective(tmp_path)
+               if f"`{key}`" not in text and f"`.{key.partition('.')[2]}`" not in text
+               and not key.startswith(("smtp2.", "smtp3.", "smtp4."))]
+    assert missing == ["password.allow_weak"], "which stands in the rows that it is for"
+
+
 def test_config_explains_each_key_and_reads_its_own_output_back(tmp_path):
     first = run(tmp_path, "config", "-o", "http.workers=3", "-o", "mail.from=a;b#c@example.com",
                 "-o", "http.listen=127.0.0.1:0, [::1]:0, unix:/tmp/x")

@@ -73,6 +73,11 @@ def test_every_key_says_how_it_is_changed():
         assert {key.name for key in keys} <= changed, {key.name for key in keys} - changed
 
 
+def test_the_manual_names_the_keys_that_need_a_restart():
+    row = re.search(r"^\| (.*) \| need a restart", (ROOT / "docs" / "reload.md").read_text(), re.M)[1]
+    assert re.findall(r"`([^`]+)`", row) == [key.name for key in RESTART]
+
+
 @pytest.mark.parametrize("key", RESTART, ids=repr)
 def test_a_key_that_needs_a_restart_is_refused_by_name_and_changes_nothing(changing, key):
     before = settled(changing)
