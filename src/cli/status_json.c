@@ -9,11 +9,12 @@
 #define NUMBER_MAX_CHARS 15
 
 /* Can stand there several times: arrays, also with one member, or none. */
-static const char *const MANY[] = {"listener", "process",  "latency_60s",
-                                   "memory",   "restarts", "last"};
+static const char *const MANY[] = {"listener", "process", "latency_60s",   "memory",
+                                   "restarts", "last",    "reload_change", "reload_did"};
 /* Sentences and texts of others, which are not to be taken apart. */
-static const char *const WHOLE[] = {"listener", "reload", "version",      "last",
-                                    "disk",     "state",  "config_since", "upgrade"};
+static const char *const WHOLE[] = {"listener",      "reload",    "version",      "last",
+                                    "disk",          "state",     "config_since", "upgrade",
+                                    "reload_change", "reload_did"};
 
 struct line {
     struct slice key;

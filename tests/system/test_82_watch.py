@@ -279,6 +279,21 @@ def test_json_has_every_line_of_the_page(server):
     assert isinstance(found["rates_10s"]["requests"], float)
 
 
+def test_json_names_nothing_twice(prepare):
+    server = prepare({"http.workers": None}, config="[http]\nworkers = 1\n")
+    server.start()
+    (server.directory / "gatepost.conf").write_text("[http]\nworkers = 2\n[mail]\nfrom_name = a=b\n")
+    assert server.command("reload").returncode == 0
+
+    def read(pairs):
+        assert len({name for name, _ in pairs}) == len(pairs), pairs
+        return dict(pairs)
+    found = json.loads(server.command("status", "--json").stdout, object_pairs_hook=read)
+    assert found["reload_change"] == ["http.workers: 1 -> 2", "mail.from_name: none -> a=b"]
+    assert found["reload_did"][0].startswith("replaced 1 workers by 2")
+    server.stop()
+
+
 @pytest.mark.parametrize("words", [["--wach"], ["now"], ["--json", "--json=1"]])
 def test_wrong_words_are_told(server, words):
     done = server.command("status", *words)
