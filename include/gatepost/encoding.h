@@ -25,6 +25,9 @@ MUST_USE bool base64url_decode(struct slice text, void *bytes_out, size_t bytes_
 /* With padding, as Django writes its hashes; same strictness. */
 MUST_USE bool base64_decode(struct slice text, void *bytes_out, size_t bytes_max, size_t *len_out);
 
+/* Hex in either case. */
+MUST_USE bool hex_decode(struct slice text, void *bytes_out, size_t bytes_max, size_t *len_out);
+
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 MUST_USE bool utf8_valid(struct slice text);
 

@@ -109,17 +109,8 @@ static bool read_chain(struct slice text, struct audit_reading *reading)
 {
     if (text.len == 0)
         return true;
-    if (text.len != 2 * (size_t)CHAIN_BYTES)
-        return false;
-    for (size_t i = 0; i < CHAIN_BYTES; i++) {
-        int high = hex_digit(text.at[2 * i]);
-        int low = hex_digit(text.at[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        reading->chain[i] = (uint8_t)(high * 16 + low);
-    }
-    reading->chain_len = CHAIN_BYTES;
-    return true;
+    return hex_decode(text, reading->chain, CHAIN_BYTES, &reading->chain_len) &&
+           reading->chain_len == CHAIN_BYTES;
 }
 
 /* Returns the name of the parameter that makes no sense, or NULL. */

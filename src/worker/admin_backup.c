@@ -46,21 +46,6 @@ static void on_ended(void *context, enum store_status status, struct slice paylo
 /* ---- 1, 2, 3: begin -----------------------------------------------------------------------------
  */
 
-static bool read_digest(struct slice text, uint8_t bytes_out[DIGEST_BYTES])
-{
-    if (text.len != 2 * (size_t)DIGEST_BYTES)
-        return false;
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        const int high = hex_digit(text.at[2 * i]);
-        const int low = hex_digit(text.at[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        bytes_out[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
-}
-
 /* Without `log` it is a full one. Returns the name of what makes no sense, or NULL. */
 static const char *read_begin(struct slice text, struct backup_reading *reading)
 {
@@ -68,6 +53,7 @@ static const char *read_begin(struct slice text, struct backup_reading *reading)
     const char *wrong = NULL;
     uint64_t file = 0;
     uint64_t offset = 0;
+    size_t len = 0;
 
     if (!form_read(text, &query)) {
         wrong = "non_field_errors";
@@ -76,7 +62,9 @@ static const char *read_begin(struct slice text, struct backup_reading *reading)
             wrong = "log";
         else if (!admin_number(admin_parameter(&query, "offset"), UINT32_MAX, &offset))
             wrong = "offset";
-        else if (!read_digest(admin_parameter(&query, "digest"), reading->digest))
+        else if (!hex_decode(admin_parameter(&query, "digest"), reading->digest, DIGEST_BYTES,
+                             &len) ||
+                 len != DIGEST_BYTES)
             wrong = "digest";
         reading->ask = (struct backup_begin_ask){
             .logs_only = 1,

@@ -17,22 +17,6 @@
 
 static void on_step(void *context, enum store_status status, struct slice payload);
 
-static bool read_key(struct slice text, uint8_t key[KEY_BYTES], size_t *len_out)
-{
-    if (text.len % 2 != 0 || text.len / 2 > KEY_BYTES)
-        return false;
-    for (size_t i = 0; i < text.len / 2; i++) {
-        const int high = hex_digit(text.at[2 * i]);
-        const int low = hex_digit(text.at[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        key[i] = (uint8_t)(high * 16 + low);
-    }
-    *len_out = text.len / 2;
-    return true;
-}
-
 void compact_on_request(struct request *request)
 {
     uint8_t bytes[KEY_BYTES + 64];
@@ -45,7 +29,7 @@ void compact_on_request(struct request *request)
 
     if (form_read(request_query(request), &query) &&
         admin_number(admin_parameter(&query, "table"), UINT8_MAX, &table))
-        wrong = read_key(admin_parameter(&query, "from"), key, &len) ? NULL : "from";
+        wrong = hex_decode(admin_parameter(&query, "from"), key, sizeof(key), &len) ? NULL : "from";
     json_object_fini(&query);
     if (wrong != NULL) {
         reply_field(&request, wrong, "This makes no sense.");

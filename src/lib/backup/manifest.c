@@ -229,17 +229,9 @@ static bool is_whole(char *text, size_t len)
 
 static bool read_hex(const char *text, uint8_t bytes_out[DIGEST_BYTES])
 {
-    if (strlen(text) != 2 * (size_t)DIGEST_BYTES)
-        return false;
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        const int high = hex_digit(text[2 * i]);
-        const int low = hex_digit(text[2 * i + 1]);
+    size_t len = 0;
 
-        if (high < 0 || low < 0)
-            return false;
-        bytes_out[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
+    return hex_decode(slice_of_text(text), bytes_out, DIGEST_BYTES, &len) && len == DIGEST_BYTES;
 }
 
 static bool read_head(const char *text, struct backup_manifest *manifest, int *used_out)

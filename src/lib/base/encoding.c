@@ -145,3 +145,21 @@ int hex_digit(char c)
         return c - 'a' + 10;
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
+
+bool hex_decode(struct slice text, void *bytes_out, size_t bytes_max, size_t *len_out)
+{
+    uint8_t *bytes = bytes_out;
+
+    if (text.len % 2 != 0 || text.len / 2 > bytes_max)
+        return false;
+    for (size_t i = 0; i < text.len / 2; i++) {
+        const int high = hex_digit(text.at[2 * i]);
+        const int low = hex_digit(text.at[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high * 16 + low);
+    }
+    *len_out = text.len / 2;
+    return true;
+}
