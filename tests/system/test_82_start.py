@@ -68,6 +68,8 @@ def test_the_first_200_comes_within_100_ms(small):
     server, address = small
     quiet = os.getloadavg()[0] < os.cpu_count() / 2
     tries = [start_once(server, address) for _ in range(TRIES)]
+    print("first 200 after %.0f ms, %.0f ms of processor time on the way (the best of %d starts)" % (
+        min(took for took, _ in tries), min(spent for _, spent in tries), TRIES))
     assert min(spent for _, spent in tries) < MOST_MS, tries
     if quiet:
         assert min(took for took, _ in tries) < MOST_MS, tries

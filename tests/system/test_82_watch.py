@@ -162,6 +162,7 @@ def test_an_idle_server_takes_less_than_36_mib(serve):
         return len(told.get("memory", [])) == 6 and int(members(told["memory_total"][0])["pss_kib"])
     wait_for(total, 15, "memory of all six")
     time.sleep(6)  # what they told is that of their rest: each measures every 5 s
+    print(*page(server)["memory"], *page(server)["memory_total"], sep="\n")
     assert total() < 36 * 1024, server.command("status").stdout
 
 
