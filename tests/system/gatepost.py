@@ -1,5 +1,6 @@
 """The server under test: starts the real binary in a directory of its own, knows its processes
 from /proc, reads its log, stops it and looks whether anything stayed behind."""
+import fcntl
 import os
 import re
 import shutil
@@ -47,6 +48,16 @@ def patience(seconds):
 def scaled(count):
     """A count of repetitions: fewer on a build with sanitizers."""
     return max(1, count // 4) if SLOW else count
+
+
+def make(*words, timeout=900, **options):
+    """make in the tree, one at a time: tests run side by side, and share what it makes there. Its output."""
+    with open(ROOT / "build" / "make.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(["make", "-s", *words], cwd=ROOT, capture_output=True, text=True, timeout=timeout,
+                              **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def wait_for(condition, seconds, what):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from gatepost import BINARY, ROOT, SLOW, patience
+from gatepost import BINARY, ROOT, SLOW, make, patience
 
 GROUPS = ("key", "user", "audit", "mail")
 
@@ -130,13 +130,12 @@ def test_uninstall_takes_away_what_install_put_but_for_the_configuration(tmp_pat
         pytest.skip("what is installed is a build of this tree without sanitizers")
     name = "release" if BINARY.parent.name == "build" else BINARY.parent.name
 
-    def make(target):
-        subprocess.run(["make", "-s", target, f"BUILD={name}", f"DESTDIR={tmp_path}", "PREFIX=/opt/g"],
-                       cwd=ROOT, check=True, timeout=patience(600))
+    def files_after(target):
+        make(target, f"BUILD={name}", f"DESTDIR={tmp_path}", "PREFIX=/opt/g")
         return {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
 
     config = "etc/gatepost/gatepost.conf"
-    installed = make("install")
+    installed = files_after("install")
     assert {"opt/g/sbin/gatepost", config, "opt/g/share/man/man8/gatepost-user.8",
             "opt/g/share/man/man5/gatepost.conf.5", "opt/g/share/gatepost/mail/en/verify.txt",
             "opt/g/share/bash-completion/completions/gatepost", "etc/logrotate.d/gatepost",
@@ -145,8 +144,8 @@ def test_uninstall_takes_away_what_install_put_but_for_the_configuration(tmp_pat
     unit = (tmp_path / "opt/g/lib/systemd/system/gatepost.service").read_text()
     assert "ExecStart=/opt/g/sbin/gatepost serve" in unit and "/usr/sbin/gatepost" not in unit
     (tmp_path / config).write_text("# mine\n")
-    assert make("install") == installed and (tmp_path / config).read_text() == "# mine\n"
-    assert make("uninstall") == {config}
+    assert files_after("install") == installed and (tmp_path / config).read_text() == "# mine\n"
+    assert files_after("uninstall") == {config}
     assert not (tmp_path / "opt/g/share/gatepost").exists()
 
 

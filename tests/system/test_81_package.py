@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import debian_tree
-from gatepost import BINARY, ROOT, SLOW, patience, wait_for
+from gatepost import BINARY, ROOT, SLOW, make, patience, wait_for
 
 CONFIG = "etc/gatepost/gatepost.conf"
 LOG = "var/log/gatepost/gatepost.log"
@@ -89,10 +89,8 @@ def build_name():
 
 
 def build(revision, folder, **options):
-    done = subprocess.run(["make", "-s", "deb", f"BUILD={build_name()}", f"REVISION={revision}"],
-                          cwd=ROOT, capture_output=True, text=True, timeout=900, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    made = ROOT / done.stdout.strip().splitlines()[-1]
+    told = make("deb", f"BUILD={build_name()}", f"REVISION={revision}", **options)
+    made = ROOT / told.strip().splitlines()[-1]
     kept = folder / made.name
     kept.write_bytes(made.read_bytes())
     return kept

@@ -145,7 +145,7 @@ def test_one_sign_up_is_followed_through_all_processes(serve):
 
     def told():
         found = [one for one in lines_of(server, "json") if name in (one.get("request"), one.get("id"))]
-        return {"worker", "store", "mailer"} <= {one["process"].split(".")[0] for one in found} and found
+        return {"store.carried_out", "mail.delivered", "http.answered"} <= {one["event"] for one in found} and found
     found = wait_for(told, 10, "lines of three processes")
     events = {one["event"]: one for one in found}
     assert events["store.carried_out"]["ask"] == "account_create"
