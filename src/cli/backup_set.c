@@ -83,12 +83,62 @@ static bool open_dir(struct backup_set *set, const char *path, struct err *err)
     return is_for_backups(set, path, err);
 }
 
+static void remove_set(const struct backup_set *set, const char *name)
+{
+    int fd = openat(set->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (backup_name_is_good(entry->d_name))
+            (void)unlinkat(fd, entry->d_name, 0);
+    }
+    closedir(dir);
+    (void)unlinkat(set->dir_fd, name, AT_REMOVEDIR);
+}
+
+/* All but the one of that name. */
+static void remove_other_sets(const struct backup_set *set, const char *kept)
+{
+    DIR *dir = fdopendir(dup(set->dir_fd));
+    const struct dirent *entry;
+
+    if (dir == NULL)
+        return;
+    rewinddir(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        if (strncmp(entry->d_name, BACKUP_SET_PREFIX, sizeof(BACKUP_SET_PREFIX) - 1) == 0 &&
+            strcmp(entry->d_name, kept) != 0)
+            remove_set(set, entry->d_name);
+    }
+    closedir(dir);
+}
+
+/* What backups that were killed left behind: it takes room that this one needs. Beside a manifest
+ * that cannot be read, nothing is touched. */
+static void remove_leftovers(const struct backup_set *set)
+{
+    struct backup_manifest manifest = {.count = 0};
+    struct err why = {{0}};
+
+    if (backup_manifest_read(set->dir_fd, &manifest, &why) == BACKUP_BAD)
+        return;
+    remove_other_sets(set, manifest.set);
+    backup_manifest_free(&manifest);
+}
+
 /* A name that is not there yet: a second is a long time, but somebody may try again in it. */
 static bool make_set(struct backup_set *set, struct err *err)
 {
     const time_t now = time(NULL);
     struct tm parts;
 
+    remove_leftovers(set);
     gmtime_r(&now, &parts);
     for (unsigned i = 0; i < 1000; i++) {
         (void)snprintf(set->manifest.set, sizeof(set->manifest.set),
@@ -278,41 +328,6 @@ enum backup_set_status backup_set_take(struct backup_set *set, enum backup_frame
 /* ---- the end ------------------------------------------------------------------------------------
  */
 
-static void remove_set(const struct backup_set *set, const char *name)
-{
-    int fd = openat(set->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *entry;
-
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        if (backup_name_is_good(entry->d_name))
-            (void)unlinkat(fd, entry->d_name, 0);
-    }
-    closedir(dir);
-    (void)unlinkat(set->dir_fd, name, AT_REMOVEDIR);
-}
-
-static void remove_other_sets(const struct backup_set *set)
-{
-    DIR *dir = fdopendir(dup(set->dir_fd));
-    const struct dirent *entry;
-
-    if (dir == NULL)
-        return;
-    rewinddir(dir);
-    while ((entry = readdir(dir)) != NULL) {
-        if (strncmp(entry->d_name, BACKUP_SET_PREFIX, sizeof(BACKUP_SET_PREFIX) - 1) == 0 &&
-            strcmp(entry->d_name, set->manifest.set) != 0)
-            remove_set(set, entry->d_name);
-    }
-    closedir(dir);
-}
-
 static bool settle_files(const struct backup_set *set, struct err *err)
 {
     for (size_t i = 0; i < set->manifest.count; i++) {
@@ -335,7 +350,7 @@ bool backup_set_finish(struct backup_set *set, struct err *err)
     if (!settle_files(set, err) || !backup_manifest_write(set->dir_fd, &set->manifest, err))
         return false;
     set->finished = true;
-    remove_other_sets(set);
+    remove_other_sets(set, set->manifest.set);
     return true;
 }
 

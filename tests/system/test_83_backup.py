@@ -227,6 +227,20 @@ def test_a_backup_that_was_killed_is_not_taken_for_one(serve):
     assert not lost_accounts(Database.of(restored(server), recovers=False), people)
 
 
+def test_what_killed_backups_left_behind_goes_before_the_next_one_needs_room(serve):
+    """Not only when that one is whole: on a disk that they have filled it never would be."""
+    server = serve()
+    names(server, 2)
+    backup = backup_of(server)
+    for second in range(3):
+        (backup / f"set-20200101t00000{second}z-0").mkdir()
+        (backup / f"set-20200101t00000{second}z-0" / "users.db").write_bytes(b"half of it")
+    assert asked(server, "POST", "/admin/backup")[0] == 200
+    assert server.command("backup", "backup").returncode == FAILED
+    assert [path.name for path in backup.iterdir() if path.name.startswith("set-")] == [files_of(backup).name]
+    assert server.command("verify", "backup").returncode == DONE
+
+
 def test_a_server_that_dies_leaves_the_backup_that_was_there(prepare):
     server = prepare()
     server.start()
