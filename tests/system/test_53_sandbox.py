@@ -50,6 +50,18 @@ def trials(server, *arguments):
     return done, table
 
 
+def test_no_child_can_make_shorter_what_the_master_has_mapped(prepare):
+    """Which would end the master by SIGBUS, and all others with it: the store may call ftruncate."""
+    server = prepare({"master.user": "nobody"}, owner=NOBODY.pw_uid) if os.geteuid() == 0 else prepare()
+    server.start()
+    for title, pid in {"master": server.pid, **roles(server)}.items():
+        modes = [int(re.search(r"flags:\s+(\d+)", Path(f"/proc/{pid}/fdinfo/{name}").read_text())[1], 8) & os.O_ACCMODE
+                 for name in os.listdir(f"/proc/{pid}/fd")
+                 if "/dev/shm/gatepost-" in os.readlink(f"/proc/{pid}/fd/{name}")]
+        assert modes == [os.O_RDWR if title == "master" else os.O_RDONLY], title
+    server.stop()
+
+
 # ---- S4: rights -----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("user", [pytest.param("nobody", marks=needs_root), ""], ids=["user", "as started"])

@@ -54,6 +54,21 @@ static void close_others(const struct heritage *heritage)
     free(keep);
 }
 
+/* Whoever makes the segment shorter ends all that use it, the master first (SIGBUS). The map needs
+ * no descriptor; the one that stays, under its number, is for reading. */
+static void keep_segment_for_reading(const struct heritage *heritage)
+{
+    const int kept = segment_fd(heritage->segment);
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", kept);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) /* no /proc: none at all */
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || dup3(fd, kept, O_CLOEXEC) != kept)
+        die(EXIT_FAILED, "the segment's descriptor cannot be given up: %s", strerror(errno));
+    close(fd);
+}
+
 /* Standard output belongs to the ready line, standard input to nobody. */
 static void detach_input_and_output(void)
 {
@@ -140,6 +155,7 @@ void proc_enter(struct heritage *heritage)
     proc_name(heritage->role, heritage->number, name);
     proc_log_init(name, heritage->config);
     close_others(heritage);
+    keep_segment_for_reading(heritage);
     detach_input_and_output();
     offer_to_the_oom_killer(heritage->role);
     reset_signals();
