@@ -244,24 +244,47 @@ static void settle_parent(const char *path)
     free(parent);
 }
 
-/* Into the place of what is there, which is kept. */
-static enum offline_result take_place(const struct offline_job *job)
+static enum offline_result cannot_move(const struct offline_job *job, const char *from,
+                                       const char *to)
 {
     char sentence[512];
 
+    (void)snprintf(sentence, sizeof(sentence), "cannot move %s to %s: %s", from, to,
+                   strerror(errno));
+    return work_say(job, OFFLINE_FAILED, sentence);
+}
+
+/* The two change places in one step, so that there is a database all the while: a server that is
+ * started where there is none begins an empty one. Cut short before it, what was restored has the
+ * name of what was there, and nothing is lost. */
+static bool change_places(const struct offline_job *job)
+{
+    if (rename(job->work, job->aside) != 0)
+        return false;
+    if (renameat2(AT_FDCWD, job->aside, AT_FDCWD, job->into, RENAME_EXCHANGE) == 0)
+        return true;
+    const int failure = errno;
+    (void)rename(job->aside, job->work);
+    errno = failure;
+    return false;
+}
+
+/* Into the place of what is there, which is kept. */
+static enum offline_result take_place(const struct offline_job *job)
+{
     if (job->may_take_place != NULL && !job->may_take_place(job->listener.context))
         return OFFLINE_FAILED;
-    if (rmdir(job->into) != 0 && errno != ENOENT && job->aside != NULL &&
-        rename(job->into, job->aside) != 0) {
-        (void)snprintf(sentence, sizeof(sentence), "cannot move %s to %s: %s", job->into,
-                       job->aside, strerror(errno));
-        return work_say(job, OFFLINE_FAILED, sentence);
+    if (rmdir(job->into) != 0 && errno != ENOENT && job->aside != NULL) {
+        if (change_places(job)) {
+            settle_parent(job->into);
+            return OFFLINE_GOOD;
+        }
+        /* A file system that cannot: one after the other. */
+        if ((errno != EINVAL && errno != ENOSYS) || rename(job->into, job->aside) != 0)
+            return cannot_move(job, job->into, job->aside);
     }
-    if (rename(job->work, job->into) != 0) {
-        (void)snprintf(sentence, sizeof(sentence), "cannot move %s to %s: %s", job->work, job->into,
-                       strerror(errno));
-        return work_say(job, OFFLINE_FAILED, sentence);
-    }
+    if (rename(job->work, job->into) != 0)
+        return cannot_move(job, job->work, job->into);
     settle_parent(job->into);
     return OFFLINE_GOOD;
 }

@@ -3,7 +3,10 @@
 #include "backup_copy.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #include "gatepost/offline.h"
 
@@ -288,6 +291,41 @@ static void test_nothing_is_written_through_a_link_beside_the_copy(void **state)
     assert_false(is_there(shop, "into"));
 }
 
+/* Looked at between any two of its system calls: it may be killed there. */
+static void test_there_is_a_database_all_the_while_that_one_is_replaced(void **state)
+{
+    struct shop *shop = *state;
+    char aside[128];
+    int status = 0;
+    int passed = 0;
+    unsigned absent = 0;
+
+    (void)snprintf(aside, sizeof(aside), "%s/aside", shop->dir);
+    assert_int_equal(restore(shop, 0, NULL), OFFLINE_GOOD);
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        (void)raise(SIGSTOP);
+        _exit(restore(shop, 0, aside) == OFFLINE_GOOD ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) != 0) {
+        (void)kill(child, SIGKILL);
+        skip(); /* this machine lets nobody be traced */
+    }
+    while (ptrace(PTRACE_SYSCALL, child, NULL, passed) == 0 &&
+           waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+        const int signal = WSTOPSIG(status);
+        passed = signal == (SIGTRAP | 0x80) || signal == SIGTRAP ? 0 : signal;
+        absent += !is_there(shop, "into/users.db");
+    }
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(absent, 0);
+    assert_true(is_there(shop, "aside/users.db"));
+    assert_false(is_there(shop, "work"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +337,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_backup_of_a_newer_format_is_refused, start_shop,
                                         end_shop),
         cmocka_unit_test_setup_teardown(test_another_trail_than_the_manifest_names_is_told,
+                                        start_shop, end_shop),
+        cmocka_unit_test_setup_teardown(test_there_is_a_database_all_the_while_that_one_is_replaced,
                                         start_shop, end_shop),
         cmocka_unit_test_setup_teardown(test_nothing_is_written_through_a_link_beside_the_copy,
                                         start_shop, end_shop),
