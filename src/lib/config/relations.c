@@ -34,6 +34,20 @@ static void check_tls(struct reading *reading)
                         "http.tls_key needs http.tls_cert");
 }
 
+/* As mail.bounce_socket has it; but these two cannot be switched off, and without them a server
+ * neither gets ready nor can be upgraded. */
+static void check_sockets(struct reading *reading)
+{
+    const struct config *config = reading->config;
+
+    if (strcmp(config->admin_socket, "no") == 0)
+        config_complain(reading, place(reading, CONFIG_KEY_admin_socket),
+                        "admin.socket must be a path: there is no server without it");
+    if (strcmp(config->master_admin_socket, "no") == 0)
+        config_complain(reading, place(reading, CONFIG_KEY_master_admin_socket),
+                        "master.admin_socket must be a path: there is no server without it");
+}
+
 /* Without TLS there is nobody to agree on a protocol with. */
 static void check_http2(struct reading *reading)
 {
@@ -203,6 +217,7 @@ void config_check_relations(struct reading *reading)
 {
     check_tls(reading);
     check_http2(reading);
+    check_sockets(reading);
     check_cookies(reading);
     check_iterations(reading);
     check_argon2(reading);

@@ -24,6 +24,13 @@ static void test_relations_are_told_where_the_value_stands(void **state)
                   "letter would be dead before its second try\n");
 }
 
+static void test_sockets_without_which_no_server_gets_ready_are_paths(void **state)
+{
+    bench_refuses_override(*state, "admin.socket=no", "admin.socket must be a path");
+    bench_refuses_override(*state, "master.admin_socket=no", "master.admin_socket must be a path");
+    bench_takes_override(*state, "mail.bounce_socket=no");
+}
+
 static void test_cookies_need_a_public_url_of_https(void **state)
 {
     bench_refuses_override(*state, "http.cookies=yes", "needs an http.public_url of https://");
@@ -148,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(test_relations_are_told_where_the_value_stands),
+        BENCH_TEST(test_sockets_without_which_no_server_gets_ready_are_paths),
         BENCH_TEST(test_cookies_need_a_public_url_of_https),
         BENCH_TEST(test_a_relation_with_a_broken_value_is_not_told_as_well),
         BENCH_TEST(test_a_password_in_the_clear_goes_no_further_than_this_machine),
