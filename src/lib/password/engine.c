@@ -25,12 +25,11 @@
 /* ---- for both kinds of thread
  * ---------------------------------------------------------------------- */
 
-/* Linux keeps a nice value for each thread. A failure leaves hashing correct, only less polite. */
+/* Linux keeps a nice value for each thread, and 0 is the one that asks. A failure leaves hashing
+ * correct, only less polite. */
 void hash_thread_begin(void)
 {
-    id_t thread = (id_t)gettid();
-
-    (void)setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + NICE_STEP);
+    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE_STEP);
 }
 
 void engine_give_back(const struct password_engine *engine, struct password_work *work)

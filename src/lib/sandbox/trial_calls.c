@@ -15,6 +15,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -84,6 +85,13 @@ static long try_kill(const struct bench *bench)
 {
     (void)bench;
     return kill(getppid(), 0);
+}
+
+/* To what it is: where that is allowed, nothing has changed. */
+static long try_setpriority(const struct bench *bench)
+{
+    (void)bench;
+    return setpriority(PRIO_PROCESS, (id_t)getppid(), getpriority(PRIO_PROCESS, 0));
 }
 
 static long try_setresuid(const struct bench *bench)
@@ -270,6 +278,7 @@ static const struct trial trials[] = {
     {UNLESS_SANITIZED, "prctl dumpable", try_dumpable, NULL},
     {ALL, "process_vm_readv", try_process_vm_readv, NULL},
     {ALL, "kill another process", try_kill, NULL},
+    {ALL, "setpriority of others", try_setpriority, NULL},
     {ALL, "setresuid", try_setresuid, NULL},
     {HTTP | STORE, "socket AF_INET", try_socket, NULL},
     {ALL, "socket AF_UNIX", try_local_socket, NULL},
