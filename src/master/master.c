@@ -33,7 +33,7 @@
 
 /* ---- start --------------------------------------------------------------------------------- */
 
-static void log_problem(void *context, const char *where, const char *sentence)
+void master_log_problem(void *context, const char *where, const char *sentence)
 {
     (void)context;
     char text[LOG_LINE_MAX_BYTES / 2];
@@ -51,12 +51,12 @@ static void start_without_core(void)
 
 static void start_configuration(struct master *master)
 {
-    master->current.config = config_load(master->source, log_problem, NULL);
+    master->current.config = config_load(master->source, master_log_problem, NULL);
     if (master->current.config == NULL)
         die(EXIT_CONFIG, "the configuration is wrong");
     const struct config *config = master->current.config;
     master->current.letters =
-        letter_set_load(config->mail_template_dir, config->mail_language, log_problem, NULL);
+        letter_set_load(config->mail_template_dir, config->mail_language, master_log_problem, NULL);
     if (master->current.letters == NULL)
         die(EXIT_CONFIG, "a letter is wrong");
     proc_log_init("master", master->current.config);

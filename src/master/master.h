@@ -200,12 +200,12 @@ void reload_refuse(struct master *master, const char *format, ...) PRINTF_LIKE(2
 /* Are its workers READY, all of them? And its admin process? */
 bool reload_workers_ready(const struct master *master, const struct edition *edition);
 bool reload_admin_ready(const struct master *master, const struct edition *edition);
+/* The last part of an upgrade: what is configured now, with this binary's processes. */
+void reload_for_upgrade(struct master *master);
 
 /* changes.c: what the reload from old to new changes, for log and page. */
 void changes_note(struct reload *reload, const struct edition *old, const struct edition *new);
 void changes_forget(struct reload *reload);
-/* The last part of an upgrade: what is configured now, with this binary's processes. */
-void reload_for_upgrade(struct master *master);
 
 /* upgrade.c: USR2, from request to outcome; trial.c, takeover.c and handover.c are its parts. */
 void upgrade_request(struct master *master);
@@ -233,8 +233,9 @@ int trial_run(const struct config_source *source, const struct role_mains *mains
 void takeover_exec(struct master *master, bool with_children, struct err *err);
 void takeover_enter(struct master *master);
 
-/* master.c, for a takeover without a segment. */
+/* master.c, for a takeover without a segment; and what is logged of a wrong configuration. */
 void master_make_segment(struct master *master);
+void master_log_problem(void *context, const char *where, const char *sentence);
 
 /* clock_watch.c: replaces the workers after the wall clock was set. */
 void clock_watch(struct master *master);

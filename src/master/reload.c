@@ -35,11 +35,9 @@ struct problems {
 static void note_problem(void *context, const char *where, const char *sentence)
 {
     struct problems *problems = context;
-    char text[LOG_LINE_MAX_BYTES / 2];
     if (problems->count++ == 0)
         err_set(&problems->first, "%s: %s", where, sentence);
-    log_error("config.refused", "where=%s problem=%s", where,
-              log_quoted(slice_of_text(sentence), text, sizeof text));
+    master_log_problem(NULL, where, sentence);
 }
 
 static struct letter_set *load_letters(const struct config *config, struct problems *problems)

@@ -79,14 +79,6 @@ void takeover_exec(struct master *master, bool with_children, struct err *err)
 
 /* ---- after --------------------------------------------------------------------------------- */
 
-static void log_problem(void *context, const char *where, const char *sentence)
-{
-    (void)context;
-    char text[LOG_LINE_MAX_BYTES / 2];
-    log_error("config.refused", "where=%s problem=%s", where,
-              log_quoted(slice_of_text(sentence), text, sizeof text));
-}
-
 static void read_handover(struct handover *handover_out)
 {
     const struct launch *launch = launch_get();
@@ -137,17 +129,17 @@ static void take_letters(struct edition *edition)
 {
     const struct config *config = edition->config;
     edition->letters =
-        letter_set_load(config->mail_template_dir, config->mail_language, log_problem, NULL);
+        letter_set_load(config->mail_template_dir, config->mail_language, master_log_problem, NULL);
     if (edition->letters == NULL)
-        edition->letters = letter_set_load("", config->mail_language, log_problem, NULL);
+        edition->letters = letter_set_load("", config->mail_language, master_log_problem, NULL);
     if (edition->letters == NULL)
         die(EXIT_UPGRADE, "a letter is wrong");
 }
 
 static struct config *revive(const struct handover *handover)
 {
-    struct config *config =
-        config_revive(slice_of_text(handover->config), handover->config_file, log_problem, NULL);
+    struct config *config = config_revive(slice_of_text(handover->config), handover->config_file,
+                                          master_log_problem, NULL);
     if (config == NULL)
         die(EXIT_UPGRADE, "the configuration in force is wrong");
     return config;
@@ -235,7 +227,7 @@ static void follow_sockets(struct master *master)
 static void start_over(struct master *master, const struct handover *handover)
 {
     struct err err = {0};
-    master->current.config = config_load(master->source, log_problem, NULL);
+    master->current.config = config_load(master->source, master_log_problem, NULL);
     if (master->current.config == NULL)
         master->current.config = revive(handover);
     take_letters(&master->current);
