@@ -78,6 +78,12 @@ def test_the_manual_names_the_keys_that_need_a_restart():
     assert re.findall(r"`([^`]+)`", row) == [key.name for key in RESTART]
 
 
+def test_the_table_of_paths_has_every_key_that_is_one():
+    table = (ROOT / "docs" / "upgrade.md").read_text().partition("\n## Every path")[2]
+    paths = [key.name for key in KEYS if key.kind == "PATH" and key.section not in config_table.RELAYS[1:]]
+    assert len(paths) > 15 and not [name for name in paths if f"`{name}`" not in table]
+
+
 @pytest.mark.parametrize("key", RESTART, ids=repr)
 def test_a_key_that_needs_a_restart_is_refused_by_name_and_changes_nothing(changing, key):
     before = settled(changing)
