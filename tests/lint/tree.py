@@ -15,6 +15,8 @@ def files(root, suffixes=None, under=("",)):
         subfolders[:] = [name for name in subfolders if name not in SKIPPED_FOLDERS]
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), root)
+            if path == ".git":      # of a worktree it is a file
+                continue
             if suffixes and not path.endswith(tuple(suffixes)):
                 continue
             if path.startswith(tuple(under)) and not os.path.islink(os.path.join(root, path)):
