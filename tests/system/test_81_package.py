@@ -182,15 +182,24 @@ def test_an_upgrade_replaces_the_program_and_keeps_what_is_changed(machine):
     said = machine.tree.run("dpkg", "-i", machine.tree.put(machine.packages[1]), net=True).stdout
     version = machine.tree.run("dpkg-query", "-W", "-f", "${Version}", "gatepost").stdout
     assert version.endswith("-2") and machine.path(CONFIG).read_text() == changed
-    if re.search(r"^  upgrade ", machine.gatepost("--help").stdout, re.MULTILINE):
-        program = machine.tree.run("readlink", f"/proc/{pid}/exe").stdout
-        assert machine.pid() == pid and program == "/usr/sbin/gatepost\n", (program, said)
-    else:
-        assert "still the old version; restart it" in said
-        machine.gatepost("stop")
-        machine.gone()
-        machine.start("unix:/run/gatepost/http.sock")
+    program = machine.tree.run("readlink", f"/proc/{pid}/exe").stdout
+    assert machine.pid() == pid and program == "/usr/sbin/gatepost\n", (program, said)
     assert machine.login() == 200
+
+
+def test_with_a_wrong_configuration_an_upgrade_ends_nobody_and_removing_does(machine):
+    pid, good = machine.pid(), machine.path(CONFIG).read_text()
+    machine.path(CONFIG).write_text(good + "[nonsense]\n")
+    said = machine.tree.run("dpkg", "-i", machine.tree.put(machine.packages[0]), net=True).stdout
+    assert "still the old version; mend it and say gatepost upgrade" in said, said
+    program = machine.tree.run("readlink", f"/proc/{pid}/exe").stdout
+    assert machine.pid() == pid and program.startswith("/usr/sbin/gatepost") and "deleted" in program, program
+    assert machine.login() == 200
+    machine.tree.run("apt-get", "remove", "-y", "-qq", "gatepost", net=True)
+    machine.gone()
+    machine.path(CONFIG).write_text(good)
+    machine.tree.install(machine.tree.put(machine.packages[1]))
+    machine.start("unix:/run/gatepost/http.sock")
 
 
 def test_removing_stops_it_and_keeps_configuration_and_accounts(machine):
