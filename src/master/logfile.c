@@ -9,12 +9,14 @@
 #include "gatepost/log.h"
 #include "master.h"
 
+/* NONBLOCK: a FIFO that nobody reads is refused, where open(2) would hold the master up for ever;
+ * to a file it means nothing, and log lines never wait anyhow. */
 int logfile_open(const struct master *master, const struct config *config, struct err *err)
 {
     const char *path = config->log_file;
-    int fd = path[0] == '\0'
-                 ? fcntl(master->stderr_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
-                 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = path[0] == '\0' ? fcntl(master->stderr_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                             : open(path, flags, 0640);
     if (fd < 0)
         err_set(err, "log.file: %s: %s", path, strerror(errno));
     return fd;

@@ -1,4 +1,5 @@
 """A reload of every key of the table: it takes effect, or it is refused by name (docs/reload.md)."""
+import os
 import re
 
 import pytest
@@ -143,3 +144,16 @@ def test_whoever_reads_a_key_is_replaced_when_it_changes(folder):
             if key.reload not in READERS[folder] | {"RESTART"} and key.name not in ADMINS_OWN:
                 wrong.append(f"{path.name} reads {key.name}, which says {key.reload}")
     assert read and not wrong, wrong
+
+
+def test_a_log_file_that_would_hold_the_master_up_is_refused(prepare):
+    """A FIFO that nobody reads: open(2) waits there for a reader."""
+    server = prepare(config="")
+    server.start()
+    os.mkfifo(server.directory / "fifo")
+    (server.directory / "gatepost.conf").write_text("[log]\nfile = fifo\n")
+    done = server.command("reload", seconds=10)
+    assert (done.returncode, "log.file: fifo: " in done.stderr) == (1, True), done
+    (server.directory / "gatepost.conf").write_text("")
+    assert server.command("reload").returncode == 0
+    server.stop()
