@@ -241,6 +241,16 @@ def test_a_server_that_starts_during_a_restore_keeps_its_database(prepare, words
 
 
 @needs_db_tools
+def is_unlocked(server):
+    """A process that was killed holds its descriptors until the kernel has taken it apart."""
+    with open(server.directory / "var/gatepost.pid") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 def test_the_drill_under_load(prepare):
     """Sign-ups at full speed; a backup meanwhile, then twice what the log has grown by; then everything is killed,
     and the database's directory is gone. The backup alone has everybody who was told so before its newest log."""
@@ -259,6 +269,7 @@ def test_the_drill_under_load(prepare):
             os.kill(pid, signal.SIGKILL)
         server.process.wait()
     assert not load.wrong
+    wait_for(lambda: is_unlocked(server), 20, "the last of them to be gone")
     shutil.rmtree(database(server))
 
     ran = server.command("restore", "backup", seconds=60)

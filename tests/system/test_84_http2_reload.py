@@ -80,12 +80,13 @@ def test_reloads_fail_no_request_of_a_strict_client(serve):
         wait_for(lambda: any(client.problems for client in clients) or
                  all(len(client.acknowledged) > count + 20 for client, count in zip(clients, before)),
                  20, "answers go on")
+    wait_for(lambda: all(client.problems or client.connections >= 2 and client.goaways >= 1 for client in clients),
+             30, "each to meet a reload")
     for client in clients:
         client.ended = True
     for client in clients:
         client.join(patience(20))
         assert not client.problems, client.problems
-        assert client.connections >= 2 and client.goaways >= 1, "it met a reload"
     api = Api2(server.address, server.tls)
     for name in clients[0].acknowledged[::10]:
         assert api.login(name).status == 200
