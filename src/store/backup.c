@@ -11,8 +11,7 @@
 #include "backup_thread.h"
 #include "gatepost/log.h"
 
-#define DESERTED_NS   (60 * NS_PER_S)
-#define LOG_MAX_BYTES (64ULL << 20)
+#define DESERTED_NS (60 * NS_PER_S)
 
 struct backup *backup_new(struct env *env, const char *dir)
 {
@@ -25,7 +24,7 @@ struct backup *backup_new(struct env *env, const char *dir)
     return backup;
 }
 
-static void finish(struct backup *backup)
+void backup_stop(struct backup *backup)
 {
     if (!backup->running)
         return;
@@ -39,7 +38,7 @@ void backup_free(struct backup **backup)
 {
     if (*backup == NULL)
         return;
-    finish(*backup);
+    backup_stop(*backup);
     pthread_mutex_destroy(&(*backup)->mutex);
     free(*backup);
     *backup = NULL;
@@ -65,14 +64,14 @@ static uint64_t estimate(const struct backup *backup)
     if (backup->order.logs_only) {
         if (from.file > end.file)
             return 0;
-        bytes = (end.file - from.file) * LOG_MAX_BYTES + end.offset;
+        bytes = (end.file - from.file) * LOG_FILE_BYTES + end.offset;
         return bytes > from.offset ? bytes - from.offset : 0;
     }
 #define TABLE(NAME, file) bytes += bytes_of(backup, (file));
     TABLES(TABLE)
 #undef TABLE
     if (durable_first_needed(backup->env->db_env, &first) == 0 && first <= end.file)
-        bytes += (end.file - first) * LOG_MAX_BYTES + end.offset;
+        bytes += (end.file - first) * LOG_FILE_BYTES + end.offset;
     return bytes;
 }
 
@@ -96,7 +95,7 @@ bool backup_begin(struct backup *backup, const struct backup_order *order, mono_
 {
     if (backup->running && !backup->delivered)
         return false;
-    finish(backup);
+    backup_stop(backup);
     do {
         random_bytes(&backup->id, sizeof(backup->id));
     } while (backup->id == 0);
@@ -137,7 +136,7 @@ bool backup_end(struct backup *backup, uint64_t id, bool whole)
         return false;
     if (whole && !backup_pipe_is_over(backup->pipe))
         return false;
-    finish(backup);
+    backup_stop(backup);
     if (whole && backup->end.file != 0) {
         archive_note(backup->env->archive, backup->end.file, clock_wall_ms());
         backup->noted = true;
@@ -165,6 +164,6 @@ bool backup_look(struct backup *backup, mono_ns now)
         return noted;
     log_warning("backup.deserted", "bytes=%" PRIu64 " note=\"nobody asked for more\"",
                 backup->taken);
-    finish(backup);
+    backup_stop(backup);
     return noted;
 }

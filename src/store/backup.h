@@ -11,7 +11,8 @@ struct backup;
 
 /* env: opened, with its archive; borrowed. Main thread. */
 struct backup *backup_new(struct env *env, const char *dir);
-void backup_free(struct backup **backup); /* ends one that is under way */
+void backup_stop(struct backup *backup);  /* ends one that is under way */
+void backup_free(struct backup **backup); /* the same; no other thread of the store is left */
 
 /* What is to be read. */
 struct backup_order {

@@ -28,9 +28,6 @@
 
 #define PAGE_BYTES       4096U
 #define LOG_BUFFER_BYTES (8U << 20) /* a batch waits for the disk only when this is full */
-/* A new file waits for a flush: seldom. Recovery fills the rest of the last one with zeros, at
- * every start: 22 ms for 32 MiB. Not less than four buffers. */
-#define LOG_FILE_BYTES   (32U << 20)
 #define TRANSACTIONS_MAX 32U
 
 static const char *const table_files[TABLE_COUNT] = {

@@ -225,9 +225,10 @@ static void drain(struct store *store, mono_ns until)
 static void end(struct store *store)
 {
     room_enter(ROOM_ENDING);
-    backup_free(&store->env.backup);
+    backup_stop(store->env.backup);
     checkpointer_stop(&store->checkpointer);
     flusher_stop(&store->flusher);
+    backup_free(&store->env.backup); /* every thread that logs looks at it */
     FAULT("s.closing");
     const struct audit_end trail_end = store->env.audit;
     env_close(&store->env);

@@ -338,8 +338,12 @@ static inline void fake_store_read_mail(struct fake_store *store)
     size_t len;
 
     while ((read = lane_take(&store->mail, record, &len)) == LANE_RECORD) {
+        struct unpacker unpacker = unpacker_over(slice_of(record, len));
+        struct slice request = unpack_slice(&unpacker, REQUEST_ID_BYTES - 1);
         struct mail_job job;
-        BUG_ON(!mail_job_unpack(slice_of(record, len), &job) || !email_is_canonical(job.to));
+        BUG_ON(unpacker.bad || !request_id_is_safe(request));
+        BUG_ON(!mail_job_unpack(slice_of(unpacker.bytes, unpacker.len), &job) ||
+               !email_is_canonical(job.to));
         BUG_ON(canary_armed && canary_find(slice_of(record, len)) != NULL);
     }
     BUG_ON(read == LANE_BROKEN);

@@ -19,7 +19,7 @@
 #define KILLS      25U
 #define PEOPLE_MAX 400000
 
-enum fate { FATE_UNASKED, FATE_ASKED, FATE_ACKNOWLEDGED, FATE_AWAY };
+enum fate { FATE_UNASKED, FATE_ASKED, FATE_ACKNOWLEDGED, FATE_AWAY, FATE_POISON };
 
 struct crowd {
     struct rig rig;
@@ -45,6 +45,8 @@ static void on_signed_up(void *context, enum store_status status, struct slice p
         crowd->fate[waiting->number] = FATE_ACKNOWLEDGED;
     else if (status == STORE_AWAY)
         crowd->fate[waiting->number] = FATE_AWAY;
+    else if (status == STORE_POISON) /* in work at two deaths, which may happen on a slow machine */
+        crowd->fate[waiting->number] = FATE_POISON;
     else
         crowd->wrong++;
     free(waiting);
@@ -87,6 +89,7 @@ struct census {
     uint64_t missing; /* acknowledged and not there */
     uint64_t halves;
     uint64_t there;
+    uint64_t poisoned; /* refused, and not there */
     struct tally tally;
 };
 
@@ -111,6 +114,8 @@ static struct census count(struct crowd *crowd)
             census.halves++;
         if (parts == 0 && crowd->fate[number] == FATE_ACKNOWLEDGED)
             census.missing++;
+        if (parts == 0 && crowd->fate[number] == FATE_POISON)
+            census.poisoned++;
     }
     census.tally = env->tally;
     env_close(env);
@@ -155,9 +160,10 @@ static void test_nothing_acknowledged_is_lost_and_nothing_is_half_there(void **s
     assert_int_equal(crowd->wrong, 0);
     assert_int_equal(census.missing, 0);
     assert_int_equal(census.halves, 0);
-    assert_int_equal(census.there, crowd->asked);
-    assert_int_equal(census.tally.users, crowd->asked);
-    assert_int_equal(census.tally.pending, crowd->asked);
+    assert_true(census.poisoned <= 2);
+    assert_int_equal(census.there + census.poisoned, crowd->asked);
+    assert_int_equal(census.tally.users, census.there);
+    assert_int_equal(census.tally.pending, census.there);
     assert_true(crowd->asked > KILLS); /* a slow machine recovers for most of the time */
     crowd_free(crowd);
 }
