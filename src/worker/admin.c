@@ -152,6 +152,17 @@ void admin_reply_not_found(struct request **request, enum store_status status)
         reply_store_trouble(request, status);
 }
 
+void admin_on_done(void *context, enum store_status status, struct slice payload)
+{
+    struct request *request = context;
+
+    (void)payload;
+    if (status == STORE_OK)
+        reply_no_content(&request);
+    else
+        admin_reply_not_found(&request, status);
+}
+
 struct slice admin_parameter(const struct json_object *query, const char *name)
 {
     const struct json_member *member = json_find(query, name);

@@ -36,6 +36,9 @@ void admin_reply_lines(struct request **request, struct slice rows, admin_write_
  * accounts, or trouble. */
 void admin_reply_not_found(struct request **request, enum store_status status);
 
+/* What a store is asked with that has nothing to tell: 204, or the same. */
+void admin_on_done(void *context, enum store_status status, struct slice payload);
+
 /* A parameter of the query as text; "" when it is not there. The query stays the caller's. */
 struct slice admin_parameter(const struct json_object *query, const char *name);
 

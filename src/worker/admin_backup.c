@@ -41,7 +41,6 @@ struct backup_reading {
 static void on_told(void *context, enum store_status status, struct slice payload);
 static void on_begun(void *context, enum store_status status, struct slice payload);
 static void on_piece(void *context, enum store_status status, struct slice payload);
-static void on_ended(void *context, enum store_status status, struct slice payload);
 
 /* ---- 1, 2, 3: begin -----------------------------------------------------------------------------
  */
@@ -237,7 +236,7 @@ static void end(struct request *request, bool whole)
         return;
     }
     backup_end_ask_pack(&packer, &(struct backup_end_ask){.id = id, .whole = whole});
-    request_ask(&request, STORE_BACKUP_END, &packer, on_ended);
+    request_ask(&request, STORE_BACKUP_END, &packer, admin_on_done);
 }
 
 void backup_whole_on_request(struct request *request)
@@ -248,15 +247,4 @@ void backup_whole_on_request(struct request *request)
 void backup_give_up_on_request(struct request *request)
 {
     end(request, false);
-}
-
-static void on_ended(void *context, enum store_status status, struct slice payload)
-{
-    struct request *request = context;
-
-    (void)payload;
-    if (status == STORE_OK)
-        reply_no_content(&request);
-    else
-        admin_reply_not_found(&request, status);
 }

@@ -24,7 +24,6 @@ struct admin_sessions {
 
 static void ask_page(struct request *request);
 static void on_page(void *context, enum store_status status, struct slice payload);
-static void on_ended(void *context, enum store_status status, struct slice payload);
 
 /* ---- the list -----------------------------------------------------------------------------------
  */
@@ -144,16 +143,5 @@ void user_sessions_end_on_request(struct request *request)
                                                  .session_id = session_id,
                                                  .peer = slice_of_text(request_peer(request)),
                                                  .now = clock_wall_ms()});
-    request_ask(&request, STORE_ADMIN_SESSION_END, &packer, on_ended);
-}
-
-static void on_ended(void *context, enum store_status status, struct slice payload)
-{
-    struct request *request = context;
-
-    (void)payload;
-    if (status == STORE_OK)
-        reply_no_content(&request);
-    else
-        admin_reply_not_found(&request, status);
+    request_ask(&request, STORE_ADMIN_SESSION_END, &packer, admin_on_done);
 }

@@ -48,7 +48,6 @@ static void on_shown(void *context, enum store_status status, struct slice paylo
 static void on_whose(void *context, enum store_status status, struct slice payload);
 static void on_hashed(void *owner, const struct password_work *work);
 static void ask_to_store(struct request *request, const char *encoded);
-static void on_deleted(void *context, enum store_status status, struct slice payload);
 
 /* ---- 1 ------------------------------------------------------------------------------------------
  */
@@ -130,7 +129,7 @@ void user_delete_on_request(struct request *request)
                                                  .email_key = slice_of_text(ref.email_key),
                                                  .peer = slice_of_text(request_peer(request)),
                                                  .now = clock_wall_ms()});
-    request_ask(&request, STORE_ADMIN_USER_DELETE, &packer, on_deleted);
+    request_ask(&request, STORE_ADMIN_USER_DELETE, &packer, admin_on_done);
 }
 
 /* ---- 2 ------------------------------------------------------------------------------------------
@@ -252,15 +251,4 @@ static void on_shown(void *context, enum store_status status, struct slice paylo
     struct json_writer *writer = json_writer_new();
     admin_write_user(writer, &user);
     reply_json(&request, 200, &writer);
-}
-
-static void on_deleted(void *context, enum store_status status, struct slice payload)
-{
-    struct request *request = context;
-
-    (void)payload;
-    if (status == STORE_OK)
-        reply_no_content(&request);
-    else
-        admin_reply_not_found(&request, status);
 }

@@ -16,9 +16,10 @@ from client import Api, encode, unique
 from gatepost import BINARY, patience, processes_where, scaled, stat_fields, wait_for
 from letters import recipients
 from load import Load, assert_all_exist
-from smtp_peer import Rule, SmtpPeer
-from upgrading import (CONFIG, own_version, Installed, assert_closes_on_exec, assert_upgraded, descriptors, family, make,
-                       page, segment_of, settled, upgrade, usr2, version_like, write_config)
+from smtp_peer import SmtpPeer
+from upgrading import (CONFIG, own_version, Installed, assert_closes_on_exec, assert_upgraded, descriptors, family,
+                       make, page, segment_of, settled, upgrade, usr2, version_like, write_config,
+                       with_a_letter_in_flight)
 
 HEALTH = encode("GET", "/healthz")
 UPGRADES = int(os.environ.get("GATEPOST_UPGRADES", scaled(9)))
@@ -132,16 +133,11 @@ def test_a_storm_of_upgrades_and_reloads_is_folded(server):
 
 def test_a_letter_in_flight_is_sent_once(prepare):
     with SmtpPeer() as peer:
-        server = make(prepare, {"smtp.host": "127.0.0.1", "smtp.port": str(peer.port), "smtp.tls": "none",
-                                "mail.retry_s": "1", "mail.sweep_s": "1"})
-        peer.rules.append(Rule("DOT", action="delay", seconds=1.5, times=1))
-        name = unique("flight")
-        assert Api(server.address).signup(name).status == 201
-        time.sleep(0.3)
+        server, address = with_a_letter_in_flight(prepare, peer)
         assert upgrade(server).returncode == 0
         wait_for(lambda: page(server)["outbox_pending"] == "0", 20, "the letter settled")
         time.sleep(1.5)
-        assert [letter.recipients for letter in peer.letters] == [[f"{name}@example.com"]]
+        assert [letter.recipients for letter in peer.letters] == [[address]]
         server.stop()
 
 

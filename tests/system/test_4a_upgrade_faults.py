@@ -11,10 +11,10 @@ import segment
 from client import Api, Connection, account, encode, unique
 from gatepost import patience, wait_for
 from load import Load, assert_all_exist
-from smtp_peer import Rule, SmtpPeer
+from smtp_peer import SmtpPeer
 from test_41_signals import slow_hash_iterations
 from upgrading import (CONFIG, own_version, assert_closes_on_exec, assert_upgraded, descriptors, family, make, page,
-                       segment_of, settled, upgrade, usr2, version_like, write_config)
+                       segment_of, settled, upgrade, usr2, version_like, write_config, with_a_letter_in_flight)
 
 HANGS = "#!/bin/sh\nsleep 4713\n"
 
@@ -286,14 +286,9 @@ def test_f41_after_an_upgrade_children_still_end_with_their_master(server):
 def test_letters_are_settled_before_the_segment_goes(prepare):
     """A letter that a relay has at that moment is not sent again."""
     with SmtpPeer() as peer:
-        server = make(prepare, {"smtp.host": "127.0.0.1", "smtp.port": str(peer.port), "smtp.tls": "none",
-                                "mail.retry_s": "1", "mail.sweep_s": "1"})
-        peer.rules.append(Rule("DOT", action="delay", seconds=1.5, times=1))
-        name = unique("flight")
-        assert Api(server.address).signup(name).status == 201
-        wait_for(lambda: peer.rules[0].times == 0, 10, "the relay has the letter")
+        server, address = with_a_letter_in_flight(prepare, peer)
         server.installed.own(salt=1)
         assert upgrade(server).returncode == 0
         wait_for(lambda: page(server)["outbox_pending"] == "0", 20, "the letter settled")
-        assert [letter.recipients for letter in peer.letters] == [[f"{name}@example.com"]]
+        assert [letter.recipients for letter in peer.letters] == [[address]]
         server.stop()

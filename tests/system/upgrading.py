@@ -9,7 +9,9 @@ import socket
 import subprocess
 from pathlib import Path
 
+from client import Api, unique
 from gatepost import BINARY, wait_for
+from smtp_peer import Rule
 
 SALT = b"gatepost layout salt 0"      # src/master/layout.c
 CONFIG = "[master]\ndrain_s = 10\n"
@@ -69,6 +71,17 @@ def make(prepare, overrides=None, config=CONFIG):
     server = prepare(overrides, config=config)
     server.installed = Installed(server)
     return server.start()
+
+
+def with_a_letter_in_flight(prepare, peer):
+    """A server, and the address of a letter that the relay has and takes its time with."""
+    server = make(prepare, {"smtp.host": "127.0.0.1", "smtp.port": str(peer.port), "smtp.tls": "none",
+                            "mail.retry_s": "1", "mail.sweep_s": "1"})
+    peer.rules.append(Rule("DOT", action="delay", seconds=1.5, times=1))
+    name = unique("flight")
+    assert Api(server.address).signup(name).status == 201
+    wait_for(lambda: peer.rules[0].times == 0, 10, "the relay has the letter")
+    return server, f"{name}@example.com"
 
 
 def write_config(server, text):

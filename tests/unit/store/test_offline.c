@@ -44,11 +44,11 @@ static void replace(void)
     char path[128];
     char target[128];
 
-    (void)snprintf(path, sizeof(path), "%s/work", replaced);
+    (void)snprintf(path, sizeof(path), "%s/copy", replaced);
     (void)snprintf(target, sizeof(target), "%s/moved", replaced);
     assert_int_equal(rename(path, target), 0);
     assert_int_equal(mkdir(path, 0700), 0);
-    (void)snprintf(path, sizeof(path), "%s/work/durable", replaced);
+    (void)snprintf(path, sizeof(path), "%s/copy/durable", replaced);
     (void)snprintf(target, sizeof(target), "%s/victim", replaced);
     assert_int_equal(symlink(target, path), 0);
     replaced = NULL;
@@ -201,7 +201,7 @@ static enum offline_result restore(struct shop *shop, uint32_t until_log, const 
         .listener = {on_progress, on_problem, on_count, NULL},
     };
 
-    (void)snprintf(work, sizeof(work), "%s/work", shop->dir);
+    (void)snprintf(work, sizeof(work), "%s/copy", shop->dir);
     (void)snprintf(into, sizeof(into), "%s/into", shop->dir);
     memset(heard, 0, sizeof(*heard));
     return store_restore(&job);
