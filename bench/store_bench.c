@@ -97,26 +97,17 @@ static uint32_t percentile(struct load *load, size_t per_mille)
     return load->us[(load->samples - 1) * per_mille / 1000];
 }
 
-/* Mean time of a log flush since the two counters were these, in microseconds. */
-static double flush_mean_us(const struct load *load, uint64_t flushes, uint64_t ns)
-{
-    uint64_t more = counter_sum(load->rig.segment, METRIC_STORE_FLUSHES) - flushes;
-    uint64_t took = counter_sum(load->rig.segment, METRIC_STORE_FLUSH_NS) - ns;
-
-    return more == 0 ? 0 : (double)took / (double)more / 1000;
-}
-
 /* in_flight sign-ups at a time, and one lookup after another if asked for. */
 static void run(struct load *load, const char *name, uint64_t in_flight, bool lookups)
 {
     struct timed timed = {.load = load};
     mono_ns began = clock_mono_ns();
     uint64_t before = load->answered;
-    uint64_t flushes = counter_sum(load->rig.segment, METRIC_STORE_FLUSHES);
-    uint64_t flush_ns = counter_sum(load->rig.segment, METRIC_STORE_FLUSH_NS);
+    struct metric_buckets flushes_before, flushes;
     double seconds;
 
     load->samples = 0;
+    metric_buckets_read(load->rig.segment, HISTOGRAM_STORE_FLUSH, &flushes_before);
     while (clock_mono_ns() - began < RUN_NS) {
         keep_asking(load, in_flight);
         if (lookups)
@@ -124,12 +115,13 @@ static void run(struct load *load, const char *name, uint64_t in_flight, bool lo
         rig_turn(&load->rig, 100);
     }
     seconds = (double)(clock_mono_ns() - began) / 1e9;
+    metric_buckets_read(load->rig.segment, HISTOGRAM_STORE_FLUSH, &flushes);
     printf("{\"bench\":\"store\",\"case\":\"%s\",\"in_flight\":%llu,\"signups_per_s\":%.0f,"
            "\"lookups_per_s\":%.0f,\"lookup_p50_us\":%u,\"lookup_p99_us\":%u,"
-           "\"flush_mean_us\":%.0f}\n",
+           "\"flush_p50_us\":%.0f}\n",
            name, (unsigned long long)in_flight, (double)(load->answered - before) / seconds,
            (double)load->samples / seconds, percentile(load, 500), percentile(load, 990),
-           flush_mean_us(load, flushes, flush_ns));
+           metric_quantile(HISTOGRAM_STORE_FLUSH, &flushes_before, &flushes, 0.5) * 1e6);
     fflush(stdout);
     while (load->answered < load->asked || timed.since != 0)
         rig_turn(&load->rig, 100);
