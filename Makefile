@@ -152,34 +152,39 @@ $(OUT)/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
 .PHONY: fuzz-programs
 fuzz-programs: $(addprefix $(OUT)/fuzz/,$(FUZZ_TARGETS))
 
-# ---- bench programs: bench/*.c, always from the release build ------------------------------------
-BENCH_PROGRAMS := $(patsubst bench/%.c,$(OUT)/bench/%,$(wildcard bench/*.c))
+# ---- bench programs: bench/*/*.c, always from the release build -----------------------------------
+BENCH_SOURCES  := $(wildcard bench/*/*.c)
+BENCH_PROGRAMS := $(addprefix $(OUT)/bench/,$(basename $(notdir $(BENCH_SOURCES))))
 
-$(OUT)/bench/%: bench/%.c $(ARCHIVES)
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) -Isrc -o $@ $< $(LDFLAGS_ALL) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+define BENCH_PROGRAM
+$(OUT)/bench/$(basename $(notdir $(1))): $(1) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) -Isrc -o $$@ $$< $$(LDFLAGS_ALL) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LIBS)
+endef
+$(foreach source,$(BENCH_SOURCES),$(eval $(call BENCH_PROGRAM,$(source))))
 
-.PHONY: bench-programs bench bench-password bench-hashing
+.PHONY: bench-programs bench bench-quick bench-deps bench-password
 bench-programs: $(BENCH_PROGRAMS)
 
-bench: deps deps-test ## measure: prints a table, writes build/bench/*.json
+bench-deps: deps-test ## install what is measured beside Gatepost: its peers, and what draws
+	@conf/deps $(DEB_BENCH)
+
+bench: bench-deps ## measure everything beside peers and limits, 10 to 20 minutes: build/bench/{results.json,table.md,*.svg}
+bench-quick: bench-deps ## the same in small
+bench bench-quick:
 	@$(MAKE) --no-print-directory -j$$(nproc) build bench-programs
-	@bench/run
+	@bench/run $(if $(filter bench-quick,$@),--quick) $(addprefix --only ,$(WORKS))
 
 bench-password: deps ## measure password hashing alone, on one core: OpenSSL and every kernel
 	@$(MAKE) --no-print-directory -s -j$$(nproc) $(BUILD_ROOT)/bench/password_bench
 	@$(BUILD_ROOT)/bench/password_bench
 
-bench-hashing: deps deps-test ## measure password hashing through the server (PARTS="throughput storm")
-	@$(MAKE) --no-print-directory -j$$(nproc) build bench-programs
-	@bench/hashing $(PARTS)
-
 N ?= 1000000
 .PHONY: bench-import
 bench-import: deps ## measure moving in: N accounts from a Django dump, a login of one of them, all out again
 	@$(MAKE) --no-print-directory -j$$(nproc) build
-	@bench/import.py $(N)
+	@bench/works/moving_in.py $(N)
 
 # ---- the two commands ------------------------------------------------------------------------------
 .PHONY: run test asan tsan debug lint model chaos sabotage fuzz install
@@ -284,6 +289,9 @@ DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-djang
              python3-jsonschema python3-yaml chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
              clang libclang-rt-14-dev clang-format-14 wrk gdb systemd python3-h2 curl \
              nginx-light haproxy caddy
+
+# The peers that are measured beside Gatepost.
+DEB_BENCH := gunicorn glewlwyd nghttp2-client gnuplot-nox
 
 .PHONY: deps deps-package deps-test
 deps: ## install what builds (apt, as root or with sudo)

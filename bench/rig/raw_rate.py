@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from server import BUILD
+from rig.server import BUILD
 
 PROGRAM = os.path.join(BUILD, "bench/password_bench")
 

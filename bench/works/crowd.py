@@ -6,8 +6,8 @@ import resource
 import sys
 import time
 
-import processes
-from server import PASSWORD, ROOT, Server
+from rig import processes
+from rig.server import PASSWORD, ROOT, Server
 
 sys.path.append(os.path.join(ROOT, "tests/system"))   # behind the bench's own modules
 from crowd_clients import Running  # noqa: E402

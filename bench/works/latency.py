@@ -2,10 +2,10 @@
 import statistics
 import time
 
-from clients import Loop, get, login
-from raw_rate import raw_rate
-from server import Server
-from throughput import settings
+from rig.clients import Loop, get, login
+from rig.raw_rate import raw_rate
+from rig.server import Server
+from works.throughput import settings
 
 IN_FLIGHT = 8
 

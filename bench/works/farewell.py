@@ -6,10 +6,10 @@ import re
 import signal
 import time
 
-from balance import balanced
-from clients import Loop, login
-from server import Server
-from throughput import ACCOUNTS, settings
+from rig.balance import balanced
+from rig.clients import Loop, login
+from rig.server import Server
+from works.throughput import ACCOUNTS, settings
 
 DRAIN_S = 30    # the default
 MORE = 40       # than the queue holds: what is computed, and some that are refused

@@ -6,9 +6,9 @@ import socket
 import statistics
 import time
 
-from clients import LENGTH, login
-from server import Server
-from throughput import settings
+from rig.clients import LENGTH, login
+from rig.server import Server
+from works.throughput import settings
 
 COST = 20000
 RESAMPLES = 1000

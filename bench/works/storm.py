@@ -8,13 +8,13 @@ import itertools
 import statistics
 import time
 
-import processes
-from balance import balanced
-from clients import Loop, get, login
-from latency import lone
-from probes import Probes, describe
-from server import PASSWORD, Server
-from throughput import ACCOUNTS, Saturation, requests_of, settings
+from rig import processes
+from rig.balance import balanced
+from rig.clients import Loop, get, login
+from works.latency import lone
+from rig.probes import Probes, describe
+from rig.server import PASSWORD, Server
+from works.throughput import ACCOUNTS, Saturation, requests_of, settings
 
 TIMES = 10
 HAMMERS = 200

@@ -4,7 +4,7 @@ import multiprocessing
 import statistics
 import time
 
-from clients import Loop
+from rig.clients import Loop
 
 EVERY_S = 0.02
 

@@ -5,8 +5,8 @@ import statistics
 import subprocess
 import threading
 
-from server import BUILD, Server
-from wrk import median, wrk
+from rig.server import BUILD, Server
+from rig.wrk import median, wrk
 
 
 class Repeated:

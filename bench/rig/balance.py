@@ -1,6 +1,6 @@
 """Connections that are spread evenly over the workers; left to itself the kernel does not."""
-import processes
-from clients import get
+from rig import processes
+from rig.clients import get
 
 
 def balanced(loop, server, each):

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 
-from balance import balanced
-from clients import Loop, login, signup
-from raw_rate import raw_rate
-from server import ROOT, Server
+from rig.balance import balanced
+from rig.clients import Loop, login, signup
+from rig.raw_rate import raw_rate
+from rig.server import ROOT, Server
 
 EACH = 48       # connections a worker: three times the widest kernel's lanes
 ACCOUNTS = 4

@@ -14,7 +14,7 @@ from base64 import b64encode
 
 sys.dont_write_bytecode = True
 
-from server import BUILD, Server  # noqa: E402
+from rig.server import BUILD, Server  # noqa: E402
 
 GATEPOST = os.path.join(BUILD, "gatepost")
 

@@ -4,17 +4,19 @@ import re
 import statistics
 import subprocess
 
-from server import BUILD, ROOT
+from rig.server import BUILD, ROOT
+
+LOAD = os.path.join(ROOT, "bench/load")
 
 
 def wrk(url, script, connections, seconds, *arguments, headers=()):
     """One closed-loop load; gives requests a second and latencies in milliseconds."""
     command = ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "--timeout", "20s", "-s",
-               os.path.join(ROOT, "bench", script)]
+               os.path.join(LOAD, script)]
     for header in headers:
         command += ["-H", header]
     text = subprocess.run(command + [url, "--", *arguments], capture_output=True, text=True,
-                          check=True, env={**os.environ, "GATEPOST_BENCH": os.path.join(ROOT, "bench")}).stdout
+                          check=True, env={**os.environ, "GATEPOST_LOAD": LOAD}).stdout
     found = re.search(r"GATEPOST p50_us=(\d+) p99_us=(\d+) requests=(\d+) errors=(\d+) "
                       r"seconds=([\d.]+)", text)
     p50, p99, requests, errors = (int(found.group(i)) for i in range(1, 5))

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from server import BUILD
+from rig.server import BUILD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(BUILD, "peers")

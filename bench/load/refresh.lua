@@ -1,6 +1,6 @@
 -- wrk: rotates refresh tokens. A file has those to begin with, more than there are connections;
 -- each answer brings the one that takes its place.
-dofile(os.getenv("GATEPOST_BENCH") .. "/get.lua")
+dofile(os.getenv("GATEPOST_LOAD") .. "/get.lua")
 local tokens = {}
 local first, last = 1, 0
 

@@ -1,5 +1,5 @@
 -- wrk: GET with the bearer tokens of a file, in order, again and again.
-dofile(os.getenv("GATEPOST_BENCH") .. "/get.lua")
+dofile(os.getenv("GATEPOST_LOAD") .. "/get.lua")
 local requests = {}
 local count = 0
 

@@ -8,7 +8,7 @@ import selectors
 import socket
 import time
 
-from server import PASSWORD
+from rig.server import PASSWORD
 
 JSON_POST = ("POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
              "Content-Length: %d\r\n\r\n%s")

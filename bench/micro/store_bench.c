@@ -2,7 +2,7 @@
  * lookup takes while nothing else happens and while sign-ups run at full speed.
  *
  * One process plays the worker; the store is a child. One JSON object a line on standard output. */
-#include "../tests/unit/store/store_rig.h"
+#include "../../tests/unit/store/store_rig.h"
 #include "gatepost/metrics.h"
 
 #define SAMPLES_MAX 400000

@@ -8,9 +8,9 @@ import subprocess
 import tempfile
 import urllib.request
 
-import processes
+from rig import processes
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
 # Passwords that cost nothing, to measure everything else.
 FAST = ("password.iterations=1", "password.allow_weak=yes", "password.min_strength=0",
@@ -18,7 +18,15 @@ FAST = ("password.iterations=1", "password.allow_weak=yes", "password.min_streng
 PASSWORD = "correct horse 4711"
 
 
+def smtp(port):
+    return ["smtp.host=127.0.0.1", "smtp.port=%d" % port, "smtp.tls=none"]
+
+
 class Server:
+    """As a peer (bench/peers): it has url, address, pids(), sign_up() and log_in()."""
+
+    name = "gatepost"
+
     def __init__(self, *overrides, base=FAST):
         self.overrides = [part for text in (*base, *overrides) for part in ("-o", text)]
 
@@ -67,6 +75,14 @@ class Server:
         self.call("/api/auth/signup", {"username": name, "email": name + "@example.com",
                                        "password": PASSWORD})
         return name
+
+    def log_in(self, name):
+        """{"access", "refresh"}"""
+        return self.call("/api/auth/login", {"username": name, "password": PASSWORD})[1]
+
+    def pids(self):
+        """Of all its processes."""
+        return [self.process.pid, *processes.children(self.process.pid)]
 
     def metric(self, name):
         with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:

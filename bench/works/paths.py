@@ -7,8 +7,8 @@ import json
 import os
 import statistics
 
-from server import PASSWORD, Server
-from wrk import Bare, median, wrk
+from rig.server import PASSWORD, Server
+from rig.wrk import Bare, median, wrk
 
 CONNECTIONS = 64
 ROTATION = 1000

@@ -5,7 +5,7 @@
  * the argument 0 are not (mail.keep_s). One JSON object a line on standard output. */
 #include <time.h>
 
-#include "../tests/unit/store/store_rig.h"
+#include "../../tests/unit/store/store_rig.h"
 
 #define LETTERS   20000U
 #define IN_FLIGHT 64U

@@ -1,0 +1,38 @@
+"""What is wanted of a run: each mark is a ratio, or a figure, of what was measured in that run."""
+import statistics
+
+
+class Mark:
+    """figure: a function of a Run that gives the rounds' values, [] when it was not measured.
+    at_least or at_most: what the median is held against."""
+
+    def __init__(self, text, figure, at_least=None, at_most=None):
+        self.text, self.figure, self.at_least, self.at_most = text, figure, at_least, at_most
+
+    def is_met(self, value):
+        return value >= self.at_least if self.at_least is not None else value <= self.at_most
+
+
+def ratio(work, what, who, to, to_what=None):
+    return lambda run: run.ratios((work, who, what), (work, to, to_what or what))
+
+
+MARKS = [
+    Mark("me, HS256, 1,000 tokens in rotation, to bare libh2o",
+         ratio("me", "requests_per_second", "gatepost", "bare libh2o"), at_least=0.75),
+    Mark("me, tokens never seen before, to bare libh2o",
+         ratio("me", "requests_per_second", "gatepost, new tokens", "bare libh2o"), at_least=0.3),
+]
+
+
+def judge(run):
+    """[{mark, wanted, value, low, high, met}], of those that were measured."""
+    judged = []
+    for mark in MARKS:
+        values = mark.figure(run)
+        if values:
+            value = statistics.median(values)
+            judged.append({"mark": mark.text, "at_least": mark.at_least, "at_most": mark.at_most,
+                           "value": value, "low": min(values), "high": max(values),
+                           "met": mark.is_met(value)})
+    return judged

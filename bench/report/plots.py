@@ -1,0 +1,5 @@
+"""SVG plots of a run, by gnuplot."""
+
+
+def draw(results, folder):
+    return []
