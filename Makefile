@@ -169,6 +169,7 @@ bench-programs: $(BENCH_PROGRAMS)
 
 bench-deps: deps-test ## install what is measured beside Gatepost: its peers, and what draws
 	@conf/deps $(DEB_BENCH)
+	@bench/peers/install
 
 bench: bench-deps ## measure everything beside peers and limits, 10 to 20 minutes: build/bench/{results.json,table.md,*.svg}
 bench-quick: bench-deps ## the same in small

@@ -5,8 +5,30 @@
     works                               names of the works (works/table.py) that it can do
     pids()                              of all its processes
     sign_up(name), log_in(name)         as Server has them
+    login_path, login_body(name), refresh_path, refresh_body(token), form_type, me_path
+                                        for loads: what is sent where
+    kill(), start()                     as kill -9 of all of it; again, on the same folder
     missing()                           a class method: why it cannot be started here, or None
 
 It is stopped with all its processes and its folder at the end of the block."""
+from peers.django_peer import Django, DjangoWithoutSha, RotatingDjango
+from peers.glewlwyd_peer import Glewlwyd
+from peers.node_peer import Node
 
-PEERS = {}
+PEERS = {"django": Django, "node": Node, "glewlwyd": Glewlwyd}
+# The same peer, run in another way: measured where the peer is.
+VARIANTS = (RotatingDjango, DjangoWithoutSha)
+
+
+def peers_of(run, work):
+    """(who, class) of all that can do that work here; those that cannot be started are skipped by
+    name."""
+    for peer in (*PEERS.values(), *VARIANTS):
+        if peer.name not in run.peers or work not in peer.works:
+            continue
+        missing = peer.missing()
+        who = "%s, %s" % (peer.name, peer.variant) if peer.variant else peer.name
+        if missing:
+            run.skip(work, who, missing)
+        else:
+            yield who, peer

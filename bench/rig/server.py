@@ -1,5 +1,4 @@
 """A Gatepost for a bench: of its own folder, on a free port; stops with the `with` block."""
-import json
 import os
 import re
 import shutil
@@ -9,21 +8,23 @@ import tempfile
 import urllib.request
 
 from rig import processes
+from rig.site import PASSWORD, Site
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
+__all__ = ["BUILD", "FAST", "PASSWORD", "ROOT", "Server", "smtp"]
 # Passwords that cost nothing, to measure everything else.
 FAST = ("password.iterations=1", "password.allow_weak=yes", "password.min_strength=0",
         "limits.enabled=no")
-PASSWORD = "correct horse 4711"
 
 
 def smtp(port):
     return ["smtp.host=127.0.0.1", "smtp.port=%d" % port, "smtp.tls=none"]
 
 
-class Server:
-    """As a peer (bench/peers): it has url, address, pids(), sign_up() and log_in()."""
+class Server(Site):
+    """As a peer (bench/peers): it has url, address, pids(), sign_up() and
+    log_in()."""
 
     name = "gatepost"
 
@@ -60,25 +61,6 @@ class Server:
 
     def workers(self):
         return processes.workers(self.process.pid)
-
-    def call(self, path, body=None, token=None):
-        request = urllib.request.Request(self.url + path, method="POST" if body else "GET",
-                                         data=json.dumps(body).encode() if body else None)
-        if body:
-            request.add_header("Content-Type", "application/json")
-        if token:
-            request.add_header("Authorization", "Bearer " + token)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, json.loads(answer.read() or b"null")
-
-    def sign_up(self, name):
-        self.call("/api/auth/signup", {"username": name, "email": name + "@example.com",
-                                       "password": PASSWORD})
-        return name
-
-    def log_in(self, name):
-        """{"access", "refresh"}"""
-        return self.call("/api/auth/login", {"username": name, "password": PASSWORD})[1]
 
     def pids(self):
         """Of all its processes."""

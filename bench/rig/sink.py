@@ -1,7 +1,10 @@
 """Relays: Postfix's smtp-sink, which takes every letter; one that never says a word; none at all."""
 import os
+import re
+import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -17,18 +20,25 @@ def free_port():
 
 
 class Sink:
-    """smtp-sink on a free port. delay_s: it waits so long before it answers a command."""
+    """smtp-sink on a free port. delay_s: it waits so long before it answers a command. keep: letters
+    are appended to files in .folder, else they are thrown away. count: arrived() tells how many came,
+    for a call of the system more a letter."""
 
-    def __init__(self, delay_s=0):
-        self.delay_s = delay_s
+    def __init__(self, delay_s=0, keep=False, count=False):
+        self.delay_s, self.keep, self.count = delay_s, keep, count
 
     def __enter__(self):
         self.port = free_port()
         as_user = ["-u", "nobody"] if os.getuid() == 0 else []  # it refuses to be root
         slow = ["-w", str(self.delay_s)] if self.delay_s else []
+        self.folder = tempfile.mkdtemp(prefix="smtp-sink-")
+        os.chmod(self.folder, 0o777)
+        kept = ["-D", os.path.join(self.folder, "letters")] if self.keep else []
+        self.numbers = open(os.path.join(self.folder, "numbers"), "w") if self.count else None
         self.process = subprocess.Popen(
-            [SINK, *as_user, *slow, "-m", "64", "127.0.0.1:%d" % self.port, "1024"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [SINK, *as_user, *slow, *kept, *(["-c"] if self.count else []), "-m", "64",
+             "127.0.0.1:%d" % self.port, "1024"],
+            stdout=self.numbers or subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(100):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -36,9 +46,18 @@ class Sink:
             time.sleep(0.05)
         raise SystemExit("smtp-sink did not start")
 
+    def arrived(self):
+        with open(os.path.join(self.folder, "numbers"), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 200))
+            counts = re.findall(rb"mesg=(\d+)", file.read())
+        return int(counts[-1]) if counts else 0
+
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+        if self.numbers:
+            self.numbers.close()
+        shutil.rmtree(self.folder)
 
 
 class StalledRelay:

@@ -14,7 +14,7 @@ import time
 from rig.server import BUILD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PEERS = os.path.join(BUILD, "peers")
+NODE = os.path.join(BUILD, "peers/node")
 SOURCE = os.path.join(BUILD, "tools/bin/smtp-source")
 CONNECTIONS = 4
 LETTERS = 30000
@@ -78,7 +78,7 @@ def curl(port, length):
 
 def nodemailer(port, length):
     letters = LETTERS // 6  # it is slower
-    text = subprocess.run(["node", os.path.join(PEERS, "nodemailer.mjs"), str(port),
+    text = subprocess.run(["node", os.path.join(NODE, "nodemailer.mjs"), str(port),
                            str(CONNECTIONS), str(letters), str(length)],
                           capture_output=True, text=True, check=True).stdout
     row = json.loads(text)
@@ -87,18 +87,12 @@ def nodemailer(port, length):
     return row
 
 
-def install_nodemailer():
-    """Below build/, from npm. False: there is none."""
-    if shutil.which("npm") is None:
+def has_nodemailer():
+    """bench/peers/install puts the packages there."""
+    if not os.path.exists(os.path.join(NODE, "installed")):
         return False
-    os.makedirs(PEERS, exist_ok=True)
-    for name in ("package.json", "nodemailer.mjs"):
-        shutil.copy(os.path.join(HERE, "peers", name), PEERS)
-    if os.path.isdir(os.path.join(PEERS, "node_modules/nodemailer")):
-        return True
-    return subprocess.run(["npm", "install", "--prefix", PEERS, "--ignore-scripts", "--no-audit",
-                           "--no-fund", "--silent"], stdout=subprocess.DEVNULL,
-                          timeout=120).returncode == 0
+    shutil.copy(os.path.join(os.path.dirname(HERE), "peers/node/nodemailer.mjs"), NODE)
+    return True
 
 
 def bench_letters(options, sink):
@@ -108,7 +102,7 @@ def bench_letters(options, sink):
             "libcurl": lambda port: curl(port, length)}
     if os.path.exists(SOURCE):
         runs["smtp_source"] = lambda port: smtp_source(port, length)
-    if install_nodemailer():
+    if has_nodemailer():
         runs["nodemailer"] = lambda port: nodemailer(port, length)
     rows = {name: [] for name in runs}
     for _ in range(options.rounds):
