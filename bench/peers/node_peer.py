@@ -29,5 +29,5 @@ class Node(peer.Peer):
         self.environment = {"UV_THREADPOOL_SIZE": str(self.count), "NODE_ENV": "production"}
 
     def command(self):
-        return ["node", os.path.join(HOME, "server.mjs"), str(self.port), self.folder,
+        return ["node", os.path.join(HOME, "server.mjs"), self.folder, str(self.port),
                 str(self.iterations), str(self.relay_port or 0), str(self.count)]
