@@ -152,17 +152,20 @@ $(OUT)/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
 .PHONY: fuzz-programs
 fuzz-programs: $(addprefix $(OUT)/fuzz/,$(FUZZ_TARGETS))
 
-# ---- bench programs: bench/*/*.c, always from the release build -----------------------------------
-BENCH_SOURCES  := $(wildcard bench/*/*.c)
-BENCH_PROGRAMS := $(addprefix $(OUT)/bench/,$(basename $(notdir $(BENCH_SOURCES))))
+# ---- bench programs: bench/*/NAME.c, or the sources of bench/*/NAME/; always from the release build ---
+BENCH_NAMES    := $(basename $(notdir $(wildcard bench/*/*.c))) \
+                  $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard bench/*/*/*.c)))))
+BENCH_PROGRAMS := $(addprefix $(OUT)/bench/,$(BENCH_NAMES))
+bench_sources   = $(wildcard bench/*/$(1).c bench/*/$(1)/*.c)
+bench_headers   = $(wildcard bench/*/$(1)/*.h)
 
 define BENCH_PROGRAM
-$(OUT)/bench/$(basename $(notdir $(1))): $(1) $(ARCHIVES)
+$(OUT)/bench/$(1): $(call bench_sources,$(1)) $(call bench_headers,$(1)) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(CFLAGS_ALL) -Isrc -o $$@ $$< $$(LDFLAGS_ALL) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LIBS)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) -Isrc -o $$@ $(call bench_sources,$(1)) $$(LDFLAGS_ALL) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LIBS)
 endef
-$(foreach source,$(BENCH_SOURCES),$(eval $(call BENCH_PROGRAM,$(source))))
+$(foreach name,$(BENCH_NAMES),$(eval $(call BENCH_PROGRAM,$(name))))
 
 .PHONY: bench-programs bench bench-quick bench-deps bench-password
 bench-programs: $(BENCH_PROGRAMS)

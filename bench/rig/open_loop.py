@@ -1,0 +1,65 @@
+"""Load at a fixed rate, measured from the moment each request was due: bench/load/open_loop."""
+import json
+import os
+import subprocess
+import tempfile
+
+from rig.server import BUILD, PASSWORD
+
+PROGRAM = os.path.join(BUILD, "bench/open_loop")
+# More than that is no longer little beside the latencies of a server that is not stalled.
+LAG_MS = 1.0
+
+
+def kind(weight, name, method, path, body="", bearer=None, refresh=None):
+    """A line of the program's --mix. bearer, refresh: files of tokens, one a line. Bodies and paths may
+    hold {n}, {n%K} and {token}; see bench/load/open_loop/mix.h."""
+    tokens = "bearer:" + bearer if bearer else "refresh:" + refresh if refresh else "-"
+    body = json.dumps(body, separators=(",", ":")) if isinstance(body, dict) else body
+    return "%d %s %s %s %s %s" % (weight, name, method, path, tokens, body)
+
+
+def me(bearer, weight=1):
+    return kind(weight, "me", "GET", "/api/auth/me", bearer=bearer)
+
+
+def refresh(tokens, weight=1):
+    return kind(weight, "refresh", "POST", "/api/auth/token/refresh", {"refresh": "{token}"},
+                refresh=tokens)
+
+
+def login(prefix, accounts, weight=1):
+    """Of prefix0 to prefixN in turn."""
+    return kind(weight, "login", "POST", "/api/auth/login",
+                {"username": "%s{n%%%d}" % (prefix, accounts), "password": PASSWORD})
+
+
+def signup(prefix, weight=1):
+    """Of prefix0, prefix1, ...: a prefix is good for one load."""
+    return kind(weight, "signup", "POST", "/api/auth/signup",
+                {"username": prefix + "{n}", "email": prefix + "{n}@example.com",
+                 "password": PASSWORD})
+
+
+def open_loop(address, kinds, rate, seconds, connections=64, warm=0.0, poisson=True, seed=1,
+              drain=5.0, timeout=20.0):
+    """What the program prints, of one load; "failed": how many had no answer or none of 2xx."""
+    with tempfile.NamedTemporaryFile("w", prefix="gatepost-mix-") as mix:
+        mix.write("".join(line + "\n" for line in kinds))
+        mix.flush()
+        command = [PROGRAM, "--address", "%s:%d" % address, "--mix", mix.name, "--rate", str(rate),
+                   "--seconds", str(seconds), "--warm", str(warm), "--drain", str(drain),
+                   "--timeout", str(timeout), "--connections", str(connections), "--seed", str(seed)]
+        done = subprocess.run(command + (["--poisson"] if poisson else []), capture_output=True,
+                              text=True)
+    if done.returncode != 0:
+        raise SystemExit("the load failed: %s" % done.stderr.strip())
+    found = json.loads(done.stdout)
+    good = sum(count for status, count in found["statuses"].items() if status.startswith("2"))
+    found["failed"] = found["answered"] + found["unanswered"] + sum(found["errors"].values()) - good
+    return found
+
+
+def is_behind(load):
+    """Was the generator itself so late that its latencies are not the server's?"""
+    return load["lag_p99_ms"] > LAG_MS
