@@ -14,7 +14,8 @@ NO_SHA = ":~0x20000000"
 
 class Django(peer.Peer):
     name = "django"
-    works = ("hash", "signup", "signup-1000", "login", "me", "refresh", "verify-email")
+    works = ("hash", "signup", "signup-1000", "login", "me", "refresh", "verify-email", "mixed", "curves",
+             "relay", "lost", "memory", "start", "disk")
     rotates = False
 
     @classmethod

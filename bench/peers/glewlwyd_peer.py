@@ -29,7 +29,8 @@ PLUGIN = {
 
 class Glewlwyd(peer.Peer):
     name = "glewlwyd"
-    works = ("hash", "login", "me", "refresh")
+    works = ("hash", "login", "me", "refresh", "curves", "memory", "start", "disk")
+    can_sign_up = False
     me_path = "/api/oidc/userinfo"
     login_path = refresh_path = "/api/oidc/token"
     form_type = "application/x-www-form-urlencoded"

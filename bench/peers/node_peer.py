@@ -11,7 +11,8 @@ SOURCES = os.path.join(peer.HERE, "node")
 
 class Node(peer.Peer):
     name = "node"
-    works = ("hash", "signup", "signup-1000", "login", "me", "refresh", "verify-email")
+    works = ("hash", "signup", "signup-1000", "login", "me", "refresh", "verify-email", "mixed", "curves",
+             "relay", "lost", "memory", "start", "disk")
 
     @classmethod
     def missing(cls):

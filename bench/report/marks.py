@@ -22,6 +22,12 @@ MARKS = [
          ratio("me", "requests_per_second", "gatepost", "bare libh2o"), at_least=0.75),
     Mark("me, tokens never seen before, to bare libh2o",
          ratio("me", "requests_per_second", "gatepost, new tokens", "bare libh2o"), at_least=0.3),
+    Mark("sign-up p99, stalled relay to fast relay",
+         ratio("relay", "p99_ms", "gatepost, stalled relay", "gatepost, fast relay"), at_most=1.05),
+    Mark("memory idle, PSS of all processes, to Django with two workers",
+         ratio("memory", "pss_mib", "gatepost", "django"), at_most=1 / 3),
+    Mark("cold start to the first 200, ms",
+         lambda run: run.values("start", "gatepost", "first_answer_ms"), at_most=40),
 ]
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import tempfile
 
+from rig.clients import Loop, get
 from rig.server import BUILD, PASSWORD
 
 PROGRAM = os.path.join(BUILD, "bench/open_loop")
@@ -19,19 +20,19 @@ def kind(weight, name, method, path, body="", bearer=None, refresh=None):
     return "%d %s %s %s %s %s" % (weight, name, method, path, tokens, body)
 
 
-def me(bearer, weight=1):
-    return kind(weight, "me", "GET", "/api/auth/me", bearer=bearer)
+def me(site, bearer, weight=1):
+    return kind(weight, "me", "GET", site.me_path, bearer=bearer)
 
 
-def refresh(tokens, weight=1):
-    return kind(weight, "refresh", "POST", "/api/auth/token/refresh", {"refresh": "{token}"},
-                refresh=tokens)
+def refresh(site, tokens, weight=1):
+    return kind(weight, "refresh", "POST", site.refresh_path,
+                site.refresh_body("TOKEN").replace("TOKEN", "{token}"), refresh=tokens)
 
 
-def login(prefix, accounts, weight=1):
-    """Of prefix0 to prefixN in turn."""
-    return kind(weight, "login", "POST", "/api/auth/login",
-                {"username": "%s{n%%%d}" % (prefix, accounts), "password": PASSWORD})
+def login(site, prefix, accounts, weight=1):
+    """Of prefix0, prefix1, ... in turn, so many."""
+    return kind(weight, "login", "POST", site.login_path,
+                site.login_body(prefix + "NUMBER").replace("NUMBER", "{n%%%d}" % accounts))
 
 
 def signup(prefix, weight=1):
@@ -41,21 +42,33 @@ def signup(prefix, weight=1):
                  "password": PASSWORD})
 
 
+def closes(site):
+    """Does it close a connection with its answer? Then one that is opened beforehand would only keep one
+    of its processes waiting: they are opened when they are needed."""
+    return Loop().ask(site.address, get(site.me_path)).closes
+
+
+def load_site(site, kinds, rate, seconds, **more):
+    return open_loop(site.address, kinds, rate, seconds, late=closes(site), **more)
+
+
 def open_loop(address, kinds, rate, seconds, connections=64, warm=0.0, poisson=True, seed=1,
-              drain=5.0, timeout=20.0):
-    """What the program prints, of one load; "failed": how many had no answer or none of 2xx."""
+              drain=5.0, timeout=20.0, late=False):
+    """What the program prints, of one load; "good": how many were answered with
+    2xx, "failed": how many were due and were not."""
     with tempfile.NamedTemporaryFile("w", prefix="gatepost-mix-") as mix:
         mix.write("".join(line + "\n" for line in kinds))
         mix.flush()
         command = [PROGRAM, "--address", "%s:%d" % address, "--mix", mix.name, "--rate", str(rate),
                    "--seconds", str(seconds), "--warm", str(warm), "--drain", str(drain),
                    "--timeout", str(timeout), "--connections", str(connections), "--seed", str(seed)]
-        done = subprocess.run(command + (["--poisson"] if poisson else []), capture_output=True,
-                              text=True)
+        command += ["--poisson"] * poisson + ["--late"] * late
+        done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit("the load failed: %s" % done.stderr.strip())
     found = json.loads(done.stdout)
     good = sum(count for status, count in found["statuses"].items() if status.startswith("2"))
+    found["good"] = good
     found["failed"] = found["answered"] + found["unanswered"] + sum(found["errors"].values()) - good
     return found
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import urllib.request
 
 from rig import processes
@@ -22,40 +23,73 @@ def smtp(port):
     return ["smtp.host=127.0.0.1", "smtp.port=%d" % port, "smtp.tls=none"]
 
 
+def at_cost(iterations):
+    """As FAST, with passwords that cost so many iterations."""
+    return ("password.iterations=%d" % iterations, *FAST[1:])
+
+
 class Server(Site):
-    """As a peer (bench/peers): it has url, address, pids(), sign_up() and
-    log_in()."""
+    """As a peer (bench/peers): it has url, address, pids(), sign_up(), log_in(), kill() and start()."""
 
     name = "gatepost"
 
     def __init__(self, *overrides, base=FAST):
         self.overrides = [part for text in (*base, *overrides) for part in ("-o", text)]
+        self.process = None
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="gatepost-bench-")
         self.log = open(os.path.join(self.folder, "log"), "w")
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def start(self):
+        """Returns when it is ready. Works that kill or stop it start it again on the same folder."""
+        self.launch()
+        ready = self.process.stdout.readline()
+        found = re.match(r"ready http=127\.0\.0\.1:(\d+) ", ready)
+        if not found:
+            with open(self.log.name) as log:
+                raise SystemExit("gatepost did not start:\n%s" % log.read()[-2000:])
+        self.port = int(found.group(1))
+        self.address = ("127.0.0.1", self.port)
+        self.url = "http://127.0.0.1:%d" % self.port
+
+    def launch(self):
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "gatepost"), "serve", "-o", "http.listen=127.0.0.1:0",
              *self.overrides],
             cwd=self.folder, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        ready = self.process.stdout.readline()
-        found = re.match(r"ready http=127\.0\.0\.1:(\d+) ", ready)
-        if not found:
-            self.process.wait()
-            raise SystemExit("gatepost did not start; see %s/log" % self.folder)
-        self.port = int(found.group(1))
-        self.address = ("127.0.0.1", self.port)
-        self.url = "http://127.0.0.1:%d" % self.port
-        return self
 
-    def __exit__(self, *_):
+    def stop(self):
+        if self.process is None:
+            return
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.process.stdout.close()
+
+    def kill(self):
+        """All of its processes, as nearly at once as can be; children that are left end by themselves
+        when their master is gone."""
+        for pid in self.pids():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+    def __exit__(self, *_):
+        try:
+            self.stop()
         finally:
-            if self.process.poll() is None:
-                self.process.kill()
             self.log.close()
             shutil.rmtree(self.folder)
 
@@ -65,6 +99,13 @@ class Server(Site):
     def pids(self):
         """Of all its processes."""
         return [self.process.pid, *processes.children(self.process.pid)]
+
+    def wait_until_mailed(self, seconds=60):
+        until = time.monotonic() + seconds
+        while self.metric("gatepost_outbox_pending") > 0:
+            if time.monotonic() > until:
+                raise SystemExit("letters still wait after %d s" % seconds)
+            time.sleep(0.05)
 
     def metric(self, name):
         with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:

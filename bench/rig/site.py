@@ -9,6 +9,7 @@ PASSWORD = "correct horse 4711"
 class Site:
     """Needs url, "http://127.0.0.1:PORT"."""
 
+    can_sign_up = True      # by itself, over HTTP
     me_path = "/api/auth/me"
     login_path = "/api/auth/login"
     refresh_path = "/api/auth/token/refresh"

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from rig import open_loop as rig
+from rig.site import Site
 from rig.wrk import Bare
 
 STALL_S = 0.2
@@ -147,7 +148,7 @@ def test_the_same_seed_gives_the_same_schedule():
 def test_names_are_used_once_and_accounts_in_turn(tmp_path):
     seen = []
     with Peer(lambda handler, body: (seen.append((handler.path, body)), (201, {}))[1]) as peer:
-        found = load(peer, [rig.signup("new"), rig.login("old", 3)], rate=200)
+        found = load(peer, [rig.signup("new"), rig.login(Site(), "old", 3)], rate=200)
     assert found["failed"] == 0
     bodies = [(path, json.loads(body)) for path, body in seen]
     new = [body["username"] for path, body in bodies if path == "/api/auth/signup"]
@@ -164,7 +165,7 @@ def test_bearer_tokens_come_in_turn(tmp_path):
     tokens.write_text("a\nb\nc\n")
     seen = []
     with Peer(lambda handler, _: (seen.append(handler.headers["Authorization"]), (200, {}))[1]) as peer:
-        load(peer, [rig.me(str(tokens))], rate=60)
+        load(peer, [rig.me(Site(), str(tokens))], rate=60)
     assert len(seen) == 30
     assert {seen.count("Bearer " + token) for token in "abc"} == {10}
 
@@ -188,7 +189,7 @@ def test_a_refresh_token_is_used_by_one_request_and_its_successor_after_it(tmp_p
         successor = {"refresh": "%s-%d" % (name, int(number) + 1)} if rotates else {}
         return 200, {"access": "x", **successor}
     with Peer(answer) as peer:
-        found = load(peer, [rig.refresh(str(tokens))], rate=160, connections=4)
+        found = load(peer, [rig.refresh(Site(), str(tokens))], rate=160, connections=4)
     assert found["statuses"] == {"200": 80}
     for n in range(8):
         numbers = sorted(int(token.split("-")[1]) for token in used if token.startswith("t%d-" % n))

@@ -170,6 +170,18 @@ static void start_request(struct load *load, mono_ns now)
         send_request(load, connection);
 }
 
+/* The refresh token that takes the place of the one that was spent; empty: there is none. Gatepost and
+ * simplejwt call it by the first name, OAuth (RFC 6749, 5.1) by the second. */
+static struct slice successor_in(const struct answer *answer)
+{
+    if (answer->status != 200)
+        return slice_of(NULL, 0);
+    struct slice found = answer_member(answer->body, SLICE_LITERAL("\"refresh\":"));
+    if (found.len == 0)
+        found = answer_member(answer->body, SLICE_LITERAL("\"refresh_token\":"));
+    return found;
+}
+
 static void finish(struct load *load, struct connection *connection, const struct answer *answer)
 {
     mono_ns now = clock_mono_ns();
@@ -181,10 +193,7 @@ static void finish(struct load *load, struct connection *connection, const struc
         tally->statuses[answer->status]++;
         histogram_add(&tally->latency, now - connection->due);
     }
-    kind_give_back(connection->kind, &connection->token,
-                   answer->status == 200
-                       ? answer_member(answer->body, SLICE_LITERAL("\"refresh\":"))
-                       : slice_of(NULL, 0));
+    kind_give_back(connection->kind, &connection->token, successor_in(answer));
     if (answer->closes)
         close_connection(connection);
     become_idle(load, connection);
@@ -328,7 +337,7 @@ void load_run(const struct load_options *options, struct schedule *schedule, str
     prctl(PR_SET_TIMERSLACK, 1UL); /* else what is due is sent 50 us late */
     for (size_t i = 0; i < options->connections; i++) {
         load.connections[i].fd = -1;
-        if (!open_connection(&load, &load.connections[i], true)) {
+        if (!options->opens_late && !open_connection(&load, &load.connections[i], true)) {
             fprintf(stderr, "open_loop: connection %zu: %s\n", i + 1, strerror(errno));
             exit(1);
         }

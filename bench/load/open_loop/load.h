@@ -12,7 +12,8 @@
 
 struct load_options {
     struct sockaddr_in address;
-    size_t connections; /* opened beforehand; one request each at a time */
+    size_t connections; /* one request each at a time */
+    bool opens_late;    /* by the first request that needs it, else all of them beforehand */
     double warm_s;      /* what is due in it is sent and not counted */
     double seconds;     /* what is due in it is counted */
     double drain_s;     /* so long answers are waited for after the last one was due */

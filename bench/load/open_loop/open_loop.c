@@ -3,7 +3,7 @@
  * omission).
  *
  *     open_loop --address 127.0.0.1:8000 --mix FILE --rate 1000 [--seconds 3] [--warm 0]
- *               [--connections 64] [--poisson] [--seed 1] [--drain 5] [--timeout 20]
+ *               [--connections 64] [--late] [--poisson] [--seed 1] [--drain 5] [--timeout 20]
  *
  * The format of FILE: mix.h. Prints one JSON object. "late" and "lag" tell how far the generator
  * itself was behind; where lag is of the size of the latencies, they are its own. */
@@ -63,6 +63,7 @@ static struct arguments read_arguments(int argc, char **argv)
         {"warm", required_argument, NULL, 'w'},
         {"connections", required_argument, NULL, 'c'},
         {"poisson", no_argument, NULL, 'p'},
+        {"late", no_argument, NULL, 'l'},
         {"seed", required_argument, NULL, 'e'},
         {"drain", required_argument, NULL, 'd'},
         {"timeout", required_argument, NULL, 't'},
@@ -86,6 +87,8 @@ static struct arguments read_arguments(int argc, char **argv)
             found.load.connections = (size_t)read_number(optarg, 1, 20000);
         else if (option == 'p')
             found.is_poisson = true;
+        else if (option == 'l')
+            found.load.opens_late = true;
         else if (option == 'e')
             found.seed = (uint64_t)read_number(optarg, 0, 9e15);
         else if (option == 'd')

@@ -1,0 +1,87 @@
+"""What is lost by kill -9: every process of a server is killed in the middle of sign-ups, with a fast
+relay, and started again on the same data. Of the sign-ups that were answered with 201: who cannot log
+in, whose letter never came. One iteration."""
+import itertools
+import time
+
+from rig.clients import Loop, signup
+from rig.sites import sites
+from rig.taker import Taker
+
+CONNECTIONS = 16
+SETTLED_S = 12      # without one more letter; longer than a mailer waits before it tries again
+LETTERS_S = 30      # and no longer than that
+LOGINS = 2000       # of so many accounts at most, drawn from all
+
+
+class SignUps:
+    """Every client has a sign-up under way; who was answered with 201 is known."""
+
+    def __init__(self, site):
+        self.site, self.loop = site, Loop()
+        self.acknowledged, self.other = [], []
+        self.numbers = itertools.count()
+
+    def again(self, client):
+        name = "lost%d" % next(self.numbers)
+
+        def on_answer(client, answer):
+            if answer.status == 201:
+                self.acknowledged.append(name)
+            elif answer.status:
+                self.other.append(answer.status)
+            if answer.status and not self.is_killed:
+                self.again(client)
+        client.send(signup(name), on_answer)
+
+    def run_until_killed(self, seconds):
+        """What is answered in the moment of the kill counts too: it was read."""
+        self.is_killed = False
+        clients = [self.loop.client(self.site.address) for _ in range(CONNECTIONS)]
+        for client in clients:
+            self.again(client)
+        self.loop.run(time.monotonic() + seconds)
+        self.site.kill()
+        self.is_killed = True
+        self.loop.run(time.monotonic() + 2, lambda: not any(client.waiting for client in clients))
+        for client in clients:
+            client.close()
+
+
+def letters_of(relay, names):
+    """{address: letters} once each of them has one, or nothing has come for a while."""
+    wanted = {name + "@example.com" for name in names}
+    began = changed = time.monotonic()
+    count = -1
+    while True:
+        letters = relay.letters()
+        now = time.monotonic()
+        if sum(letters.values()) != count:
+            count, changed = sum(letters.values()), now
+        if wanted <= letters.keys() or now - changed > SETTLED_S or now - began > LETTERS_S:
+            return {name: letters[name] for name in wanted if name in letters}
+        time.sleep(0.2)
+
+
+def cannot_log_in(site, names):
+    return sum(site.ask(site.login_path, site.login_body(name).encode())[0] != 200 for name in names)
+
+
+def measure_site(run, who, start):
+    with Taker() as relay, start(1, relay.port) as site:
+        ups = SignUps(site)
+        ups.run_until_killed(run.seconds)
+        site.start()
+        names = ups.acknowledged
+        letters = letters_of(relay, names)
+        asked = names if len(names) <= LOGINS else run.random.sample(names, LOGINS)
+        run.add_all("lost", who, {
+            "acknowledged_count": len(names), "refused_count": len(ups.other),
+            "accounts_lost_count": cannot_log_in(site, asked), "accounts_asked_count": len(asked),
+            "letters_lost_count": len(names) - len(letters),
+            "letters_twice_count": sum(count > 1 for count in letters.values())})
+
+
+def measure(run):
+    for who, start in sites(run, "lost"):
+        measure_site(run, who, start)
