@@ -180,6 +180,11 @@ bench bench-quick:
 	@$(MAKE) --no-print-directory -j$$(nproc) build bench-programs
 	@bench/run $(if $(filter bench-quick,$@),--quick) $(addprefix --only ,$(WORKS))
 
+RESULTS ?=
+.PHONY: bench-readme
+bench-readme: ## show a run in README and docs/measured (RESULTS=build/bench/results.json; else make them again of the one there)
+	@bench/report/commit $(RESULTS)
+
 bench-password: deps ## measure password hashing alone, on one core: OpenSSL and every kernel
 	@$(MAKE) --no-print-directory -s -j$$(nproc) $(BUILD_ROOT)/bench/password_bench
 	@$(BUILD_ROOT)/bench/password_bench

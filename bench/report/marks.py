@@ -42,3 +42,7 @@ def judge(run):
                            "value": value, "low": min(values), "high": max(values),
                            "met": mark.is_met(value)})
     return judged
+
+
+def unmeasured(run):
+    return [mark.text for mark in MARKS if not mark.figure(run)]

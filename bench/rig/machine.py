@@ -72,5 +72,28 @@ def background_cores(seconds=0.5):
     return (used_ticks() - before) / os.sysconf("SC_CLK_TCK") / took
 
 
+class Others:
+    """Cores that others use from now on, while the bench and all it starts are at work: what the
+    machine worked, less what its processes did that have ended. The kernel's interrupts are nobody's."""
+
+    def __init__(self):
+        self.at, self.used, self.ours = time.monotonic(), self.ticks(), self.own_seconds()
+
+    @staticmethod
+    def ticks():
+        with open("/proc/stat") as file:
+            user, nice, system, _, _, _, _, steal = map(int, file.readline().split()[1:9])
+        return user + nice + system + steal
+
+    @staticmethod
+    def own_seconds():
+        return sum(os.times()[:4])
+
+    def cores(self):
+        took = max(time.monotonic() - self.at, 0.01)
+        used = (self.ticks() - self.used) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, used - (self.own_seconds() - self.ours)) / took
+
+
 def is_busy(cores):
     return cores > BUSY_CORES

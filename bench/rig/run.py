@@ -35,8 +35,18 @@ class Run:
         self.figures = {}       # (work, who, what): [a value a round]
         self.curves = []        # {"work", "who", "x", "y", "points": [[x, y], ...]}
         self.skipped = []       # (work, who, why)
-        self.background = []    # cores that others used before each work
+        self.background = []    # (work, cores that others used before it, cores while it was measured)
         self.on_figure = lambda work, who, what: None
+
+    @classmethod
+    def of(cls, results):
+        """What was recorded in a results.json, so that it is judged and shown without measuring."""
+        run = cls(results["seconds"], results["rounds"], results["quick"], set(), results["seed"])
+        run.figures = {(one["work"], one["who"], one["what"]): one["runs"]
+                       for one in results["figures"]}
+        run.curves = results["curves"]
+        run.skipped = [(one["work"], one["who"], one["why"]) for one in results["skipped"]]
+        return run
 
     def rounds(self):
         return range(self.round_count)

@@ -4,10 +4,11 @@ from works import curves, disk, lost, me, memory, mixed, relay, signup, start
 
 
 class Work:
-    """in_quick: it is part of `make bench-quick`."""
+    """in_quick, in_full: it is part of `make bench-quick`, of `make bench`; else by --only alone."""
 
-    def __init__(self, name, measure, text, in_quick=True):
-        self.name, self.measure, self.text, self.in_quick = name, measure, text, in_quick
+    def __init__(self, name, measure, text, in_quick=True, in_full=True):
+        self.name, self.measure, self.text = name, measure, text
+        self.in_quick, self.in_full = in_quick and in_full, in_full
 
 
 WORKS = [
