@@ -109,15 +109,19 @@ static size_t pack_job(const struct uuid *job_id, wall_ms created, uint8_t bytes
     return packer.len;
 }
 
+/* As a worker does it: the id of the request, then the job. */
 static bool push_job(struct bench *bench, size_t number)
 {
-    uint8_t bytes[JOB_MAX_BYTES];
+    uint8_t job[JOB_MAX_BYTES], bytes[2 * JOB_MAX_BYTES];
+    struct packer packer = packer_over(bytes, sizeof(bytes));
     const uint32_t last = (uint32_t)number;
     const wall_ms now = clock_wall_ms();
     struct uuid job_id = uuid_new(now);
 
     memcpy(job_id.bytes + UUID_BYTES - sizeof(last), &last, sizeof(last));
-    return lane_push(&bench->mail, bytes, pack_job(&job_id, now, bytes));
+    pack_slice(&packer, SLICE_LITERAL("bench"));
+    pack_raw(&packer, job, pack_job(&job_id, now, job));
+    return lane_push(&bench->mail, bytes, packer.len);
 }
 
 static void answer(struct bench *bench, uint64_t sequence, struct slice payload)
@@ -242,7 +246,7 @@ static void measure(const char *folder, const char *const *overrides, size_t ove
     snprintf(mail_dir, sizeof(mail_dir), "mail.dir=%s/mail", folder);
     all[0] = key_file;
     all[1] = mail_dir;
-    all[2] = "log.level=error";
+    all[2] = "log.level=warning";
     for (size_t i = 0; i < override_count; i++)
         all[3 + i] = overrides[i];
     if (!secret_make_file(key_file + strlen("mail.key_file="), &err))
