@@ -11,12 +11,12 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "gatepost/fault.h"
 #include "gatepost/metrics.h"
 
+#include "head.h"
 #include "http2.h"
 #include "peer.h"
 
@@ -301,32 +301,14 @@ void server_send_half_and_die(h2o_req_t *h2o)
 }
 
 /* A head with a Connection field of its own may mean that nothing follows, whatever comes. */
-static bool names_connection(struct slice head)
+bool server_is_followed(h2o_req_t *h2o, const struct head_extent *head)
 {
-    static const char name[] = "\nconnection:";
-    const size_t name_len = sizeof(name) - 1;
-
-    for (size_t i = 0; i + name_len <= head.len; i++) {
-        if (head.at[i] == '\n' && strncasecmp(head.at + i, name, name_len) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool server_is_followed(h2o_req_t *h2o)
-{
+    if (h2o->version != 0x101 || head->bytes == 0 || head->names_connection)
+        return false;
     const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
-    const char *end = input->bytes + input->size;
-
-    if (h2o->version != 0x101 || input->size == 0)
-        return false;
-    const char *head_end = memmem(input->bytes, input->size, "\r\n\r\n", 4);
-    if (head_end == NULL ||
-        names_connection(slice_of(input->bytes, (size_t)(head_end - input->bytes))))
-        return false;
     if (h2o->entity.len > 0)
-        return h2o->entity.base + h2o->entity.len < end;
-    return head_end + 4 < end;
+        return h2o->entity.base + h2o->entity.len < input->bytes + input->size;
+    return head->bytes < input->size;
 }
 
 /* libh2o ends every connection with its next answer then; it is told to keep this one. */

@@ -17,6 +17,7 @@ struct head_seen {
     unsigned content_types;
     unsigned origins;
     unsigned fetch_sites;
+    bool connection;
 };
 
 static bool is_token_char(char c)
@@ -100,6 +101,7 @@ static void read_field(struct slice line, struct head_seen *seen)
     case 'c':
         seen->lengths += name_is(name, "content-length");
         seen->content_types += name_is(name, "content-type");
+        seen->connection |= name_is(name, "connection");
         break;
     case 't':
         seen->codings += name_is(name, "transfer-encoding");
@@ -140,13 +142,14 @@ static enum head_verdict judge(const struct head_seen *seen)
     return seen->codings > 0 ? HEAD_FINE_BUT_LAST : HEAD_FINE;
 }
 
-enum head_verdict head_check(struct slice input)
+enum head_verdict head_check(struct slice input, struct head_extent *extent_out)
 {
     struct head_seen seen = {0};
     const char *end = input.at + input.len;
     const char *at = input.at;
     bool first = true;
 
+    *extent_out = (struct head_extent){0};
     /* RFC 9112 section 2.2: one empty line before the request is forgiven. */
     if (input.len >= 2 && memcmp(at, "\r\n", 2) == 0)
         at += 2;
@@ -158,6 +161,8 @@ enum head_verdict head_check(struct slice input)
         at = newline + 1;
         if (at - input.at > HEAD_MAX_BYTES)
             return HEAD_TOO_LARGE;
+        if (line.len == 0 && !first)
+            *extent_out = (struct head_extent){(size_t)(at - input.at), seen.connection};
         if (line.len == 0)
             return first ? HEAD_BAD : judge(&seen);
         if (first)

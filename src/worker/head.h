@@ -16,6 +16,12 @@ enum head_verdict {
     HEAD_EXPECTATION,   /* 417 */
 };
 
+/* Where the head ends, for who asks what comes behind it. */
+struct head_extent {
+    size_t bytes;          /* with its empty line; 0: it has none */
+    bool names_connection; /* there is a Connection field */
+};
+
 /* input: the connection's bytes from the request line on, as far as they have arrived; what lies
  * after the head's empty line is not looked at.
  * Refuses: a second Content-Length, Transfer-Encoding, Host, Content-Type, Authorization, Origin or
@@ -23,7 +29,7 @@ enum head_verdict {
  * that is none; bare LF; folded lines; a method that is no token. A chunked body is read by libh2o,
  * which takes "0x5" for 0, any text after the size and bare LF. A proxy in front may see its end
  * elsewhere; so the connection ends with it. Source: RFC 9112 sections 2.2, 3.2, 5.2, 6.1, 6.3. */
-MUST_USE enum head_verdict head_check(struct slice input);
+MUST_USE enum head_verdict head_check(struct slice input, struct head_extent *extent_out);
 
 /* A token of 32 bytes at most. */
 MUST_USE bool head_is_method(struct slice text);

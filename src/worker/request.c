@@ -4,9 +4,11 @@
  * start of the connection's input when it runs. */
 #include "request.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gatepost/encoding.h"
 #include "gatepost/fault.h"
 #include "gatepost/metrics.h"
 #include "gatepost/secret.h"
@@ -56,12 +58,9 @@ void request_give_up(struct request *request)
 
 void request_make_id(struct worker *worker, char id_out[REQUEST_ID_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
-    const uint64_t words[2] = {worker->id_base, ++worker->id_count};
+    const uint64_t words[2] = {htobe64(worker->id_base), htobe64(++worker->id_count)};
 
-    for (unsigned i = 0; i < 32; i++)
-        id_out[i] = digits[words[i / 16] >> (60 - 4 * (i % 16)) & 15];
-    id_out[32] = '\0';
+    hex_encode(words, sizeof(words), id_out);
 }
 
 /* A proxy of ours has named it already; anybody else's name could be another request's. */
@@ -187,11 +186,13 @@ void *request_grow(struct request *request, size_t bytes)
     return more;
 }
 
-static enum head_verdict check_head(h2o_req_t *h2o)
+static enum head_verdict check_head(h2o_req_t *h2o, struct head_extent *extent_out)
 {
     const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
 
-    return http2_is(h2o) ? http2_head_check(h2o) : head_check(slice_of(input->bytes, input->size));
+    *extent_out = (struct head_extent){0};
+    return http2_is(h2o) ? http2_head_check(h2o)
+                         : head_check(slice_of(input->bytes, input->size), extent_out);
 }
 
 int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
@@ -200,9 +201,12 @@ int request_on_h2o(h2o_handler_t *handler, h2o_req_t *h2o)
     struct request *request = request_new(worker, h2o);
     const bool has_body = (request->method & METHODS_WITH_BODY) != 0;
 
+    struct head_extent head;
+
     FAULT("w.parse");
-    request->followed = server_is_followed(h2o);
-    switch (check_head(h2o)) {
+    const enum head_verdict verdict = check_head(h2o, &head);
+    request->followed = server_is_followed(h2o, &head);
+    switch (verdict) {
     case HEAD_FINE_BUT_LAST:
         server_close_after(h2o);
         /* fallthrough */

@@ -79,6 +79,8 @@ static struct slice without_origin(struct slice target)
 {
     static const char *const schemes[] = {"http://", "https://"};
 
+    if (target.len > 0 && target.at[0] == '/')
+        return target;
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         size_t len = strlen(schemes[i]);
         if (target.len <= len || strncasecmp(target.at, schemes[i], len) != 0)

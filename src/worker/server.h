@@ -9,6 +9,7 @@
 #define SERVER_WATCHES_MAX 4
 
 struct server;
+struct head_extent;
 
 /* A listening socket. */
 struct listening {
@@ -123,8 +124,8 @@ void server_linger(struct connection *connection);
 void server_send_half_and_die(h2o_req_t *h2o);
 
 /* Has more come behind this request, that is another one? Asked before its body is wiped; libh2o
- * reads no further until it is answered. */
-bool server_is_followed(h2o_req_t *h2o);
+ * reads no further until it is answered. head: of this request (head.h). */
+bool server_is_followed(h2o_req_t *h2o, const struct head_extent *head);
 
 /* server_close_after when the worker is about to leave, unless the next request has come already:
  * then that one's answer is the last, so that what has come is answered. */

@@ -132,14 +132,17 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Eight bytes of which one is a blank or below it. (Anderson, Bit Twiddling Hacks.) */
+typedef uint8_t chunk_bytes __attribute__((vector_size(16)));
+typedef uint64_t chunk_words __attribute__((vector_size(16)));
+
+/* A chunk of which one byte is a blank or below it. */
 static bool has_blank(const char *at)
 {
-    const uint64_t ones = UINT64_MAX / 255;
-    uint64_t word;
+    chunk_bytes bytes;
 
-    memcpy(&word, at, sizeof(word));
-    return ((word - ones * (' ' + 1)) & ~word & ones * 0x80) != 0;
+    memcpy(&bytes, at, sizeof(bytes));
+    const chunk_words low = (chunk_words)(bytes <= ' ');
+    return (low[0] | low[1]) != 0;
 }
 
 /* Python's bytes.split(). */
@@ -150,8 +153,8 @@ static struct slice next_word(struct slice *rest)
     while (begin < rest->len && is_space(rest->at[begin]))
         begin++;
     size_t end = begin;
-    while (rest->len - end >= sizeof(uint64_t) && !has_blank(rest->at + end))
-        end += sizeof(uint64_t); /* a token has hundreds of bytes */
+    while (rest->len - end >= sizeof(chunk_bytes) && !has_blank(rest->at + end))
+        end += sizeof(chunk_bytes); /* a token has hundreds of bytes */
     while (end < rest->len && !is_space(rest->at[end]))
         end++;
     struct slice word = slice_of(rest->at + begin, end - begin);

@@ -13,9 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice input = slice_of(data, size);
     enum body_format format;
 
-    if (head_check(input) == HEAD_FINE) {
+    struct head_extent extent;
+
+    if (head_check(input, &extent) == HEAD_FINE) {
         const char *end = memmem(data, size, "\r\n\r\n", 4);
-        BUG_ON(end == NULL);
+        BUG_ON(end == NULL || extent.bytes != (size_t)(end + 4 - input.at));
         for (const char *at = (const char *)data; at < end; at++) {
             if (*at == '\n')
                 BUG_ON(at == (const char *)data || at[-1] != '\r' || at[1] == ' ' || at[1] == '\t');

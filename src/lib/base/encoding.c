@@ -2,6 +2,8 @@
  * can be spelled in two ways could pass a check that looks at its text. */
 #include "gatepost/encoding.h"
 
+#include <endian.h>
+
 static const char url_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char mime_alphabet[] =
@@ -125,16 +127,36 @@ bool base64_decode(struct slice text, void *bytes_out, size_t bytes_max, size_t 
     return decode(mime_digits, text, bytes_out, bytes_max, len_out);
 }
 
+/* Four bytes as eight digits, all at once: each half byte to a byte of its own, and 39 more than to
+ * '0' where it is 10 and above. Every request has an id of 32 digits. */
+static void encode_four(const uint8_t *at, char *text_out)
+{
+    const uint64_t ones = UINT64_MAX / 255;
+    uint32_t bytes;
+    uint64_t digits;
+
+    memcpy(&bytes, at, sizeof(bytes));
+    digits = be32toh(bytes);
+    digits = (digits << 16 | digits) & 0x0000ffff0000ffff;
+    digits = (digits << 8 | digits) & 0x00ff00ff00ff00ff;
+    digits = (digits << 4 | digits) & 0x0f0f0f0f0f0f0f0f;
+    const uint64_t letters = (digits + ones * 6) >> 4 & ones;
+    digits = htobe64(digits + ones * '0' + letters * ('a' - '0' - 10));
+    memcpy(text_out, &digits, sizeof(digits));
+}
+
 void hex_encode(const void *bytes, size_t len, char *text_out)
 {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *at = bytes;
 
-    for (size_t i = 0; i < len; i++) {
-        text_out[2 * i] = digits[at[i] >> 4];
-        text_out[2 * i + 1] = digits[at[i] & 15];
+    for (; len >= 4; len -= 4, at += 4, text_out += 8)
+        encode_four(at, text_out);
+    for (; len > 0; len--, at++) {
+        *text_out++ = digits[*at >> 4];
+        *text_out++ = digits[*at & 15];
     }
-    text_out[2 * len] = '\0';
+    *text_out = '\0';
 }
 
 int hex_digit(char c)

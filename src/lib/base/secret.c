@@ -208,25 +208,27 @@ __attribute__((noinline, no_sanitize_address)) void secret_wipe_stack(void)
     explicit_bzero(below, sizeof(below));
 }
 
+typedef uint64_t compared_bytes __attribute__((vector_size(16)));
+
 bool secret_equal(const void *a, const void *b, size_t len)
 {
     const uint8_t *left = a;
     const uint8_t *right = b;
-    const uint8_t *words_end = left + len - len % sizeof(uint64_t);
-    uint64_t differing = 0;
+    const uint8_t *chunks_end = left + len - len % sizeof(compared_bytes);
+    compared_bytes differing = {0};
 
     /* CRYPTO_memcmp takes a byte at a time, and a token has hundreds. Each round ends in a value
      * that the compiler cannot see through, so it cannot leave early. */
-    for (; left < words_end; left += sizeof(uint64_t), right += sizeof(uint64_t)) {
-        uint64_t words[2];
+    for (; left < chunks_end; left += sizeof(differing), right += sizeof(differing)) {
+        compared_bytes chunks[2];
 
-        memcpy(&words[0], left, sizeof(words[0]));
-        memcpy(&words[1], right, sizeof(words[1]));
-        differing |= words[0] ^ words[1];
-        __asm__ volatile("" : "+r"(differing));
+        memcpy(&chunks[0], left, sizeof(chunks[0]));
+        memcpy(&chunks[1], right, sizeof(chunks[1]));
+        differing |= chunks[0] ^ chunks[1];
+        __asm__ volatile("" : "+x"(differing));
     }
-    differing |= (uint64_t)CRYPTO_memcmp(left, right, len % sizeof(uint64_t));
-    return differing == 0;
+    const uint64_t rest = (uint64_t)CRYPTO_memcmp(left, right, len % sizeof(differing));
+    return (differing[0] | differing[1] | rest) == 0;
 }
 
 void random_bytes(void *bytes_out, size_t len)

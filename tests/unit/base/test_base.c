@@ -350,23 +350,6 @@ static void test_hmac_and_hkdf_know_their_rfcs(void **state)
     secret_fini(&derived);
 }
 
-static void test_hex_is_read_whole_or_not_at_all(void **state)
-{
-    static const char *const wrong[] = {"0", "0g", "g0", "000", " 00", "00112233"};
-    uint8_t bytes[3] = {0};
-    size_t len = 9;
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-        assert_false(hex_decode(slice_of_text(wrong[i]), bytes, sizeof(bytes), &len));
-    assert_int_equal(len, 9);
-    assert_true(hex_decode(SLICE_LITERAL("00fFA1"), bytes, sizeof(bytes), &len));
-    assert_int_equal(len, 3);
-    assert_memory_equal(bytes, "\x00\xff\xa1", 3);
-    assert_true(hex_decode(SLICE_LITERAL(""), bytes, 0, &len));
-    assert_int_equal(len, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,7 +370,6 @@ int main(void)
         cmocka_unit_test(test_a_credential_of_systemd_may_be_readable_through_its_access_list),
         cmocka_unit_test(test_only_one_newline_is_taken_off_a_key),
         cmocka_unit_test(test_hmac_and_hkdf_know_their_rfcs),
-        cmocka_unit_test(test_hex_is_read_whole_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

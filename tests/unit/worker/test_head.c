@@ -10,7 +10,9 @@
 
 static enum head_verdict check(const char *head)
 {
-    return head_check(slice_of_text(head));
+    struct head_extent extent;
+
+    return head_check(slice_of_text(head), &extent);
 }
 
 static void test_an_ordinary_head_is_fine(void **state)
@@ -130,6 +132,24 @@ static void test_a_method_is_a_short_token(void **state)
     assert_int_equal(check("M-SEARCH / HTTP/1.1\r\nHost: a\r\n\r\n"), HEAD_FINE);
 }
 
+static void test_it_is_told_where_the_head_ends(void **state)
+{
+    static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+    static const char named[] = "GET / HTTP/1.1\r\nHost: a\r\ncOnnection: close\r\n\r\n";
+    static const char endless[] = "GET / HTTP/1.1\r\nHost: a\r\n";
+    struct head_extent extent;
+
+    (void)state;
+    assert_int_equal(head_check(slice_of_text(get), &extent), HEAD_FINE);
+    assert_int_equal(extent.bytes, strlen("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_false(extent.names_connection);
+    assert_int_equal(head_check(slice_of_text(named), &extent), HEAD_FINE);
+    assert_int_equal(extent.bytes, sizeof(named) - 1);
+    assert_true(extent.names_connection);
+    assert_int_equal(head_check(slice_of_text(endless), &extent), HEAD_BAD);
+    assert_int_equal(extent.bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_large_heads_are_told_apart_from_bad_ones),
         cmocka_unit_test(test_other_expectations_fail),
         cmocka_unit_test(test_a_method_is_a_short_token),
+        cmocka_unit_test(test_it_is_told_where_the_head_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

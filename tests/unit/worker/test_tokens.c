@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -37,6 +38,35 @@ static void test_bearer_wants_exactly_one_word_more(void **state)
     assert_true(slice_equal(token, SLICE_LITERAL("a.b.c")));
 }
 
+/* Long words are read in chunks: a blank is found wherever it stands, of whatever kind. */
+static void test_a_long_token_ends_at_its_first_blank(void **state)
+{
+    static const char blanks[] = " \t\n\v\f\r";
+    char header[160];
+    struct slice token;
+
+    (void)state;
+    for (const char *blank = blanks; *blank != '\0'; blank++) {
+        for (size_t len = 1; len < 100; len++) {
+            memset(header, 'x', sizeof(header));
+            memcpy(header, "Bearer ", 7);
+            header[7 + len] = *blank;
+            assert_int_equal(token_of_header(slice_of(header, 7 + len + 1), &token), BEARER_OK);
+            assert_int_equal(token.len, len);
+            assert_ptr_equal(token.at, header + 7);
+            assert_int_equal(token_of_header(slice_of(header, 150), &token), BEARER_BROKEN);
+        }
+    }
+    for (int c = 1; c < 256; c++) {
+        memset(header, 'x', sizeof(header));
+        memcpy(header, "Bearer ", 7);
+        header[20] = (char)c;
+        const bool is_blank = memchr(blanks, c, sizeof(blanks) - 1) != NULL;
+        assert_int_equal(token_of_header(slice_of(header, 100), &token),
+                         is_blank ? BEARER_BROKEN : BEARER_OK);
+    }
+}
+
 static void test_an_adopted_session_follows_from_the_jti_alone(void **state)
 {
     struct uuid a = token_adopted_session("0123456789abcdef0123456789abcdef");
@@ -54,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_other_schemes_are_no_credentials),
         cmocka_unit_test(test_bearer_wants_exactly_one_word_more),
+        cmocka_unit_test(test_a_long_token_ends_at_its_first_blank),
         cmocka_unit_test(test_an_adopted_session_follows_from_the_jti_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
