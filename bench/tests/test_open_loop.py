@@ -18,7 +18,7 @@ STALL_S = 0.2
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """As the server's answer() says: (status, object), or None to hang up."""
+    """As the server's answer() says: (status, object), or None to hang up, unless it set goes_on."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -28,7 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         said = self.server.answer(self, self.rfile.read(length).decode())
         if said is None:
-            self.close_connection = True
+            self.close_connection = not getattr(self, "goes_on", False)
             return
         status, fields = said
         body = json.dumps(fields).encode()
@@ -205,3 +205,29 @@ def test_a_server_that_closes_after_each_answer_is_connected_to_again():
     with Peer(answer) as peer:
         found = load(peer, [GET])
     assert found["answered"] == 50 and not sum(found["errors"].values())
+
+
+def test_chunks_are_read_to_the_last_one():
+    """In pieces, as a slow server sends them: the connection is good for the next request."""
+    ports = set()
+
+    def answer(handler, _):
+        ports.add(handler.client_address)
+        for piece in (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\r\n", b"1}\r\n1",
+                      b"0\r\n0123456789abcdef\r\n0\r", b"\n\r\n"):
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+            time.sleep(0.002)
+        handler.goes_on = True
+    with Peer(answer) as peer:
+        found = load(peer, [GET], rate=20, connections=2)
+    assert found["statuses"] == {"200": 10}
+    assert len(ports) == 2
+
+
+def test_an_answer_that_is_cut_short_is_none():
+    def answer(handler, _):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nshor")
+    with Peer(answer) as peer:
+        found = load(peer, [GET], rate=20)
+    assert found["answered"] == 0 and found["errors"]["closed"] == 10

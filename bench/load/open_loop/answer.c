@@ -1,4 +1,4 @@
-/* Reads the status line and three header fields; all else is passed over. */
+/* Reads the status line, three header fields and the sizes of chunks; all else is passed over. */
 #include "answer.h"
 
 #include <stdlib.h>
@@ -30,8 +30,14 @@ static bool read_length(struct slice digits, size_t *length_out)
     return *end == '\0';
 }
 
-/* The lines behind the status line. length: SIZE_MAX stays where there is no Content-Length. */
-static bool read_fields(struct slice head, struct answer *answer, size_t *length)
+/* How the body's end is told. */
+struct framing {
+    bool has_length, is_chunked;
+    size_t length;
+};
+
+/* The lines behind the status line. */
+static bool read_fields(struct slice head, struct answer *answer, struct framing *framing)
 {
     while (head.len > 0) {
         const char *end = memchr(head.at, '\n', head.len);
@@ -39,24 +45,61 @@ static bool read_fields(struct slice head, struct answer *answer, size_t *length
         struct slice line = slice_of(head.at, len > 0 && head.at[len - 1] == '\r' ? len - 1 : len);
         struct slice value;
         if (is_field(line, "Content-Length", &value)) {
-            if (!read_length(value, length))
+            framing->has_length = read_length(value, &framing->length);
+            if (!framing->has_length)
+                return false;
+        } else if (is_field(line, "Transfer-Encoding", &value)) {
+            framing->is_chunked = is_word(value, "chunked");
+            if (!framing->is_chunked)
                 return false;
         } else if (is_field(line, "Connection", &value)) {
             answer->closes =
                 is_word(value, "close") || (answer->closes && !is_word(value, "keep-alive"));
-        } else if (is_field(line, "Transfer-Encoding", &value)) {
-            return false;
         }
         head = end != NULL ? slice_of(end + 1, head.len - len - 1) : slice_of(head.at, 0);
     }
     return true;
 }
 
+/* Are these chunks, the last one among them? Trailer fields are not read. */
+static enum answer_state read_chunks(struct slice body)
+{
+    while (body.len > 0) {
+        const char *line_end = memchr(body.at, '\n', body.len);
+        char *end;
+        if (line_end == NULL)
+            return ANSWER_UNFINISHED;
+        size_t size = strtoul(body.at, &end, 16); /* ends at the line's end at the latest */
+        size_t whole = (size_t)(line_end + 1 - body.at) + size + 2;
+        if (end == body.at || size > 1 << 20)
+            return ANSWER_MALFORMED;
+        if (body.len < whole)
+            return ANSWER_UNFINISHED;
+        if (size == 0)
+            return body.len == whole ? ANSWER_WHOLE : ANSWER_MALFORMED;
+        body = slice_of(body.at + whole, body.len - whole);
+    }
+    return ANSWER_UNFINISHED;
+}
+
+static enum answer_state read_body(struct slice body, const struct framing *framing, bool has_ended)
+{
+    enum answer_state state = ANSWER_UNFINISHED;
+
+    if (framing->is_chunked)
+        state = read_chunks(body);
+    else if (!framing->has_length)
+        return has_ended ? ANSWER_WHOLE : ANSWER_UNFINISHED;
+    else if (body.len >= framing->length)
+        state = body.len == framing->length ? ANSWER_WHOLE : ANSWER_MALFORMED;
+    return state == ANSWER_UNFINISHED && has_ended ? ANSWER_MALFORMED : state;
+}
+
 enum answer_state answer_read(struct slice bytes, bool has_ended, struct answer *answer_out)
 {
     static const char blank[] = "\r\n\r\n";
     const char *end = memmem(bytes.at, bytes.len, blank, sizeof(blank) - 1);
-    size_t length = SIZE_MAX;
+    struct framing framing = {0};
     struct answer answer = {0};
 
     if (end == NULL)
@@ -68,22 +111,17 @@ enum answer_state answer_read(struct slice bytes, bool has_ended, struct answer 
         answer.status = answer.status * 10 + (unsigned)(*at - '0') % 10;
     answer.closes = head.at[7] == '0';
     const char *line_end = memchr(head.at, '\n', head.len);
-    struct slice fields = line_end == NULL
-                              ? slice_of(head.at, 0)
-                              : slice_of(line_end + 1, head.len - (size_t)(line_end + 1 - head.at));
-    if (answer.status < 100 || answer.status > 599 || !read_fields(fields, &answer, &length))
+    struct slice fields = slice_of(head.at, 0);
+    if (line_end != NULL)
+        fields = slice_of(line_end + 1, head.len - (size_t)(line_end + 1 - head.at));
+    if (answer.status < 100 || answer.status > 599 || !read_fields(fields, &answer, &framing))
         return ANSWER_MALFORMED;
     if (answer.status == 204 || answer.status == 304)
-        length = 0;
+        framing = (struct framing){.has_length = true};
     answer.body = slice_of(end + 4, bytes.len - head.len - 4);
-    if (length == SIZE_MAX && !has_ended)
-        return ANSWER_UNFINISHED;
-    if (length == SIZE_MAX)
-        answer.closes = true;
-    else if (answer.body.len != length)
-        return has_ended || answer.body.len > length ? ANSWER_MALFORMED : ANSWER_UNFINISHED;
+    answer.closes |= !framing.has_length && !framing.is_chunked;
     *answer_out = answer;
-    return ANSWER_WHOLE;
+    return read_body(answer.body, &framing, has_ended);
 }
 
 struct slice answer_member(struct slice body, struct slice quoted_name)

@@ -17,7 +17,7 @@ struct answer {
 };
 
 /* Looks at what came so far; has_ended: nothing more will come. The end is told by Content-Length,
- * or by the connection's end where there is none; chunks are not read. */
+ * by a last chunk, or by the connection's end. answer_out is good when it is whole. */
 enum answer_state answer_read(struct slice bytes, bool has_ended, struct answer *answer_out);
 
 /* The string of a member of that name in a flat JSON object without escapes; an empty slice when it

@@ -170,8 +170,8 @@ static void start_request(struct load *load, mono_ns now)
         send_request(load, connection);
 }
 
-/* The refresh token that takes the place of the one that was spent; empty: there is none. Gatepost and
- * simplejwt call it by the first name, OAuth (RFC 6749, 5.1) by the second. */
+/* The refresh token that takes the place of the one that was spent; empty: there is none. Gatepost
+ * and simplejwt call it by the first name, OAuth (RFC 6749, 5.1) by the second. */
 static struct slice successor_in(const struct answer *answer)
 {
     if (answer->status != 200)

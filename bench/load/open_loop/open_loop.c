@@ -56,18 +56,12 @@ static struct sockaddr_in read_address(const char *text)
 static struct arguments read_arguments(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"address", required_argument, NULL, 'a'},
-        {"mix", required_argument, NULL, 'm'},
-        {"rate", required_argument, NULL, 'r'},
-        {"seconds", required_argument, NULL, 's'},
-        {"warm", required_argument, NULL, 'w'},
-        {"connections", required_argument, NULL, 'c'},
-        {"poisson", no_argument, NULL, 'p'},
-        {"late", no_argument, NULL, 'l'},
-        {"seed", required_argument, NULL, 'e'},
-        {"drain", required_argument, NULL, 'd'},
-        {"timeout", required_argument, NULL, 't'},
-        {0},
+        {"address", required_argument, NULL, 'a'}, {"mix", required_argument, NULL, 'm'},
+        {"rate", required_argument, NULL, 'r'},    {"seconds", required_argument, NULL, 's'},
+        {"warm", required_argument, NULL, 'w'},    {"connections", required_argument, NULL, 'c'},
+        {"poisson", no_argument, NULL, 'p'},       {"late", no_argument, NULL, 'l'},
+        {"seed", required_argument, NULL, 'e'},    {"drain", required_argument, NULL, 'd'},
+        {"timeout", required_argument, NULL, 't'}, {0},
     };
     struct arguments found = {
         .load = {.connections = 64, .seconds = 3, .drain_s = 5, .timeout_s = 20}, .seed = 1};
