@@ -55,9 +55,9 @@ class Session(asyncio.Protocol):
             self.transport.write(b"250 ok\r\n")
 
 
-async def serve(path):
+async def serve(path, port):
     book = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    server = await asyncio.get_running_loop().create_server(lambda: Session(book), "127.0.0.1", 0,
+    server = await asyncio.get_running_loop().create_server(lambda: Session(book), "127.0.0.1", port,
                                                             backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -66,10 +66,14 @@ async def serve(path):
 class Taker:
     """with Taker() as relay: relay.port; relay.letters() is a Counter of recipients' addresses."""
 
+    def __init__(self, port=0):
+        self.wanted_port = port
+
     def __enter__(self):
         handle, self.path = tempfile.mkstemp(prefix="gatepost-taker-")
         os.close(handle)
-        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), self.path],
+        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), self.path,
+                                         str(self.wanted_port)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
         return self
@@ -86,4 +90,4 @@ class Taker:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2])))

@@ -7,7 +7,7 @@ from rig.sites import open_sessions, sites
 
 CONNECTIONS = 128
 SESSIONS = 128
-FIRST_RATE, MOST_RATE = 125, 128000
+FIRST_RATE, MOST_RATE = 100, 110000
 WARM_S = 0.3
 DRAIN_S = 1         # what has no answer then counts as long as it waited
 BEHIND = 0.95       # of the offered rate
@@ -18,9 +18,9 @@ PROMPT_MS = 10
 def climb(run, who, what, site, kinds_of):
     """[(rate, load)] of one server. kinds_of: a function of the load's number."""
     loads, rate, number = [], FIRST_RATE, 0
-    factor = 4 if run.is_quick else 2
+    factor, seconds = 4 if run.is_quick else 2, max(1, run.seconds - 1)
     while rate <= MOST_RATE:
-        load = open_loop.load_site(site, kinds_of(number), rate, run.seconds, warm=WARM_S,
+        load = open_loop.load_site(site, kinds_of(number), rate, seconds, warm=WARM_S,
                                    connections=CONNECTIONS, drain=DRAIN_S, seed=run.seed + number)
         number += 1
         if open_loop.is_behind(load) and load["lag_p99_ms"] > load["p99_ms"] / 4:
@@ -28,7 +28,7 @@ def climb(run, who, what, site, kinds_of):
                 what, rate, load["lag_p99_ms"]))
         else:
             loads.append((rate, load))
-        if load["good"] / run.seconds < BEHIND * rate or load["p99_ms"] > 1000 * run.seconds:
+        if load["good"] / seconds < BEHIND * rate or load["p99_ms"] > 1000 * seconds:
             break
         rate *= factor
     return loads

@@ -11,7 +11,7 @@ from rig.sites import sites
 CONNECTIONS = 8
 RATE = {"gatepost": 1000}
 PEER_RATE = 100         # what every peer can carry
-TURNS = 4               # of Gatepost, fast and stalled, in each round: a p99 needs many to be believed
+TURNS = 3               # of Gatepost, fast and stalled, in each round: a p99 needs many to be believed
 WARM_S = 0.2
 RELAYS = {"fast relay": Sink, "slow relay": lambda: Sink(delay_s=1), "stalled relay": StalledRelay,
           "no relay": NoRelay}
