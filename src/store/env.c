@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "absent.h"
 #include "backup.h"
 #include "checksum.h"
 #include "durable.h"
@@ -203,6 +204,7 @@ static void close_all(struct env *env)
     if (env->durable_fd >= 0)
         close(env->durable_fd);
     env->durable_fd = -1;
+    absent_free(&env->absent);
 }
 
 static bool make_dir(const char *dir, struct err *err)
@@ -285,6 +287,7 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
         close_all(env);
         return false;
     }
+    env->absent = absent_new();
     env->durable_fd = durable_open(env->db_env, dir);
     failure = env_flush(env); /* what opening logged: the note says that it is on disk */
     if (failure != 0) {

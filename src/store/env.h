@@ -68,6 +68,7 @@ struct env {
     uint64_t mail_stops;  /* as BOARD_MAIL_STOPS */
     wall_ms keep_sent_ms; /* how long a letter that was handed over is remembered; 0: not at all */
     struct audit_end audit;
+    struct absent *absent;   /* absent.h; NULL: nothing is known */
     struct archive *archive; /* archive.h; NULL: no log file is kept for a backup */
     struct backup *backup;   /* backup.h; NULL: none can be made of it */
 };

@@ -55,14 +55,20 @@ bool letter_load(struct call *call, const struct uuid *job_id, struct row *stora
     return false;
 }
 
-void letter_save(struct call *call, const struct uuid *job_id, const struct letter_row *letter)
+static struct slice letter_packed(const struct letter_row *letter, uint8_t bytes[ROW_MAX_BYTES])
 {
-    uint8_t bytes[ROW_MAX_BYTES];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct packer packer = packer_over(bytes, ROW_MAX_BYTES);
 
     letter_row_pack(&packer, letter);
     BUG_ON(packer.overflow);
-    row_put(call, TABLE_OUTBOX, uuid_slice(job_id), packer_slice(&packer));
+    return packer_slice(&packer);
+}
+
+void letter_save(struct call *call, const struct uuid *job_id, const struct letter_row *letter)
+{
+    uint8_t bytes[ROW_MAX_BYTES];
+
+    row_put(call, TABLE_OUTBOX, uuid_slice(job_id), letter_packed(letter, bytes));
 }
 
 /* ---- the lists ----------------------------------------------------------------------------------
@@ -198,10 +204,23 @@ static void letter_suppress(struct call *call, const struct uuid *job_id, struct
     letter_move(call, job_id, letter, LETTER_DEAD, letter->due);
 }
 
-bool letter_add(struct call *call, const struct uuid *job_id, struct slice job, wall_ms now)
+static struct letter_row new_letter(struct slice job, wall_ms now)
 {
-    struct letter_row letter = {
+    return (struct letter_row){
         .state = LETTER_PENDING, .due = now > 0 ? now : 0, .created = now, .job = job};
+}
+
+bool letter_begin(struct call *call, const struct uuid *job_id, struct slice job, wall_ms now)
+{
+    const struct letter_row letter = new_letter(job, now);
+    uint8_t bytes[ROW_MAX_BYTES];
+
+    return row_put_new(call, TABLE_OUTBOX, uuid_slice(job_id), letter_packed(&letter, bytes));
+}
+
+bool letter_list(struct call *call, const struct uuid *job_id, struct slice job, wall_ms now)
+{
+    struct letter_row letter = new_letter(job, now);
     uint8_t bytes[ADDRESS_KEY_BYTES];
     char key[EMAIL_MAX_BYTES];
     struct mail_job content;
@@ -215,9 +234,16 @@ bool letter_add(struct call *call, const struct uuid *job_id, struct slice job, 
         letter_suppress(call, job_id, &letter, reason);
         return false;
     }
-    letter_save(call, job_id, &letter);
     list_by_due(call, job_id, letter.due);
     return true;
+}
+
+bool letter_add(struct call *call, const struct uuid *job_id, struct slice job, wall_ms now)
+{
+    const struct letter_row letter = new_letter(job, now);
+
+    letter_save(call, job_id, &letter);
+    return letter_list(call, job_id, job, now);
 }
 
 /* ---- the letters of an address ------------------------------------------------------------------

@@ -23,6 +23,13 @@ void letter_save(struct call *call, const struct uuid *job_id, const struct lett
 MUST_USE bool letter_add(struct call *call, const struct uuid *job_id, struct slice job,
                          wall_ms now);
 
+/* The same in two steps. The row alone: returns false when there is one with that id, and then
+ * nothing has changed. All that goes with it: returns what letter_add does. */
+MUST_USE bool letter_begin(struct call *call, const struct uuid *job_id, struct slice job,
+                           wall_ms now);
+MUST_USE bool letter_list(struct call *call, const struct uuid *job_id, struct slice job,
+                          wall_ms now);
+
 /* Another state or due time (of a letter that waits) than the row has: the lists and the tally
  * follow, and the row with all else that letter says is put. */
 void letter_move(struct call *call, const struct uuid *job_id, struct letter_row *letter,

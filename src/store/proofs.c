@@ -8,6 +8,8 @@
 #include "suppressions.h"
 #include "users.h"
 
+#define PROOF_MAX_BYTES 1024
+
 bool proof_read(struct slice packed, struct proof_row *proof_out)
 {
     struct proof_row_1 old;
@@ -37,14 +39,27 @@ bool proof_load(struct call *call, const struct uuid *proof_id, struct row *stor
     return false;
 }
 
-void proof_save(struct call *call, const struct uuid *proof_id, const struct proof_row *proof)
+static struct slice proof_packed(const struct proof_row *proof, uint8_t bytes[PROOF_MAX_BYTES])
 {
-    uint8_t bytes[1024];
-    struct packer packer = packer_over(bytes, sizeof(bytes));
+    struct packer packer = packer_over(bytes, PROOF_MAX_BYTES);
 
     proof_row_pack(&packer, proof);
     BUG_ON(packer.overflow);
-    row_put(call, TABLE_PROOFS, uuid_slice(proof_id), packer_slice(&packer));
+    return packer_slice(&packer);
+}
+
+void proof_save(struct call *call, const struct uuid *proof_id, const struct proof_row *proof)
+{
+    uint8_t bytes[PROOF_MAX_BYTES];
+
+    row_put(call, TABLE_PROOFS, uuid_slice(proof_id), proof_packed(proof, bytes));
+}
+
+bool proof_add(struct call *call, const struct uuid *proof_id, const struct proof_row *proof)
+{
+    uint8_t bytes[PROOF_MAX_BYTES];
+
+    return row_put_new(call, TABLE_PROOFS, uuid_slice(proof_id), proof_packed(proof, bytes));
 }
 
 enum store_status proof_find(struct call *call, const struct uuid *proof_id, uint8_t purpose,

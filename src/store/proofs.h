@@ -15,6 +15,9 @@ MUST_USE bool proof_read(struct slice packed, struct proof_row *proof_out);
 MUST_USE bool proof_load(struct call *call, const struct uuid *proof_id, struct row *storage,
                          struct proof_row *proof_out);
 void proof_save(struct call *call, const struct uuid *proof_id, const struct proof_row *proof);
+/* Returns false when there is one with that id, which stays as it is. */
+MUST_USE bool proof_add(struct call *call, const struct uuid *proof_id,
+                        const struct proof_row *proof);
 
 /* The proof of that purpose if it is good now: STORE_OK, STORE_NOT_FOUND or STORE_SPENT. */
 MUST_USE enum store_status proof_find(struct call *call, const struct uuid *proof_id,

@@ -5,11 +5,11 @@
 
 #include "rows.h"
 
-/* A cursor that rolls over sessions, proofs, idempotency keys and letters, round and round. */
+/* A place that rolls over sessions, proofs, idempotency keys and letters, round and round. */
 struct purge {
     uint32_t stage; /* which of them */
     size_t key_len; /* where it stopped */
-    uint8_t key[KEY_MAX_BYTES];
+    uint8_t key[KEY_MAX_BYTES + 1];
     uint64_t credit; /* rows to look at: grows with the writes, so upkeep keeps up with them */
     mono_ns stepped;
 };

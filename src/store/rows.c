@@ -7,6 +7,7 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 
+#include "absent.h"
 #include "kept.h"
 
 #define COMPACT_FILL_PERCENT 90U /* a full page splits at the next row */
@@ -36,6 +37,9 @@ static DBT dbt_into(void *bytes, size_t max)
 static void on_changed(struct call *call, enum table table, struct slice key, struct slice value)
 {
     call->changed = true;
+    if (table == TABLE_USERS_BY_NAME || table == TABLE_USERS_BY_EMAIL ||
+        table == TABLE_USERS_BY_SUBJECT)
+        absent_forget(call->env->absent, table, key);
     kept_row_changed(call, table, key, value);
 }
 
@@ -80,7 +84,9 @@ bool row_exists(struct call *call, enum table table, struct slice key)
     return failure == 0;
 }
 
-void row_put(struct call *call, enum table table, struct slice key, struct slice value)
+/* Returns false when it is there already and not to be replaced, or the call has failed. */
+static bool put(struct call *call, enum table table, struct slice key, struct slice value,
+                u_int32_t how)
 {
     DB *db = call->env->tables[table];
     DBT key_dbt = dbt_of(key);
@@ -89,13 +95,24 @@ void row_put(struct call *call, enum table table, struct slice key, struct slice
 
     BUG_ON(!call->txn);
     if (call->failure != 0)
-        return;
+        return false;
     FAULT("s.before_put");
-    failure = db->put(db, call->txn, &key_dbt, &value_dbt, 0);
+    failure = db->put(db, call->txn, &key_dbt, &value_dbt, how);
     if (failure == 0)
         on_changed(call, table, key, value);
-    else
+    else if (failure != DB_KEYEXIST)
         fail(call, "put", failure);
+    return failure == 0;
+}
+
+void row_put(struct call *call, enum table table, struct slice key, struct slice value)
+{
+    (void)put(call, table, key, value, 0);
+}
+
+bool row_put_new(struct call *call, enum table table, struct slice key, struct slice value)
+{
+    return put(call, table, key, value, DB_NOOVERWRITE);
 }
 
 bool row_delete(struct call *call, enum table table, struct slice key)
@@ -211,6 +228,46 @@ void walk_close(struct walk *walk)
     walk->cursor = NULL;
     if (failure != 0 && walk->call->failure == 0)
         fail(walk->call, "walk_close", failure);
+}
+
+bool rows_read(struct call *call, enum table table, struct slice from, struct rows *rows)
+{
+    DB *db = call->env->tables[table];
+    DBT key = dbt_of(from);
+    DBC *cursor;
+    int failure = call->failure;
+
+    rows->at = NULL;
+    if (failure != 0)
+        return false;
+    failure = db->cursor(db, call->txn, &cursor, 0);
+    if (failure == 0) {
+        rows->found = dbt_into(rows->bytes, sizeof(rows->bytes));
+        failure = cursor->get(cursor, &key, &rows->found, DB_SET_RANGE | DB_MULTIPLE_KEY);
+        (void)cursor->close(cursor);
+    }
+    if (failure == 0)
+        DB_MULTIPLE_INIT(rows->at, &rows->found);
+    else if (failure != DB_NOTFOUND)
+        fail(call, "read", failure);
+    return failure == 0;
+}
+
+bool rows_next(struct rows *rows, struct slice *key_out, struct slice *value_out)
+{
+    void *key;
+    void *value;
+    size_t key_len;
+    size_t value_len;
+
+    if (rows->at == NULL)
+        return false;
+    DB_MULTIPLE_KEY_NEXT(rows->at, &rows->found, key, key_len, value, value_len);
+    if (rows->at == NULL)
+        return false;
+    *key_out = slice_of(key, key_len);
+    *value_out = slice_of(value, value_len);
+    return true;
 }
 
 bool row_last_key(struct call *call, enum table table, struct row *storage, struct slice *key_out)

@@ -39,6 +39,10 @@ static inline struct slice row_slice(const struct row *row)
 MUST_USE bool row_get(struct call *call, enum table table, struct slice key, struct row *row_out);
 MUST_USE bool row_exists(struct call *call, enum table table, struct slice key);
 void row_put(struct call *call, enum table table, struct slice key, struct slice value);
+/* Returns false when there is such a row already, which stays as it is, or the call has failed. One
+ * search: row_exists and row_put are two. */
+MUST_USE bool row_put_new(struct call *call, enum table table, struct slice key,
+                          struct slice value);
 /* Returns false when there was no such row. */
 bool row_delete(struct call *call, enum table table, struct slice key);
 
@@ -66,6 +70,20 @@ static inline struct slice walk_key(const struct walk *walk)
 {
     return slice_of(walk->key, walk->key_len);
 }
+
+/* A stretch of a table, copied out in one step: for who looks at many rows and changes few. */
+#define ROWS_BYTES (16U << 10) /* more than the largest row takes, and a multiple of 1024 */
+struct rows {
+    DBT found;
+    void *at; /* the next row; NULL: none is left */
+    _Alignas(uint64_t) uint8_t bytes[ROWS_BYTES];
+};
+
+/* from: as in walk_open. Returns false when there is nothing from there on, or the call has failed.
+ */
+MUST_USE bool rows_read(struct call *call, enum table table, struct slice from, struct rows *rows);
+/* The slices point into rows. Returns false behind the last. */
+MUST_USE bool rows_next(struct rows *rows, struct slice *key_out, struct slice *value_out);
 
 /* The highest key of a table, copied into storage. Returns false when the table is empty. */
 MUST_USE bool row_last_key(struct call *call, enum table table, struct row *storage,

@@ -76,20 +76,36 @@ static bool makes_sense(const struct account_create_ask *ask, struct mail_job *j
            (ask->idempotency_key.len == 0 || ask->idempotency_key.len == IDEMPOTENCY_KEY_BYTES);
 }
 
-static bool ids_are_free(struct call *call, const struct account_create_ask *ask,
-                         struct slice subject)
+/* The rows whose ids the asker has drawn: an id that is taken is a bug of his, or worse, and
+ * nothing of his request may stay. Each is put where nothing is, which saves the look before it. */
+static bool put_drawn(struct call *call, const struct account_create_ask *ask,
+                      const struct user_row *user)
 {
-    return !row_exists(call, TABLE_USERS, uuid_slice(&ask->user_id)) &&
-           !row_exists(call, TABLE_USERS_BY_SUBJECT, subject) &&
-           !row_exists(call, TABLE_PROOFS, uuid_slice(&ask->proof_id)) &&
-           !row_exists(call, TABLE_OUTBOX, uuid_slice(&ask->job_id));
+    const struct proof_row proof = {
+        .user_id = ask->user_id,
+        .purpose = MAIL_VERIFY,
+        .state = PROOF_OPEN,
+        .expires = ask->proof_expires,
+        .job_id = ask->job_id,
+    };
+
+    if (!proof_add(call, &ask->proof_id, &proof))
+        return false;
+    if (letter_begin(call, &ask->job_id, ask->job, ask->now)) {
+        if (user_add_new(call, &ask->user_id, user))
+            return true;
+        (void)row_delete(call, TABLE_OUTBOX, uuid_slice(&ask->job_id));
+    }
+    (void)row_delete(call, TABLE_PROOFS, uuid_slice(&ask->proof_id));
+    call->changed = false;
+    return false;
 }
 
-/* Returns whether its letter is to be sent. */
+/* Returns false when an id is taken. suppressed_out: its letter is not to be sent. */
 static bool put_account(struct call *call, const struct account_create_ask *ask,
-                        const struct mail_job *job, struct slice subject)
+                        const struct mail_job *job, struct slice subject, uint8_t *suppressed_out)
 {
-    struct user_row user = {
+    const struct user_row user = {
         .subject = subject,
         .username = ask->username,
         .username_key = ask->username_key,
@@ -101,22 +117,15 @@ static bool put_account(struct call *call, const struct account_create_ask *ask,
         .date_joined = ask->now,
         .verify_proof = ask->proof_id,
     };
-    struct proof_row proof = {
-        .user_id = ask->user_id,
-        .purpose = MAIL_VERIFY,
-        .state = PROOF_OPEN,
-        .expires = ask->proof_expires,
-        .job_id = ask->job_id,
-    };
 
-    user_add(call, &ask->user_id, &user);
-    proof_save(call, &ask->proof_id, &proof);
-    const bool sends = letter_add(call, &ask->job_id, ask->job, ask->now);
+    if (!put_drawn(call, ask, &user))
+        return false;
+    *suppressed_out = !letter_list(call, &ask->job_id, ask->job, ask->now);
     if (ask->idempotency_key.len > 0)
         idempotency_keep(call, ask->idempotency_key, ask->idempotency_body, &ask->user_id,
                          ask->now);
     audit_add(call, AUDIT_SIGNED_UP, &ask->user_id, ask->peer);
-    return sends;
+    return true;
 }
 
 /* The name that was chosen is kept, else a second try for it would tell: an account without an
@@ -124,26 +133,34 @@ static bool put_account(struct call *call, const struct account_create_ask *ask,
  * the stranger's password kept: an administrator who enables it later gives nobody a login. */
 static void keep_name(struct call *call, const struct account_create_ask *ask, struct slice subject)
 {
-    struct slice id = uuid_slice(&ask->user_id);
     uint8_t random[NO_PASSWORD_BYTES];
     char password[1 + BASE64URL_TEXT_BYTES(NO_PASSWORD_BYTES)] = "!"; /* Django's mark */
 
     random_bytes(random, sizeof(random));
     base64url_encode(random, sizeof(random), password + 1);
-    user_save(call, &ask->user_id,
-              &(struct user_row){.subject = subject,
-                                 .username = ask->username,
-                                 .username_key = ask->username_key,
-                                 .password = slice_of_text(password),
-                                 .date_joined = ask->now});
-    row_put(call, TABLE_USERS_BY_NAME, ask->username_key, id);
-    row_put(call, TABLE_USERS_BY_SUBJECT, subject, id);
-    call->env->tally.users++;
+    user_add(call, &ask->user_id,
+             &(struct user_row){.subject = subject,
+                                .username = ask->username,
+                                .username_key = ask->username_key,
+                                .password = slice_of_text(password),
+                                .date_joined = ask->now});
 }
 
-static void conceal_signup(struct call *call, const struct account_create_ask *ask,
+static bool ids_are_free(struct call *call, const struct account_create_ask *ask,
+                         struct slice subject)
+{
+    return !row_exists(call, TABLE_USERS, uuid_slice(&ask->user_id)) &&
+           !row_exists(call, TABLE_USERS_BY_SUBJECT, subject) &&
+           !row_exists(call, TABLE_PROOFS, uuid_slice(&ask->proof_id)) &&
+           letter_is_new(call, &ask->job_id);
+}
+
+/* Returns false when an id is taken. */
+static bool conceal_signup(struct call *call, const struct account_create_ask *ask,
                            const struct uuid *owner, struct slice subject, struct letters *letters)
 {
+    if (!ids_are_free(call, ask, subject))
+        return false;
     if (!slice_equal(ask->username_key, ask->email_key))
         keep_name(call, ask, subject);
     owner_tell(call,
@@ -157,6 +174,7 @@ static void conceal_signup(struct call *call, const struct account_create_ask *a
     if (ask->idempotency_key.len > 0)
         idempotency_keep(call, ask->idempotency_key, ask->idempotency_body, &ask->user_id,
                          ask->now);
+    return true;
 }
 
 /* Writes the account, or what stands for it. */
@@ -169,12 +187,9 @@ static enum store_status create(struct call *call, const struct account_create_a
 
     uuid_format(&ask->user_id, subject_text);
     struct slice subject = slice_of_text(subject_text);
-    if (!ids_are_free(call, ask, subject))
+    if (!(names->concealed ? conceal_signup(call, ask, &names->owner, subject, &letters)
+                           : put_account(call, ask, job, subject, &answer->suppressed)))
         return STORE_REFUSED;
-    if (call->failure == 0 && names->concealed)
-        conceal_signup(call, ask, &names->owner, subject, &letters);
-    else if (call->failure == 0)
-        answer->suppressed = !put_account(call, ask, job, subject);
     answer->concealed = names->concealed;
     answer->job = letters_job(&letters, 0);
     account_create_answer_pack(&call->answer, answer);

@@ -4,6 +4,7 @@
 
 #include "gatepost/secret.h"
 
+#include "absent.h"
 #include "audit.h"
 #include "outbox.h"
 #include "requests.h"
@@ -72,8 +73,14 @@ bool user_find(struct call *call, enum table by, struct slice key, struct uuid *
 {
     struct row row;
 
-    if (key.len == 0 || !row_get(call, by, key, &row))
+    if (key.len == 0 || absent_knows(call->env->absent, by, key))
         return false;
+    if (!row_get(call, by, key, &row)) {
+        /* Only what is committed: a transaction that comes to nothing brings its rows back. */
+        if (call->txn == NULL && call->failure == 0)
+            absent_note(call->env->absent, by, key);
+        return false;
+    }
     if (row.len != UUID_BYTES) {
         row_unreadable(call, by, key);
         return false;
@@ -106,16 +113,36 @@ enum store_status user_find_any(struct call *call, struct slice subject, struct 
     return found ? STORE_OK : STORE_NOT_FOUND;
 }
 
-void user_add(struct call *call, const struct uuid *user_id, const struct user_row *user)
+static void user_list(struct call *call, const struct uuid *user_id, const struct user_row *user)
 {
     struct slice id = uuid_slice(user_id);
 
-    user_save(call, user_id, user);
     row_put(call, TABLE_USERS_BY_NAME, user->username_key, id);
     if (user->email_key.len > 0)
         row_put(call, TABLE_USERS_BY_EMAIL, user->email_key, id);
-    row_put(call, TABLE_USERS_BY_SUBJECT, user->subject, id);
     call->env->tally.users++;
+}
+
+void user_add(struct call *call, const struct uuid *user_id, const struct user_row *user)
+{
+    user_save(call, user_id, user);
+    row_put(call, TABLE_USERS_BY_SUBJECT, user->subject, uuid_slice(user_id));
+    user_list(call, user_id, user);
+}
+
+bool user_add_new(struct call *call, const struct uuid *user_id, const struct user_row *user)
+{
+    uint8_t bytes[ROW_MAX_BYTES];
+    struct slice id = uuid_slice(user_id);
+
+    if (!row_put_new(call, TABLE_USERS, id, user_packed(user, bytes)))
+        return false;
+    if (!row_put_new(call, TABLE_USERS_BY_SUBJECT, user->subject, id)) {
+        (void)row_delete(call, TABLE_USERS, id);
+        return false;
+    }
+    user_list(call, user_id, user);
+    return true;
 }
 
 /* ---- a login's first half ---------------------------------------------------------------------

@@ -33,5 +33,9 @@ MUST_USE enum store_status user_find_any(struct call *call, struct slice subject
 
 /* A new account: its row and the ways to find it. */
 void user_add(struct call *call, const struct uuid *user_id, const struct user_row *user);
+/* The same, with no look before it: returns false when there is such an id or subject already, and
+ * then nothing has changed. */
+MUST_USE bool user_add_new(struct call *call, const struct uuid *user_id,
+                           const struct user_row *user);
 
 #endif

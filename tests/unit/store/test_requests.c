@@ -71,9 +71,15 @@ static void test_ids_that_exist_or_a_job_of_another_are_refused(void **state)
     assert_int_equal(sign_up(desk, 1), STORE_OK);
     person.user_id = rig_person(1).user_id;
     assert_int_equal(sign_up_with(desk, &person, "", ""), STORE_REFUSED);
+    assert_false(desk->call.changed);
     person = rig_person(2);
     person.job_id = rig_person(1).job_id;
     assert_int_equal(sign_up_with(desk, &person, "", ""), STORE_REFUSED);
+    assert_false(desk->call.changed);
+    person = rig_person(2);
+    person.proof_id = rig_person(1).proof_id;
+    assert_int_equal(sign_up_with(desk, &person, "", ""), STORE_REFUSED);
+    assert_false(desk->call.changed);
     account_create_ask_pack(&packer,
                             &(struct account_create_ask){.username_key = SLICE_LITERAL("a"),
                                                          .email_key = SLICE_LITERAL("b"),
@@ -81,6 +87,30 @@ static void test_ids_that_exist_or_a_job_of_another_are_refused(void **state)
     assert_int_equal(carry_out(desk, STORE_ACCOUNT_CREATE, &packer), STORE_REFUSED);
     assert_false(desk->call.changed);
     assert_int_equal(desk->env.tally.users, 1);
+    assert_int_equal(desk->env.tally.pending, 1);
+    assert_int_equal(sign_up(desk, 2), STORE_OK); /* none of its rows was left behind */
+}
+
+/* An account that was moved in may have any subject, also what would be another's id. */
+static void test_a_subject_that_is_taken_leaves_no_row_of_the_sign_up(void **state)
+{
+    struct desk *desk = *state;
+    struct rig_person person = rig_person(2);
+    const struct uuid another = rig_person(1).user_id;
+    struct call call = {.env = &desk->env};
+    char subject[UUID_TEXT_BYTES];
+
+    uuid_format(&person.user_id, subject);
+    assert_int_equal(desk->env.db_env->txn_begin(desk->env.db_env, NULL, &call.txn, 0), 0);
+    row_put(&call, TABLE_USERS_BY_SUBJECT, slice_of_text(subject), uuid_slice(&another));
+    assert_int_equal(call.txn->commit(call.txn, 0), 0);
+    assert_int_equal(sign_up(desk, 2), STORE_REFUSED);
+    assert_false(desk->call.changed);
+    assert_int_equal(desk->env.tally.users + desk->env.tally.pending, 0);
+    call = (struct call){.env = &desk->env};
+    assert_false(row_exists(&call, TABLE_USERS, uuid_slice(&person.user_id)));
+    assert_false(row_exists(&call, TABLE_PROOFS, uuid_slice(&person.proof_id)));
+    assert_false(row_exists(&call, TABLE_OUTBOX, uuid_slice(&person.job_id)));
 }
 
 #define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -275,6 +305,7 @@ int main(void)
         TEST(test_a_taken_name_or_address_is_told_and_changes_nothing),
         TEST(test_a_name_and_an_address_of_two_accounts_are_never_the_same),
         TEST(test_ids_that_exist_or_a_job_of_another_are_refused),
+        TEST(test_a_subject_that_is_taken_leaves_no_row_of_the_sign_up),
         TEST(test_an_idempotency_key_gives_the_same_answer_and_one_account),
         TEST(test_the_free_name_question_knows_names_addresses_and_keys),
         TEST(test_credentials_are_found_by_address_then_by_name),
