@@ -1,6 +1,8 @@
 """What is wanted of a run: each mark is a ratio, or a figure, of what was measured in that run."""
 import statistics
 
+from report.table import PEERS
+
 
 class Mark:
     """figure: a function of a Run that gives the rounds' values, [] when it was not measured.
@@ -17,6 +19,14 @@ def ratio(work, what, who, to, to_what=None):
     return lambda run: run.ratios((work, who, what), (work, to, to_what or what))
 
 
+def to_best_peer(work, what, who):
+    """The least of the ratios to each peer that was measured, round by round."""
+    def figure(run):
+        rounds = [run.ratios((work, who, what), (work, peer, what)) for peer in PEERS]
+        return [min(ratios) for ratios in zip(*filter(None, rounds))]
+    return figure
+
+
 MARKS = [
     Mark("me, HS256, 1,000 tokens in rotation, to bare libh2o",
          ratio("me", "requests_per_second", "gatepost", "bare libh2o"), at_least=0.75),
@@ -28,6 +38,9 @@ MARKS = [
          ratio("memory", "pss_mib", "gatepost", "django"), at_most=1 / 3),
     Mark("cold start to the first 200, ms",
          lambda run: run.values("start", "gatepost", "first_answer_ms"), at_most=40),
+    Mark("letters, to bare libcurl multi with as many kept connections",
+         ratio("letters", "letters_per_second", "gatepost", "bare libcurl"), at_least=0.8),
+    Mark("letters, to the best peer", to_best_peer("letters", "letters_per_second", "gatepost"), at_least=5),
 ]
 
 

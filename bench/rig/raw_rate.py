@@ -21,22 +21,22 @@ print(json.dumps({"kernels": [], "best_hashes_per_second": rate, "openssl_hashes
 """
 
 
-def raw_rate(options):
+def raw_rate(iterations, seconds=5):
     """One process pinned to each core, all at once: {"best_per_second", "openssl_per_second": over
     all cores; "chain_seconds", "eight_seconds": of the slowest core, None where it is not known}."""
     built = os.path.exists(PROGRAM)
     command = [PROGRAM, "--json"] if built else [
-        sys.executable, "-c", FALLBACK % (min(5, options.seconds), options.iterations)]
+        sys.executable, "-c", FALLBACK % (min(5, seconds), iterations)]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
                                 preexec_fn=lambda core=core: os.sched_setaffinity(0, {core}))
                for core in sorted(os.sched_getaffinity(0))]
     found = [json.loads(process.communicate(timeout=300)[0].strip().splitlines()[-1])
              for process in started]
     # The program hashes at 600,000 iterations, whatever is measured here.
-    factor = 600000 / options.iterations if built else 1
-    seconds = {key: max(one[key] for one in found) / factor if all(key in one for one in found)
+    factor = 600000 / iterations if built else 1
+    slowest = {key: max(one[key] for one in found) / factor if all(key in one for one in found)
                else None for key in ("chain_seconds", "eight_seconds")}
     return {"source": "password_bench" if built else "hashlib.pbkdf2_hmac",
             "best_per_second": factor * sum(one["best_hashes_per_second"] for one in found),
             "openssl_per_second": factor * sum(one["openssl_hashes_per_second"] for one in found),
-            **seconds}
+            **slowest}

@@ -1,12 +1,13 @@
-"""What backups and compaction cost those who sign up meanwhile: `bench/run --only backup`. In turn, on one
-server: alone, with one backup after the other, with one compaction after the other."""
+"""What backups and compaction cost those who sign up meanwhile. In turn, on one server: alone, with one
+backup after the other, with one compaction after the other."""
 import os
-import statistics
 import subprocess
 import threading
 
 from rig.server import BUILD, Server
-from rig.wrk import median, wrk
+from rig.wrk import wrk
+
+KINDS = {"alone": (), "beside backups": ("backup", "copy"), "beside compactions": ("compact",)}
 
 
 class Repeated:
@@ -14,38 +15,38 @@ class Repeated:
 
     def __init__(self, server, *words):
         self.server, self.words = server, words
-        self.done, self.finish = 0, threading.Event()
+        self.done, self.failed, self.finish = 0, None, threading.Event()
 
-    def run(self):
+    def repeat(self):
         while self.words and not self.finish.is_set():
-            subprocess.run([os.path.join(BUILD, "gatepost"), *self.words, *self.server.overrides],
-                           cwd=self.server.folder, stdout=subprocess.DEVNULL, check=True)
+            ended = subprocess.run([os.path.join(BUILD, "gatepost"), *self.words, *self.server.overrides],
+                                   cwd=self.server.folder, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+            if ended.returncode != 0:
+                self.failed = ended.stderr
+                return
             self.done += 1
 
     def __enter__(self):
-        self.thread = threading.Thread(target=self.run)
+        self.thread = threading.Thread(target=self.repeat)
         self.thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.finish.set()
         self.thread.join()
+        if self.failed is not None and kind is None:
+            raise SystemExit("gatepost %s: %s" % (self.words[0], self.failed[-500:]))
 
 
-def bench_backup(options):
-    kinds = {"alone": (), "backup": ("backup", "copy"), "compact": ("compact",)}
-    rounds, done = {kind: [] for kind in kinds}, dict.fromkeys(kinds, 0)
+def measure(run):
     with Server() as server:
-        wrk(server.url, "signup.lua", 16, options.seconds, "grow")  # something to copy
-        for number in range(options.rounds + 1):
-            for kind, words in kinds.items():
+        wrk(server.url, "signup.lua", 16, run.seconds, "grow")  # something to copy
+        for number in run.rounds():
+            for index, (kind, words) in enumerate(KINDS.items()):
                 with Repeated(server, *words) as repeated:
-                    rounds[kind].append(wrk(server.url, "signup.lua", 8, options.seconds, f"{kind}{number}"))
-                done[kind] += repeated.done
-    results = {"signup_p99_ms_" + kind: median(rounds[kind], "p99_ms") for kind in kinds}
-    for kind in ("backup", "compact"):
-        results[kind + "_to_alone_p99_ratio"] = statistics.median(
-            b["p99_ms"] / a["p99_ms"] for a, b in zip(rounds["alone"], rounds[kind]))
-        results[kind + "_runs"] = done[kind]
-    results["errors"] = sum(one["errors"] for kind in kinds for one in rounds[kind])
-    return results
+                    load = wrk(server.url, "signup.lua", 8, run.seconds, "k%dr%d" % (index, number))
+                run.add_all("backup", "gatepost, " + kind, {
+                    "requests_per_second": load["per_second"], "p50_ms": load["p50_ms"],
+                    "p99_ms": load["p99_ms"], "errors_count": load["errors"],
+                    **({"done_count": repeated.done} if words else {})})

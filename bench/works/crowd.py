@@ -1,12 +1,13 @@
 """10,000 idle connections, 1,000 trickling ones and a storm of logins together, at the real cost of a
 hash: what somebody waits who behaves well, what memory the workers take, and what a worker does that
-is at its limit and asked for nothing. `bench/run --only crowd`; test_86_crowd.py is the same in the small."""
+is at its limit and asked for nothing. test_86_crowd.py is the same in the small."""
 import os
 import resource
 import sys
 import time
 
 from rig import processes
+from rig.run import Missing
 from rig.server import PASSWORD, ROOT, Server
 
 sys.path.append(os.path.join(ROOT, "tests/system"))   # behind the bench's own modules
@@ -15,6 +16,7 @@ from crowd_clients import Running  # noqa: E402
 IDLE, TRICKLING, STORM = 10_000, 1_000, 200
 SETTINGS = ("limits.enabled=no",)
 RESTS_S = 5
+CROWD_S = 20
 
 
 def allow_descriptors():
@@ -22,7 +24,7 @@ def allow_descriptors():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = IDLE + TRICKLING + STORM + 500
     if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise SystemExit("crowd: %d descriptors are needed, %d allowed" % (wanted, hard))
+        raise Missing("%d descriptors are needed, %d allowed" % (wanted, hard))
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
@@ -44,25 +46,29 @@ def witnessed(server, token, seconds, **crowd):
     return run.seen, witness.seen, height
 
 
-def bench_crowd(options):
+KINDS = {"alone": {}, "a storm": {"storm": STORM},
+         "all of it": {"idle": IDLE, "trickling": TRICKLING, "storm": STORM}}
+
+
+def measure(run):
     allow_descriptors()
-    results, seconds = {}, max(options.seconds, 20)
+    seconds = 3 * run.seconds if run.is_quick else CROWD_S
     with Server(base=SETTINGS) as server:
         names = [server.sign_up("account%d" % n) for n in range(20)]
-        _, pair = server.call("/api/auth/login", {"username": names[0], "password": PASSWORD})
+        token = server.log_in(names[0])["access"]
         before = sum(map(processes.memory_kib, server.workers()))
-        for kind, crowd in (("alone", {}), ("storm", {"storm": STORM}),
-                            ("crowd", {"idle": IDLE, "trickling": TRICKLING, "storm": STORM})):
-            seen, witness, height = witnessed(server, pair["access"], seconds, accounts=names, **crowd)
-            results.update({"me_p50_ms_%s" % kind: witness["p50_s"] * 1000,
-                            "me_p99_ms_%s" % kind: witness["p99_s"] * 1000,
-                            "memory_mib_%s" % kind: (height - before) / 1024})
-        results.update(logins_answered=sum(seen["statuses"].values()), logins_served=seen["statuses"].get("200", 0),
-                       let_go=seen["closed_by_server"])
+        for kind, crowd in KINDS.items():
+            seen, witness, height = witnessed(server, token, seconds, accounts=names, **crowd)
+            run.add_all("crowd", "gatepost, " + kind, {
+                "me_p50_ms": witness["p50_s"] * 1000, "me_p99_ms": witness["p99_s"] * 1000,
+                "grown_mib": (height - before) / 1024,
+                "logins_answered_count": sum(seen["statuses"].values()),
+                "logins_served_count": seen["statuses"].get("200", 0),
+                "let_go_count": seen["closed_by_server"]})
     with Server("http.workers=1", "http.connections_max=1000", base=SETTINGS) as server, \
             Running("crowd", address=server.address, idle=2000):
         time.sleep(1)
         began = cpu_of(server.workers())
         time.sleep(RESTS_S)
-        results["percent_of_a_core_at_the_limit"] = (cpu_of(server.workers()) - began) / RESTS_S * 100
-    return results
+        run.add("crowd", "gatepost, at its limit and asked for nothing", "of_a_core_percent",
+                (cpu_of(server.workers()) - began) / RESTS_S * 100)

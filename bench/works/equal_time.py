@@ -1,16 +1,16 @@
 """Does the time of a refused login tell whether the account exists? Unknown user and wrong password,
 in random order on one connection, at a cost that makes thousands of samples a matter of minutes: what
 differs between the two is the same at any cost, and stands out more where the hash is short."""
-import random
 import socket
 import statistics
 import time
 
 from rig.clients import LENGTH, login
+from rig.saturation import settings
 from rig.server import Server
-from works.throughput import settings
 
 COST = 20000
+SAMPLES = 2000      # of each
 RESAMPLES = 1000
 
 
@@ -47,7 +47,7 @@ def of_pairs(first, second):
     return statistics.median(a / b for a, b in zip(first, second))
 
 
-def bootstrap(ratio, first, second):
+def bootstrap(ratio, first, second, random):
     """The middle 95 % of that ratio, over pairs drawn from the pairs."""
     ratios = []
     for _ in range(RESAMPLES):
@@ -57,7 +57,7 @@ def bootstrap(ratio, first, second):
     return ratios[int(RESAMPLES * 0.025)], ratios[int(RESAMPLES * 0.975)]
 
 
-def compare(lone, unknown, wrong, samples):
+def compare(lone, unknown, wrong, samples, random):
     """Pairs, each in an order that is drawn."""
     requests = {"unknown_user": unknown, "wrong_password": wrong}
     taken = {name: [] for name in requests}
@@ -66,22 +66,19 @@ def compare(lone, unknown, wrong, samples):
     for _ in range(samples):
         for name in random.sample([*requests], 2):
             taken[name].append(lone.seconds_until_401(requests[name]))
-    results = {name + "_median_ms": statistics.median(seconds) * 1000
-               for name, seconds in taken.items()}
-    for name, ratio in (("ratio", of_medians), ("ratio_of_pairs", of_pairs)):
-        results[name] = ratio(*taken.values())
-        results[name + "_low"], results[name + "_high"] = bootstrap(ratio, *taken.values())
+    results = {name + "_ms": statistics.median(seconds) * 1000 for name, seconds in taken.items()}
+    for name, ratio in (("medians", of_medians), ("pairs", of_pairs)):
+        low, high = bootstrap(ratio, *taken.values(), random)
+        results.update({name + "_ratio": ratio(*taken.values()), name + "_low_ratio": low,
+                        name + "_high_ratio": high})
     return results
 
 
-def measure(options):
-    class AtThatCost:
-        iterations = min(COST, options.iterations)
-    results = {"iterations": AtThatCost.iterations, "samples_each": options.samples}
-    with Server(base=settings(AtThatCost, "http.workers=1", "log.level=warning")) as server:
+def measure(run):
+    samples = 100 * run.seconds if run.is_quick else SAMPLES
+    with Server(base=settings(COST, "http.workers=1", "log.level=warning")) as server:
         lone, wrong = Lone(server.address), login(server.sign_up("somebody"), "not the password")
-        for kind, stranger in (("same_length", "anybody1"), ("shorter_name", "any")):
-            found = compare(lone, login(stranger, "not the password"), wrong, options.samples)
-            results.update({"%s_%s" % (kind, key): value for key, value in found.items()})
+        for kind, stranger in (("a name as long", "anybody1"), ("a shorter name", "any")):
+            run.add_all("equal-time", "gatepost, " + kind, compare(
+                lone, login(stranger, "not the password"), wrong, samples, run.random))
         lone.sock.close()
-    return results

@@ -5,18 +5,20 @@ Two kinds: `open`, where a new client comes every so often whatever happens to t
 with its answer; `hammer`, where 200 connections ask again the moment they are answered, against a
 queue that is too short for them."""
 import itertools
+import os
 import statistics
 import time
 
 from rig import processes
 from rig.balance import balanced
 from rig.clients import Loop, get, login
-from works.latency import lone
 from rig.probes import Probes, describe
-from rig.server import PASSWORD, Server
-from works.throughput import ACCOUNTS, Saturation, requests_of, settings
+from rig.saturation import ACCOUNTS, Saturation, cost_of, requests_of, settings
+from rig.server import Server
+from works.latency import lone
 
 TIMES = 10
+STORM_S = 20
 HAMMERS = 200
 HAMMERED_QUEUE = 32      # of each worker
 PROBE_TAIL_S = 1
@@ -82,18 +84,16 @@ class Watch:
         self.height = [max(pair) for pair in zip(self.height, self.now())]
 
     def results(self):
-        return {"rss_before_kib": self.before, "rss_height_kib": self.height,
-                "rss_after_kib": self.now(), "sockets_before": self.sockets_before,
-                "sockets_after": self.sockets()}
+        return {"rss_before_mib": max(self.before) / 1024, "rss_height_mib": max(self.height) / 1024,
+                "rss_after_mib": max(self.now()) / 1024, "sockets_before_count": sum(self.sockets_before),
+                "sockets_after_count": sum(self.sockets())}
 
 
-def capacity(options, server, accounts):
-    """Logins a second: of this run's throughput part, or measured now."""
-    if "throughput" in options.done:
-        return options.done["throughput"]["logins_per_second"]
+def capacity(run, server, accounts):
+    """Logins a second."""
     loop = Loop()
     load = Saturation(loop, list(balanced(loop, server, 24).values()), requests_of("login", accounts))
-    rate = load.measure(1, min(options.seconds, 8))
+    rate = load.measure(1, 2 if run.is_quick else 8)
     wait_until_idle(server)
     return rate
 
@@ -105,43 +105,51 @@ def wait_until_idle(server):
         time.sleep(1)
 
 
-def storm(options, kind):
+def weather(loop, server, load, kind, rate, seconds):
+    """The storm itself, with gentle clients beside it; gives what they waited, and (how many were
+    served before its end, how long the rest took)."""
+    # Of somebody who is none of the storm's: their sessions are ended by newer ones.
+    pair = server.log_in(server.sign_up("gentle"))
+    asked = {"me": get("/api/auth/me", pair["access"]), "healthz": get("/healthz")}
+    with Probes(server.address, asked, seconds + PROBE_TAIL_S) as probes:
+        until = time.monotonic() + seconds
+        load.start(kind, TIMES * rate, until)
+        loop.run(until)
+        load.over = True
+        ended, served = time.monotonic(), len(load.served)
+        if not loop.run(ended + 90, lambda: load.under_way == 0):
+            raise SystemExit("%d logins of the storm were never answered" % load.under_way)
+        drained = time.monotonic() - ended
+        return probes.results(), served, drained
+
+
+def storm(run, kind, seconds):
     queue = ["password.queue_max=%d" % HAMMERED_QUEUE] if kind == "hammer" else []
-    with Server(base=settings(options, "http.workers=%d" % options.cores, *queue)) as server:
+    with Server(base=settings(cost_of(run), "http.workers=%d" % len(os.sched_getaffinity(0)),
+                              *queue)) as server:
         accounts = [server.sign_up("account%d" % n) for n in range(ACCOUNTS)]
-        _, pair = server.call("/api/auth/login", {"username": accounts[0], "password": PASSWORD})
         loop = Loop()
-        rate = capacity(options, server, accounts)
-        lone_before = statistics.median(lone(loop, server, accounts[0], options.rounds))
+        rate = capacity(run, server, accounts)
+        before = statistics.median(lone(loop, server, accounts[0]))
         watch, load = Watch(server), Storm(loop, server, accounts)
-        asked = {"me": get("/api/auth/me", pair["access"]), "healthz": get("/healthz")}
-        with Probes(server.address, asked, options.seconds + PROBE_TAIL_S) as probes:
-            until = time.monotonic() + options.seconds
-            loop.call_every(0.25, watch.look, until)
-            load.start(kind, TIMES * rate, until)
-            loop.run(until)
-            load.over = True
-            ended, served = time.monotonic(), len(load.served)
-            if not loop.run(ended + 90, lambda: load.under_way == 0):
-                raise SystemExit("%d logins of the storm were never answered" % load.under_way)
-            drained = time.monotonic() - ended
-            results = probes.results()
+        loop.call_every(0.25, watch.look, time.monotonic() + seconds)
+        results, served, drained = weather(loop, server, load, kind, rate, seconds)
         time.sleep(1)
         results.update(watch.results())
-        lone_after = statistics.median(lone(loop, server, accounts[0], options.rounds))
-        if load.wrong:
-            raise SystemExit("wrong answers in the storm: %s" % load.wrong[:10])
-        results.update(
-            capacity_per_second=rate, served=len(load.served), refused=len(load.refused),
-            refused_without_retry_after=load.without_retry_after,
-            served_per_second=len(load.served) / (options.seconds + drained),
-            drained_s=drained, drain_expected_s=(len(load.served) - served) / rate,
-            lone_before_s=lone_before, lone_after_s=lone_after)
-        if load.refused:
-            results.update(describe("refusal", load.refused))
-        return results
+        after = statistics.median(lone(loop, server, accounts[0]))
+    if load.wrong:
+        raise SystemExit("wrong answers in the storm: %s" % load.wrong[:10])
+    results.update(
+        capacity_per_second=rate, served_per_second=len(load.served) / (seconds + drained),
+        refused_count=len(load.refused), refused_without_retry_after_count=load.without_retry_after,
+        drained_s=drained, drain_expected_s=(len(load.served) - served) / rate,
+        alone_before_ms=before * 1000, alone_after_ms=after * 1000)
+    if load.refused:
+        results.update(describe("refusal", load.refused))
+    return results
 
 
-def measure(options):
-    return {"%s_%s" % (kind, key): value for kind in ("open", "hammer")
-            for key, value in storm(options, kind).items()}
+def measure(run):
+    for kind in ("open", "hammer"):
+        run.add_all("storm", "gatepost, " + kind,
+                    storm(run, kind, 2 * run.seconds if run.is_quick else STORM_S))

@@ -1,6 +1,7 @@
 """What a run measures, in this order. A work is a function of a Run (rig/run.py): it adds its figures,
 one value a round, and skips by name what this machine or its peers cannot do."""
-from works import curves, disk, lost, me, memory, mixed, relay, signup, start
+from works import (backup, crowd, curves, disk, equal_time, farewell, latency, letters, lost, me, memory,
+                   mixed, paths, relay, signup, start, storm)
 
 
 class Work:
@@ -21,4 +22,13 @@ WORKS = [
     Work("memory", memory.measure, "PSS of all processes, idle and after some load"),
     Work("start", start.measure, "cold start: exec to the first 200 of me, the database there"),
     Work("disk", disk.measure, "bytes on the disk for each user"),
+    Work("letters", letters.measure, "letters a second to smtp-sink, on four kept connections"),
+    Work("paths", paths.measure, "/healthz, the key set and me with one token, held against libh2o alone"),
+    Work("latency", latency.measure, "one login alone and eight at once, held against the hash kernels"),
+    Work("backup", backup.measure, "sign-ups beside backups and compactions", in_full=False),
+    Work("crowd", crowd.measure, "10,000 idle connections, 1,000 that trickle, 200 that log in without a pause",
+         in_full=False),
+    Work("storm", storm.measure, "ten times as many logins as can be hashed", in_full=False),
+    Work("equal-time", equal_time.measure, "unknown user to wrong password, in time", in_full=False),
+    Work("farewell", farewell.measure, "QUIT while every place of the queue is taken", in_full=False),
 ]

@@ -1,6 +1,6 @@
 """Many idle connections, some that trickle and a storm of logins together: who behaves well is served in
 time, memory is bounded, and a worker that can take no more connections does nothing. In the small, as
-two cores that tests share allow; bench/crowd.py is the whole, and the README has its figures."""
+two cores that tests share allow; bench/works/crowd.py is the whole, and docs/measured has its figures."""
 import os
 import resource
 import time
