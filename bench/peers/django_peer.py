@@ -10,6 +10,7 @@ PROJECT = os.path.join(peer.HERE, "django")
 PYTHON = "/usr/bin/python3"     # Debian's, which has Debian's Django
 # Bits of OPENSSL_ia32cap that are taken away: SHA extensions (word 2, bit 29 of leaf 7's EBX).
 NO_SHA = ":~0x20000000"
+KEY = b"a key for benches alone, of 32 bytes and more"    # SECRET_KEY of its settings
 
 
 class Django(peer.Peer):
@@ -39,6 +40,9 @@ class Django(peer.Peer):
 
     def more_environment(self):
         return {}
+
+    def token_key(self):
+        return KEY
 
     def command(self):
         return [PYTHON, "-m", "gunicorn", "--bind", "127.0.0.1:%d" % self.port,

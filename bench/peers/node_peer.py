@@ -7,6 +7,7 @@ from peers import peer
 
 HOME = os.path.join(peer.PEERS_BUILD, "node")
 SOURCES = os.path.join(peer.HERE, "node")
+KEY = b"a key for benches alone, of 32 bytes and more"    # as in server.mjs
 
 
 class Node(peer.Peer):
@@ -28,6 +29,9 @@ class Node(peer.Peer):
             if name.endswith(".mjs"):
                 shutil.copy(os.path.join(SOURCES, name), HOME)
         self.environment = {"UV_THREADPOOL_SIZE": str(self.count), "NODE_ENV": "production"}
+
+    def token_key(self):
+        return KEY
 
     def command(self):
         return ["node", os.path.join(HOME, "server.mjs"), self.folder, str(self.port),

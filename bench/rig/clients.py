@@ -10,16 +10,19 @@ import time
 
 from rig.server import PASSWORD
 
-JSON_POST = ("POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-             "Content-Length: %d\r\n\r\n%s")
+POST = ("POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\n"
+        "Content-Length: %d\r\n\r\n%s")
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 RETRY_AFTER = re.compile(rb"(?i)\r\nretry-after: *\d+\r\n")
 CLOSES = re.compile(rb"(?i)\r\nconnection: *close\r\n")
 
 
+def post_text(path, kind, body):
+    return (POST % (path, kind, len(body), body)).encode()
+
+
 def post(path, fields):
-    body = json.dumps(fields)
-    return (JSON_POST % (path, len(body), body)).encode()
+    return post_text(path, "application/json", json.dumps(fields))
 
 
 def login(name, password=PASSWORD):

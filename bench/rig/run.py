@@ -27,11 +27,13 @@ class Missing(Exception):
 
 class Run:
     """seconds: of each load. rounds: of each comparison. is_quick: of what has sizes, the small ones.
-    peers: names of those that may be measured. seed: of all that is drawn."""
+    peers: names of those that may be measured. seed: of all that is drawn. features: the processor's,
+    of rig/machine.py."""
 
-    def __init__(self, seconds, rounds, is_quick, peers, seed):
+    def __init__(self, seconds, rounds, is_quick, peers, seed, features=()):
         self.seconds, self.round_count, self.is_quick = seconds, rounds, is_quick
         self.peers, self.seed, self.random = peers, seed, random.Random(seed)
+        self.features = features
         self.figures = {}       # (work, who, what): [a value a round]
         self.curves = []        # {"work", "who", "x", "y", "points": [[x, y], ...]}
         self.skipped = []       # (work, who, why)
@@ -41,7 +43,8 @@ class Run:
     @classmethod
     def of(cls, results):
         """What was recorded in a results.json, so that it is judged and shown without measuring."""
-        run = cls(results["seconds"], results["rounds"], results["quick"], set(), results["seed"])
+        run = cls(results["seconds"], results["rounds"], results["quick"], set(), results["seed"],
+                  results["machine"]["features"])
         run.figures = {(one["work"], one["who"], one["what"]): one["runs"]
                        for one in results["figures"]}
         run.curves = results["curves"]

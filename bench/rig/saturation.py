@@ -6,6 +6,9 @@ import time
 from rig.clients import login, signup
 
 ACCOUNTS = 4
+EACH = 48       # connections a worker: three times the widest kernel's lanes
+FEWEST = 4      # answers of a group that a rate is made of; the load lasts for longer until they came,
+PATIENCE_S = 60     # at most by so much
 FULL_COST, QUICK_COST = 600000, 20000
 
 
@@ -48,14 +51,17 @@ class Saturation:
         from_s = max(time.monotonic(), began + warm_s)
         until = from_s + seconds
         self.loop.run(until)
+        self.loop.run(until + PATIENCE_S, lambda: all(
+            len(times) >= FEWEST and times[-FEWEST] >= from_s for times in self.answered))
+        until = time.monotonic()
         self.over = True
         for client in itertools.chain(*self.groups):
             client.close()
         if self.wrong:
             raise SystemExit("%d wrong answers: %s" % (len(self.wrong), self.wrong[:10]))
         steady = [[at for at in times if from_s <= at < until] for times in self.answered]
-        if any(len(times) < 3 for times in steady):
-            raise SystemExit("too few answers: measure for longer")
+        if any(len(times) < FEWEST for times in steady):
+            raise SystemExit("fewer than %d answers within %d s" % (FEWEST, seconds + PATIENCE_S))
         return sum(statistics.linear_regression(times, range(len(times))).slope for times in steady)
 
 

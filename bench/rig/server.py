@@ -96,6 +96,10 @@ class Server(Site):
     def workers(self):
         return processes.workers(self.process.pid)
 
+    def token_key(self):
+        with open(os.path.join(self.folder, "var/token.key"), "rb") as file:
+            return file.read().rstrip(b"\n")
+
     def pids(self):
         """Of all its processes."""
         return [self.process.pid, *processes.children(self.process.pid)]

@@ -48,6 +48,10 @@ class Site:
                                        "password": PASSWORD})
         return name
 
+    def token_key(self):
+        """Of HS256; None: its tokens cannot be made outside of it."""
+        return None
+
     def login_body(self, name):
         return json.dumps({"username": name, "password": PASSWORD})
 

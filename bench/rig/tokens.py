@@ -11,14 +11,13 @@ def part(data):
 
 
 class Mint:
-    """Access tokens of one session, as the server signs them with its key file."""
+    """Access tokens of one session, as the server signs them; it has a token_key()."""
 
     def __init__(self, server, pair):
         payload = pair["access"].split(".")[1]
         self.claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         self.claims["exp"] += 3600
-        with open(os.path.join(server.folder, "var/token.key"), "rb") as file:
-            self.key = file.read().rstrip(b"\n")
+        self.key = server.token_key()
 
     def token(self):
         claims = dict(self.claims, jti=os.urandom(16).hex())
@@ -31,3 +30,11 @@ class Mint:
         with open(path, "w") as file:
             file.writelines(self.token() + "\n" for _ in range(count))
         return path
+
+
+def write_lines(site, name, lines):
+    """A file in the site's folder; gives its path."""
+    path = os.path.join(site.folder, name)
+    with open(path, "w") as file:
+        file.writelines(line + "\n" for line in lines)
+    return path

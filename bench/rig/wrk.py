@@ -7,21 +7,55 @@ import subprocess
 from rig.server import BUILD, ROOT
 
 LOAD = os.path.join(ROOT, "bench/load")
+SUMMARY = re.compile(r"GATEPOST p50_us=(\d+) p99_us=(\d+) requests=(\d+) errors=(\d+) "
+                     r"seconds=([\d.]+)")
+ONCE = re.compile(r"GATEPOST_ONCE answered=(\d+) seconds=([\d.]+)")
 
 
-def wrk(url, script, connections, seconds, *arguments, headers=()):
-    """One closed-loop load; gives requests a second and latencies in milliseconds."""
+def output(url, script, connections, seconds, arguments, headers):
     command = ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "--timeout", "20s", "-s",
                os.path.join(LOAD, script)]
     for header in headers:
         command += ["-H", header]
-    text = subprocess.run(command + [url, "--", *arguments], capture_output=True, text=True,
+    return subprocess.run(command + [url, "--", *arguments], capture_output=True, text=True,
                           check=True, env={**os.environ, "GATEPOST_LOAD": LOAD}).stdout
-    found = re.search(r"GATEPOST p50_us=(\d+) p99_us=(\d+) requests=(\d+) errors=(\d+) "
-                      r"seconds=([\d.]+)", text)
+
+
+def parsed(text):
+    found = SUMMARY.search(text)
     p50, p99, requests, errors = (int(found.group(i)) for i in range(1, 5))
-    return {"per_second": requests / float(found.group(5)), "p50_ms": p50 / 1000,
+    return {"per_second": (requests - errors) / float(found.group(5)), "p50_ms": p50 / 1000,
             "p99_ms": p99 / 1000, "requests": requests, "errors": errors}
+
+
+def wrk(url, script, connections, seconds, *arguments, headers=()):
+    """One closed-loop load; gives requests a second that were answered well, and latencies in
+    milliseconds."""
+    return parsed(output(url, script, connections, seconds, arguments, headers))
+
+
+def post(site, path, bodies, connections, seconds):
+    """The bodies of a file, a line each, again and again."""
+    return wrk(site.url, "post.lua", connections, seconds, bodies, path, site.form_type, "again")
+
+
+def post_once(site, path, bodies, connections, most_s):
+    """Each body once, which takes as long as it takes, at most so many seconds. An answer that is not
+    200 is an error."""
+    with open(bodies) as file:
+        count = sum(1 for _ in file)
+    text = output(site.url, "post.lua", connections, most_s, (bodies, path, site.form_type, "once"), ())
+    found = ONCE.search(text)
+    answered = int(found.group(1))
+    return {**parsed(text), "requests": answered, "errors": count - answered,
+            "per_second": answered / (float(found.group(2)) or 1)}
+
+
+def refresh(site, tokens, connections, seconds):
+    """tokens: a file of refresh tokens, a line each, more than connections."""
+    before, after = site.refresh_body("TOKEN").split("TOKEN")
+    return wrk(site.url, "refresh.lua", connections, seconds, tokens, site.refresh_path,
+               site.form_type, before, after, "rotate" if site.rotates else "keep")
 
 
 def median(rounds, key):

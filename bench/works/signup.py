@@ -1,23 +1,91 @@
-"""Durable sign-ups a second with their letters on their way to smtp-sink, and until the last letter
-has arrived; passwords cost nothing."""
+"""Durable sign-ups a second with their letters on their way to smtp-sink, and a second until the last
+letter has arrived. Beside the peers; and with letters as files, and held back, where no relay has a
+part in it."""
+import contextlib
+import os
+import subprocess
 import time
 
-from rig.server import FAST, Server, smtp
+from peers.table import peers_of
+from rig.server import BUILD, FAST, Server, smtp
 from rig.sink import Sink
 from rig.wrk import wrk
+from works.sites import CONNECTIONS, WARM_S, add_load
 
-CONNECTIONS = 64
+ARRIVE_WITHIN_S = 60
+QUIET_S = 0.3
+WEAK = ("password.allow_weak=yes", "password.min_strength=0", "limits.enabled=no")
+
+
+def sign_up(site, number, seconds):
+    return wrk(site.url, "signup.lua", CONNECTIONS, seconds, "s%s" % number)
+
+
+def with_letters(run, work, who, load, began, arrived):
+    """Adds the figures of a load, once all of its letters are there."""
+    wanted, until = load["requests"] - load["errors"], time.monotonic() + ARRIVE_WITHIN_S
+    while arrived() < wanted and time.monotonic() < until:
+        time.sleep(0.02)
+    add_load(run, work, who, load)
+    run.add(work, who, "with_letter_per_second", arrived() / (time.monotonic() - began))
+
+
+def measure_gatepost(run, work, number, base):
+    with Sink() as sink, Server(*smtp(sink.port), base=base) as server:
+        began = time.monotonic()
+        load = sign_up(server, number, run.seconds)
+        with_letters(run, work, "gatepost", load, began,
+                     lambda: server.metric('gatepost_mail_total{verdict="delivered"}'))
+
+
+def settled(sink):
+    """How many letters have come, once none comes any more: those of what went before are no part of
+    what follows."""
+    until, count = time.monotonic() + ARRIVE_WITHIN_S, -1
+    while sink.arrived() != count and time.monotonic() < until:
+        count = sink.arrived()
+        time.sleep(QUIET_S)
+    return count
+
+
+def measure_peer(run, work, number, who, site, sink):
+    before, began = settled(sink), time.monotonic()
+    load = sign_up(site, number, run.seconds)
+    with_letters(run, work, who, load, began, lambda: sink.arrived() - before)
+
+
+def pause_mail(server):
+    subprocess.run([os.path.join(BUILD, "gatepost"), "mail", "pause"], cwd=server.folder, check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def measure_without_relay(run, number):
+    """Of files, the last is written after the load; held back, none is."""
+    with Server("mail.transport=file") as server:
+        add_load(run, "signup", "gatepost, letters to files", sign_up(server, number, run.seconds))
+    with Sink() as sink, Server(*smtp(sink.port)) as server:
+        pause_mail(server)
+        add_load(run, "signup", "gatepost, letters held back", sign_up(server, number, run.seconds))
+
+
+def side_by_side(run, work, iterations, base, also=lambda run, number: None):
+    with contextlib.ExitStack() as stack:
+        peers = []
+        for who, peer in peers_of(run, work):
+            sink = stack.enter_context(Sink(count=True))
+            site = stack.enter_context(peer(iterations, sink.port))
+            sign_up(site, "warm", WARM_S)
+            peers.append((who, site, sink))
+        for number in run.rounds():
+            measure_gatepost(run, work, number, base)
+            also(run, number)
+            for who, site, sink in peers:
+                measure_peer(run, work, number, who, site, sink)
 
 
 def measure(run):
-    for number in run.rounds():
-        with Sink() as sink, Server(*smtp(sink.port), base=FAST) as server:
-            began = time.monotonic()
-            load = wrk(server.url, "signup.lua", CONNECTIONS, run.seconds, "s%d" % number)
-            while server.metric("gatepost_outbox_pending") > 0:
-                time.sleep(0.05)
-            letters = server.metric('gatepost_mail_total{verdict="delivered"}')
-            run.add_all("signup", "gatepost", {
-                "requests_per_second": load["per_second"], "p50_ms": load["p50_ms"],
-                "p99_ms": load["p99_ms"], "errors_count": load["errors"],
-                "with_letter_per_second": letters / (time.monotonic() - began)})
+    side_by_side(run, "signup", 1, FAST, measure_without_relay)
+
+
+def measure_1000(run):
+    side_by_side(run, "signup-1000", 1000, ("password.iterations=1000", *WEAK))

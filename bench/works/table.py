@@ -1,7 +1,7 @@
 """What a run measures, in this order. A work is a function of a Run (rig/run.py): it adds its figures,
 one value a round, and skips by name what this machine or its peers cannot do."""
-from works import (backup, crowd, curves, disk, equal_time, farewell, latency, letters, lost, me, memory,
-                   mixed, paths, relay, signup, start, storm)
+from works import (backup, crowd, curves, disk, equal_time, farewell, hashing, latency, letters, login,
+                   lost, me, memory, mixed, paths, refresh, relay, signup, start, storm, verify_email)
 
 
 class Work:
@@ -14,7 +14,12 @@ class Work:
 
 WORKS = [
     Work("me", me.measure, "GET /api/auth/me, held against libh2o alone and the peers"),
+    Work("login", login.measure, "logins of a password that costs nothing"),
+    Work("refresh", refresh.measure, "durable rotations of refresh tokens"),
+    Work("verify-email", verify_email.measure, "proofs of an address, each by a letter's token", in_quick=False),
     Work("signup", signup.measure, "durable sign-ups of a password that costs nothing, letters to smtp-sink"),
+    Work("signup-1000", signup.measure_1000, "the same with 1,000 iterations of PBKDF2", in_quick=False),
+    Work("hash", hashing.measure, "sign-ups and logins at 600,000 iterations, more than can be hashed"),
     Work("mixed", mixed.measure, "60 % me, 25 % refresh, 10 % login, 5 % sign-up, open loop, passwords of 1,000 iterations"),
     Work("curves", curves.measure, "latency against offered rate, me and sign-up, open loop", in_quick=False),
     Work("relay", relay.measure, "sign-ups with the relay fast, slow, stalled, down; open loop, 8 connections"),
