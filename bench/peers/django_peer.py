@@ -5,6 +5,7 @@ import os
 import sqlite3
 
 from peers import peer
+from rig import machine
 
 PROJECT = os.path.join(peer.HERE, "django")
 PYTHON = "/usr/bin/python3"     # Debian's, which has Debian's Django
@@ -65,6 +66,12 @@ class DjangoWithoutSha(Django):
 
     variant = "no SHA extensions"
     works = ("hash",)
+
+    @classmethod
+    def missing(cls):
+        if "sha_ni" not in machine.cpu_info()[1]:
+            return "there are none here: as django"
+        return super().missing()
 
     def more_environment(self):
         return {"OPENSSL_ia32cap": NO_SHA}

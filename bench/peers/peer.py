@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 from rig import processes
+from rig.run import Missing
 from rig.server import BUILD
 from rig.sink import free_port
 from rig.site import Site
@@ -73,7 +74,7 @@ class Peer(Site):
             except OSError:
                 time.sleep(0.001)
         self.log.seek(0)
-        raise SystemExit("%s did not start:\n%s" % (self.name, self.log.read()[-2000:]))
+        raise Missing("did not start: %s" % " ".join(self.log.read()[-1000:].split()))
 
     def stop(self):
         """All of its group, also what outlived its parent."""
@@ -101,5 +102,8 @@ class Peer(Site):
 
 
 def run_once(command, folder, environment, log):
-    subprocess.run(command, cwd=folder, env={**os.environ, **environment}, check=True,
-                   stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=120)
+    done = subprocess.run(command, cwd=folder, env={**os.environ, **environment},
+                          stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=120)
+    if done.returncode != 0:
+        log.seek(0)
+        raise Missing("%s fails: %s" % (command[0], " ".join(log.read()[-1000:].split())))

@@ -2,7 +2,7 @@
 hashed: Gatepost, the bare rate of all cores, and the peers under the same load. A process a core each."""
 import itertools
 
-from peers.table import peers_of
+from peers.table import peers_of, spared
 from rig.balance import balanced
 from rig.clients import Loop, post_text, signup
 from rig.raw_rate import raw_rate
@@ -43,7 +43,8 @@ def measure_peer(run, who, peer, kinds, seconds):
     for kind in kinds:
         if kind == "signup" and "signup" not in peer.works:
             continue
-        run.add("hash", who, WHAT[kind], peer_rate(peer, kind, seconds))
+        with spared(run, "hash", who):
+            run.add("hash", who, WHAT[kind], peer_rate(peer, kind, seconds))
 
 
 def measure(run):

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from peers.table import peers_of
+from peers.table import peers_of, spared
 from rig.server import BUILD, FAST, Server, smtp
 from rig.sink import Sink
 from rig.wrk import wrk
@@ -72,10 +72,11 @@ def side_by_side(run, work, iterations, base, also=lambda run, number: None):
     with contextlib.ExitStack() as stack:
         peers = []
         for who, peer in peers_of(run, work):
-            sink = stack.enter_context(Sink(count=True))
-            site = stack.enter_context(peer(iterations, sink.port))
-            sign_up(site, "warm", WARM_S)
-            peers.append((who, site, sink))
+            with spared(run, work, who):
+                sink = stack.enter_context(Sink(count=True))
+                site = stack.enter_context(peer(iterations, sink.port))
+                sign_up(site, "warm", WARM_S)
+                peers.append((who, site, sink))
         for number in run.rounds():
             measure_gatepost(run, work, number, base)
             also(run, number)

@@ -2,7 +2,7 @@
 work; who is not asked is idle."""
 import contextlib
 
-from peers.table import peers_of
+from peers.table import peers_of, spared
 from rig.server import FAST, Server
 
 CONNECTIONS = 64
@@ -13,8 +13,11 @@ WARM_S = 1      # of a load that is not counted: code that is compiled while it 
 def started(run, work, *settings):
     """[(who, site)]: Gatepost first. Passwords cost nothing."""
     with contextlib.ExitStack() as stack:
-        yield [("gatepost", stack.enter_context(Server(*settings, base=FAST))),
-               *((who, stack.enter_context(peer(1))) for who, peer in peers_of(run, work))]
+        sites = [("gatepost", stack.enter_context(Server(*settings, base=FAST)))]
+        for who, peer in peers_of(run, work):
+            with spared(run, work, who):
+                sites.append((who, stack.enter_context(peer(1))))
+        yield sites
 
 
 def side_by_side(run, work, loads):

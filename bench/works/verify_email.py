@@ -1,6 +1,6 @@
 """Proofs of an address: accounts are made before, their letters kept, and each token in them is spent
 once; the time is that from the first request to the last answer."""
-from peers.table import peers_of
+from peers.table import peers_of, spared
 from rig import inbox
 from rig.server import FAST, Server, smtp
 from rig.sink import Sink
@@ -25,5 +25,5 @@ def measure(run):
               *((who, lambda port, peer=peer: peer(1, port)) for who, peer in peers_of(run, "verify-email"))]
     for number in run.rounds():
         for who, make in makers:
-            with Sink(keep=True) as sink, make(sink.port) as site:
+            with spared(run, "verify-email", who), Sink(keep=True) as sink, make(sink.port) as site:
                 add_load(run, "verify-email", who, prove(site, sink, number, run.seconds))
