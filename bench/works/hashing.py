@@ -12,7 +12,7 @@ from rig.server import Server
 ITERATIONS = 600000
 WARM_S = 2
 LEAST_S = 5         # of a load: the slowest peers answer a few times a second
-QUICK_S = 3
+QUICK_S = 2
 WHAT = {"signup": "signups_per_second", "login": "logins_per_second"}
 
 

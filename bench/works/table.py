@@ -14,7 +14,7 @@ class Work:
 
 WORKS = [
     Work("me", me.measure, "GET /api/auth/me, held against libh2o alone and the peers"),
-    Work("login", login.measure, "logins of a password that costs nothing"),
+    Work("login", login.measure, "logins of a password that costs nothing", in_quick=False),
     Work("refresh", refresh.measure, "durable rotations of refresh tokens"),
     Work("verify-email", verify_email.measure, "proofs of an address, each by a letter's token", in_quick=False),
     Work("signup", signup.measure, "durable sign-ups of a password that costs nothing, letters to smtp-sink"),
