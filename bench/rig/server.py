@@ -85,6 +85,7 @@ class Server(Site):
             except ProcessLookupError:
                 pass
         self.process.wait()
+        self.process.stdout.close()
 
     def __exit__(self, *_):
         try:

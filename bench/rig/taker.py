@@ -74,7 +74,8 @@ class Taker:
         os.close(handle)
         self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), self.path,
                                          str(self.wanted_port)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        start_new_session=True)
         self.port = int(self.process.stdout.readline())
         return self
 
