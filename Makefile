@@ -300,7 +300,8 @@ DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-djang
              nginx-light haproxy caddy
 
 # The peers that are measured beside Gatepost.
-DEB_BENCH := gunicorn glewlwyd nghttp2-client gnuplot-nox
+# libck-dev and libjwt-dev: what the lane and the tokens are measured against.
+DEB_BENCH := gunicorn glewlwyd nghttp2-client gnuplot-nox libck-dev libjwt-dev
 
 .PHONY: deps deps-package deps-test
 deps: ## install what builds (apt, as root or with sudo)

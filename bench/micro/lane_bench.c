@@ -1,13 +1,20 @@
-/* A lane between two processes against a UNIX socket pair and a pipe, in turn, in one run.
+/* Records from one process to another, as fast as both can: our lane, Concurrency Kit's ring over
+ * the same kind of shared memory, and what the kernel has.
  *
- * Throughput: one side sends records of 300 bytes for a while, the other takes and counts them.
- * Round trip: a record goes there and back, one at a time; each side sleeps when it has nothing
- * to do, so every hop is a wake-up. The lane is also measured with both sides awake, as they are
- * under load: then a hop costs no system call. (For throughput that would tell nothing but how
- * two spinning processes share the machine's cores.) CPU is user and system time of both sides.
- * The peers have it easy: they block in read, one record a call, where a server would poll first.
- * Prints a table, and one JSON object as its last line. */
+ *     lane_bench MEDIUM BYTES MILLISECONDS      prints one JSON object
+ *
+ * Everywhere the sender writes each record's number into it and the receiver has a copy of its own
+ * and compares the number. In shared memory anybody may write, so there a record carries a
+ * checksum that the receiver works out again from its copy: the lane does that itself, libck's
+ * record has it in its last eight bytes, by the same function ("libck_plain": without). The lane
+ * checks positions and lengths besides, and wakes who sleeps; libck's ring can only spin, and
+ * "lane" waits by spinning as well, to be compared; "lane_asleep" waits as the server does. The
+ * kernel's media have it easy: no checksum, and they block. */
+#include <ck_ring.h>
+#include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,36 +24,32 @@
 #include <unistd.h>
 
 #include "gatepost/lane.h"
+#include "lib/ring/checksum.h"
 
-#define RECORD_BYTES 300
-#define ROUNDS       5
-#define FLOW_NS      (400 * NS_PER_MS)
-#define TRIPS        20000
-#define SEAT         1
-#define LAST_RECORD  UINT64_MAX
+#define SEAT        1
+#define LAST_RECORD UINT64_MAX
+#define RING_BYTES  LANE_BYTES /* as much room for libck as for the lane */
+#define SPINS       2000       /* then the other side may need this core */
+#define RECORD_MAX  1024
 
-enum medium { MEDIUM_LANE, MEDIUM_LANE_AWAKE, MEDIUM_SEQPACKET, MEDIUM_STREAM, MEDIUM_PIPE, MEDIA };
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-static const char *const medium_names[MEDIA] = {"lane", "lane_awake", "unix_seqpacket",
-                                                "unix_stream", "pipe"};
-
-/* One side's two directions. */
-struct end {
-    enum medium medium;
-    struct segment *segment;
-    uint32_t slot;
-    struct lane out, in;
-    int out_fd, in_fd;
-};
-
-/* What the far side reports, in memory that both see. */
+/* What the two sides share, besides the medium. */
 struct result {
     uint64_t records;
     mono_ns began, ended;
     uint64_t cpu_ns;
 };
 
-static struct result *far_result;
+struct link {
+    size_t bytes;
+    struct segment *segment;
+    struct lane lane;
+    struct ck_ring *ring;
+    void *cells;
+    int out_fd, in_fd;
+    struct result *result;
+};
 
 static uint64_t cpu_ns(void)
 {
@@ -57,274 +60,329 @@ static uint64_t cpu_ns(void)
            ((uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec) * 1000;
 }
 
-static bool is_lane(const struct end *end)
+static void spin(uint32_t *spins)
 {
-    return end->medium == MEDIUM_LANE || end->medium == MEDIUM_LANE_AWAKE;
+    if (++*spins % SPINS == 0)
+        sched_yield();
+    ck_pr_stall();
 }
 
-static void sleep_unless(struct end *end, bool (*is_ready)(const struct lane *),
-                         const struct lane *lane)
-{
-    struct pollfd fd = {.fd = wake_fd(end->segment, end->slot), .events = POLLIN};
+/* ---- the lane -------------------------------------------------------------------------------- */
 
-    if (end->medium == MEDIUM_LANE_AWAKE)
-        return;
-    wake_prepare(end->segment, end->slot);
-    if (!is_ready(lane))
+static void sleep_unless(struct link *link, uint32_t slot, bool (*is_ready)(const struct lane *))
+{
+    struct pollfd fd = {.fd = wake_fd(link->segment, slot), .events = POLLIN};
+
+    wake_prepare(link->segment, slot);
+    if (!is_ready(&link->lane))
         poll(&fd, 1, WAKE_WAIT_MAX_MS);
-    wake_done(end->segment, end->slot);
+    wake_done(link->segment, slot);
 }
 
-static void send_record(struct end *end, const uint8_t *record)
+static void lane_send(struct link *link, uint8_t *record)
 {
-    if (!is_lane(end)) {
-        BUG_ON(write(end->out_fd, record, RECORD_BYTES) != RECORD_BYTES);
-        return;
-    }
-    while (!lane_push(&end->out, record, RECORD_BYTES))
-        sleep_unless(end, lane_has_room, &end->out);
+    uint32_t spins = 0;
+
+    while (!lane_push(&link->lane, record, link->bytes))
+        spin(&spins);
 }
 
-static void receive_record(struct end *end, uint8_t *record)
+static void lane_asleep_send(struct link *link, uint8_t *record)
+{
+    while (!lane_push(&link->lane, record, link->bytes))
+        sleep_unless(link, SEAT, lane_has_room);
+}
+
+ALWAYS_INLINE void receive_from_lane(struct link *link, uint8_t *record, bool sleeps)
+{
+    const uint32_t slot = segment_store_slot(link->segment);
+    enum lane_read read;
+    uint32_t spins = 0;
+    size_t len;
+
+    while ((read = lane_take(&link->lane, record, &len)) == LANE_EMPTY) {
+        if (sleeps)
+            sleep_unless(link, slot, lane_has_record);
+        else
+            spin(&spins);
+    }
+    BUG_ON(read != LANE_RECORD || len != link->bytes);
+}
+
+static void lane_receive(struct link *link, uint8_t *record)
+{
+    receive_from_lane(link, record, false);
+}
+
+static void lane_asleep_receive(struct link *link, uint8_t *record)
+{
+    receive_from_lane(link, record, true);
+}
+
+static void lane_open_link(struct link *link)
+{
+    struct err err;
+
+    link->segment = segment_create(1, &err);
+    if (link->segment == NULL) {
+        fprintf(stderr, "lane_bench: %s\n", err.text);
+        exit(1);
+    }
+    link->lane = lane_open(link->segment, SEAT, LANE_ASK);
+}
+
+/* Who sleeps must not miss what was pushed last. */
+static void lane_finish(struct link *link)
+{
+    wake_slot(link->segment, segment_store_slot(link->segment));
+}
+
+/* ---- Concurrency Kit's ring of structs by value -----------------------------------------------
+ */
+
+static void ring_open_link(struct link *link)
+{
+    link->ring = mmap(NULL, 4096 + RING_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    BUG_ON(link->ring == MAP_FAILED);
+    link->cells = (uint8_t *)link->ring + 4096;
+    ck_ring_init(link->ring, (unsigned)(RING_BYTES / link->bytes));
+}
+
+#define RING_OF(n)                                                                                 \
+    struct record##n {                                                                             \
+        uint64_t number;                                                                           \
+        uint8_t body[n - 16];                                                                      \
+        uint32_t len;                                                                              \
+        uint32_t checksum;                                                                         \
+    };                                                                                             \
+    _Static_assert(sizeof(struct record##n) == n, "by value, no more");                            \
+    CK_RING_PROTOTYPE(record##n, record##n)                                                        \
+    static void ring_plain_send_##n(struct link *link, uint8_t *bytes)                             \
+    {                                                                                              \
+        struct record##n *record = (void *)bytes;                                                  \
+        uint32_t spins = 0;                                                                        \
+                                                                                                   \
+        while (!ck_ring_enqueue_spsc_record##n(link->ring, link->cells, record))                   \
+            spin(&spins);                                                                          \
+    }                                                                                              \
+    static void ring_plain_receive_##n(struct link *link, uint8_t *bytes)                          \
+    {                                                                                              \
+        struct record##n *record = (void *)bytes;                                                  \
+        uint32_t spins = 0;                                                                        \
+                                                                                                   \
+        while (!ck_ring_dequeue_spsc_record##n(link->ring, link->cells, record))                   \
+            spin(&spins);                                                                          \
+    }                                                                                              \
+    static void ring_send_##n(struct link *link, uint8_t *bytes)                                   \
+    {                                                                                              \
+        struct record##n *record = (void *)bytes;                                                  \
+                                                                                                   \
+        record->len = n - 8;                                                                       \
+        record->checksum = checksum(record->number, bytes, n - 8);                                 \
+        ring_plain_send_##n(link, bytes);                                                          \
+    }                                                                                              \
+    static void ring_receive_##n(struct link *link, uint8_t *bytes)                                \
+    {                                                                                              \
+        struct record##n *record = (void *)bytes;                                                  \
+                                                                                                   \
+        ring_plain_receive_##n(link, bytes);                                                       \
+        BUG_ON(record->len != n - 8 ||                                                             \
+               record->checksum != checksum(record->number, bytes, n - 8));                        \
+    }
+RING_OF(64)
+RING_OF(256)
+RING_OF(1024)
+
+/* ---- the kernel's ------------------------------------------------------------------------------
+ */
+
+static void fd_send(struct link *link, uint8_t *record)
+{
+    BUG_ON(write(link->out_fd, record, link->bytes) != (ssize_t)link->bytes);
+}
+
+static void fd_receive(struct link *link, uint8_t *record)
 {
     size_t len = 0;
 
-    while (!is_lane(end) && len < RECORD_BYTES) {
-        ssize_t got = read(end->in_fd, record + len, RECORD_BYTES - len);
+    while (len < link->bytes) {
+        ssize_t got = read(link->in_fd, record + len, link->bytes - len);
         BUG_ON(got <= 0);
         len += (size_t)got;
     }
-    while (is_lane(end)) {
-        enum lane_read read = lane_take(&end->in, record, &len);
-        BUG_ON(read == LANE_BROKEN);
-        if (read == LANE_RECORD)
-            break;
-        sleep_unless(end, lane_has_record, &end->in);
+}
+
+static void open_pair(struct link *link, int type)
+{
+    int pair[2];
+
+    BUG_ON(socketpair(AF_UNIX, type, 0, pair) != 0);
+    link->out_fd = pair[0], link->in_fd = pair[1];
+}
+
+static void datagram_open_link(struct link *link)
+{
+    open_pair(link, SOCK_DGRAM);
+}
+
+static void seqpacket_open_link(struct link *link)
+{
+    open_pair(link, SOCK_SEQPACKET);
+}
+
+static void stream_open_link(struct link *link)
+{
+    open_pair(link, SOCK_STREAM);
+}
+
+static void pipe_open_link(struct link *link)
+{
+    int pair[2];
+
+    BUG_ON(pipe(pair) != 0);
+    link->in_fd = pair[0], link->out_fd = pair[1];
+}
+
+/* Ten messages is what every process may have; more takes a right. */
+static void queue_open_link(struct link *link)
+{
+    struct mq_attr attr = {.mq_maxmsg = 10, .mq_msgsize = (long)link->bytes};
+    char name[64];
+
+    snprintf(name, sizeof(name), "/gatepost-bench-%d", (int)getpid());
+    link->out_fd = link->in_fd = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
+    if (link->out_fd < 0) {
+        perror("lane_bench: mq_open");
+        exit(1);
     }
-    BUG_ON(len != RECORD_BYTES);
+    mq_unlink(name);
 }
 
-static uint64_t number_of(const uint8_t *record)
+static void queue_send(struct link *link, uint8_t *record)
 {
-    uint64_t number;
-
-    memcpy(&number, record, sizeof(number));
-    return number;
+    BUG_ON(mq_send(link->out_fd, (char *)record, link->bytes, 0) != 0);
 }
 
-static void open_ends(enum medium medium, struct segment *segment, struct end *near_out,
-                      struct end *far_out)
+static void queue_receive(struct link *link, uint8_t *record)
 {
-    int there[2] = {-1, -1}, back[2] = {-1, -1};
-
-    *near_out = (struct end){.medium = medium, .segment = segment, .slot = SEAT};
-    *far_out =
-        (struct end){.medium = medium, .segment = segment, .slot = segment_store_slot(segment)};
-    near_out->out = far_out->in = lane_open(segment, SEAT, LANE_ASK);
-    near_out->in = far_out->out = lane_open(segment, SEAT, LANE_ANSWER);
-    if (medium == MEDIUM_PIPE) {
-        BUG_ON(pipe(there) != 0 || pipe(back) != 0);
-    } else if (!is_lane(near_out)) {
-        int type = medium == MEDIUM_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
-        int pair[2];
-        BUG_ON(socketpair(AF_UNIX, type, 0, pair) != 0);
-        there[1] = pair[0], there[0] = pair[1];
-        back[1] = dup(pair[1]), back[0] = dup(pair[0]);
-    }
-    near_out->out_fd = there[1], near_out->in_fd = back[0];
-    far_out->out_fd = back[1], far_out->in_fd = there[0];
+    BUG_ON(mq_receive(link->in_fd, (char *)record, link->bytes, NULL) != (ssize_t)link->bytes);
 }
 
-static void close_end(struct end *end)
+static void nothing_to_finish(struct link *link)
 {
-    if (!is_lane(end)) {
-        close(end->out_fd);
-        close(end->in_fd);
-    }
+    (void)link;
 }
 
-/* The far side: takes until the last record; sends each back if asked to. */
-static _Noreturn void far_side(struct end *end, bool is_echo)
+/* ---- the two sides -----------------------------------------------------------------------------
+ */
+
+static const struct medium {
+    const char *name;
+    size_t bytes; /* that it is for; 0: any */
+    void (*open)(struct link *link);
+    void (*send)(struct link *link, uint8_t *record);
+    void (*receive)(struct link *link, uint8_t *record);
+    void (*finish)(struct link *link); /* sender, after the last record */
+} media[] = {
+    {"lane", 0, lane_open_link, lane_send, lane_receive, lane_finish},
+    {"lane_asleep", 0, lane_open_link, lane_asleep_send, lane_asleep_receive, lane_finish},
+    {"libck", 64, ring_open_link, ring_send_64, ring_receive_64, nothing_to_finish},
+    {"libck", 256, ring_open_link, ring_send_256, ring_receive_256, nothing_to_finish},
+    {"libck", 1024, ring_open_link, ring_send_1024, ring_receive_1024, nothing_to_finish},
+    {"libck_plain", 64, ring_open_link, ring_plain_send_64, ring_plain_receive_64,
+     nothing_to_finish},
+    {"libck_plain", 256, ring_open_link, ring_plain_send_256, ring_plain_receive_256,
+     nothing_to_finish},
+    {"libck_plain", 1024, ring_open_link, ring_plain_send_1024, ring_plain_receive_1024,
+     nothing_to_finish},
+    {"datagram", 0, datagram_open_link, fd_send, fd_receive, nothing_to_finish},
+    {"seqpacket", 0, seqpacket_open_link, fd_send, fd_receive, nothing_to_finish},
+    {"stream", 0, stream_open_link, fd_send, fd_receive, nothing_to_finish},
+    {"pipe", 0, pipe_open_link, fd_send, fd_receive, nothing_to_finish},
+    {"queue", 0, queue_open_link, queue_send, queue_receive, nothing_to_finish},
+};
+
+static _Noreturn void receive_all(const struct medium *medium, struct link *link)
 {
-    static uint8_t record[LANE_RECORD_MAX_BYTES];
-    uint64_t expected = 0;
+    static _Alignas(64) uint8_t record[LANE_RECORD_MAX_BYTES];
+    struct result *result = link->result;
     const uint64_t cpu_before = cpu_ns();
+    uint64_t expected = 0, number;
 
     for (;;) {
-        receive_record(end, record);
-        if (number_of(record) == LAST_RECORD)
+        medium->receive(link, record);
+        memcpy(&number, record, sizeof(number));
+        if (number == LAST_RECORD)
             break;
         if (expected == 0)
-            far_result->began = clock_mono_ns();
-        BUG_ON(number_of(record) != expected++);
-        if (is_echo)
-            send_record(end, record);
+            result->began = clock_mono_ns();
+        BUG_ON(number != expected++);
     }
-    far_result->ended = clock_mono_ns();
-    far_result->records = expected;
-    far_result->cpu_ns = cpu_ns() - cpu_before;
+    result->ended = clock_mono_ns();
+    result->records = expected;
+    result->cpu_ns = cpu_ns() - cpu_before;
     _exit(0);
 }
 
-static pid_t start_far_side(struct end *near, struct end *far, bool is_echo)
+static void send_number(const struct medium *medium, struct link *link, uint8_t *record,
+                        uint64_t number)
 {
-    pid_t pid = fork();
-
-    BUG_ON(pid < 0);
-    if (pid == 0) {
-        close_end(near);
-        far_side(far, is_echo);
-    }
-    close_end(far);
-    return pid;
+    memcpy(record, &number, sizeof(number));
+    medium->send(link, record);
 }
 
-static void finish_far_side(struct end *near, pid_t pid)
+/* Returns the sender's processor time. */
+static uint64_t send_for(const struct medium *medium, struct link *link, mono_ns span)
 {
-    uint8_t record[RECORD_BYTES] = {0};
-    const uint64_t last = LAST_RECORD;
+    static _Alignas(64) uint8_t record[RECORD_MAX];
+    const uint64_t cpu_before = cpu_ns();
+    const mono_ns until = clock_mono_ns() + span;
+
+    for (size_t i = 0; i < sizeof(record); i++)
+        record[i] = (uint8_t)(i * 7);
+    for (uint64_t number = 0; number % 1024 != 0 || clock_mono_ns() < until; number++)
+        send_number(medium, link, record, number);
+    const uint64_t used = cpu_ns() - cpu_before;
+    send_number(medium, link, record, LAST_RECORD);
+    medium->finish(link);
+    return used;
+}
+
+static const struct medium *medium_of(const char *name, size_t bytes)
+{
+    for (size_t i = 0; i < ARRAY_LEN(media); i++) {
+        if (strcmp(media[i].name, name) == 0 && (media[i].bytes == 0 || media[i].bytes == bytes))
+            return &media[i];
+    }
+    fprintf(stderr, "lane_bench: no %s for records of %zu bytes\n", name, bytes);
+    exit(2);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        fprintf(stderr, "lane_bench MEDIUM BYTES MILLISECONDS\n");
+        return 2;
+    }
+    struct link link = {.bytes = strtoul(argv[2], NULL, 10)};
+    const struct medium *medium = medium_of(argv[1], link.bytes);
     int status;
 
-    memcpy(record, &last, sizeof(last));
-    send_record(near, record);
+    BUG_ON(link.bytes < 64 || link.bytes > RECORD_MAX);
+    link.result =
+        mmap(NULL, sizeof(*link.result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    BUG_ON(link.result == MAP_FAILED);
+    medium->open(&link);
+    pid_t pid = fork();
+    BUG_ON(pid < 0);
+    if (pid == 0)
+        receive_all(medium, &link);
+    const uint64_t used = send_for(medium, &link, strtoul(argv[3], NULL, 10) * NS_PER_MS);
     BUG_ON(waitpid(pid, &status, 0) != pid || status != 0);
-    close_end(near);
-}
-
-struct flow {
-    double records_per_s, cpu_ns_per_record;
-};
-
-static struct flow measure_flow(enum medium medium, struct segment *segment)
-{
-    uint8_t record[RECORD_BYTES] = {0};
-    struct end near, far;
-
-    open_ends(medium, segment, &near, &far);
-    pid_t pid = start_far_side(&near, &far, false);
-    const uint64_t cpu_before = cpu_ns();
-    const mono_ns until = clock_mono_ns() + FLOW_NS;
-    for (uint64_t number = 0; number % 1024 != 0 || clock_mono_ns() < until; number++) {
-        memcpy(record, &number, sizeof(number));
-        send_record(&near, record);
-    }
-    const uint64_t near_cpu_ns = cpu_ns() - cpu_before;
-    finish_far_side(&near, pid);
-    const double records = (double)far_result->records;
-    return (struct flow){
-        .records_per_s =
-            records * (double)NS_PER_S / (double)(far_result->ended - far_result->began),
-        .cpu_ns_per_record = (double)(near_cpu_ns + far_result->cpu_ns) / records,
-    };
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-struct trip {
-    double p50_us, p99_us;
-};
-
-static struct trip measure_trip(enum medium medium, struct segment *segment)
-{
-    static uint8_t record[LANE_RECORD_MAX_BYTES];
-    static double us[TRIPS];
-    struct end near, far;
-
-    open_ends(medium, segment, &near, &far);
-    pid_t pid = start_far_side(&near, &far, true);
-    for (uint64_t number = 0; number < TRIPS; number++) {
-        const mono_ns began = clock_mono_ns();
-        memcpy(record, &number, sizeof(number));
-        send_record(&near, record);
-        receive_record(&near, record);
-        BUG_ON(number_of(record) != number);
-        us[number] = (double)(clock_mono_ns() - began) / 1000;
-    }
-    finish_far_side(&near, pid);
-    qsort(us, TRIPS, sizeof(us[0]), compare_doubles);
-    return (struct trip){.p50_us = us[TRIPS / 2], .p99_us = us[TRIPS * 99 / 100]};
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof(values[0]), compare_doubles);
-    return values[ROUNDS / 2];
-}
-
-/* What was measured, by medium and round. */
-struct figures {
-    double rate[ROUNDS], cpu_ns[ROUNDS], p50_us[ROUNDS], p99_us[ROUNDS];
-};
-
-static void print_table(struct figures figures[MEDIA])
-{
-    printf("%-15s %12s %14s %16s %16s\n", "medium", "records/s", "CPU ns/record", "round trip p50",
-           "round trip p99");
-    for (enum medium medium = MEDIUM_LANE; medium < MEDIA; medium++) {
-        struct figures *of = &figures[medium];
-        if (medium == MEDIUM_LANE_AWAKE)
-            printf("%-15s %12s %14s", medium_names[medium], "-", "-");
-        else
-            printf("%-15s %12.0f %14.0f", medium_names[medium], median(of->rate),
-                   median(of->cpu_ns));
-        printf(" %13.1f us %13.1f us\n", median(of->p50_us), median(of->p99_us));
-    }
-}
-
-static void print_json(struct figures figures[MEDIA])
-{
-    const double lane = median(figures[MEDIUM_LANE].rate);
-
-    for (enum medium medium = MEDIUM_LANE; medium < MEDIA; medium++) {
-        const char *name = medium_names[medium];
-        struct figures *of = &figures[medium];
-        printf("%s\"%s_round_trip_p50_us\": %.1f, \"%s_round_trip_p99_us\": %.1f",
-               medium == MEDIUM_LANE ? "{" : ", ", name, median(of->p50_us), name,
-               median(of->p99_us));
-        if (medium == MEDIUM_LANE_AWAKE)
-            continue;
-        printf(", \"%s_records_per_second\": %.0f, \"%s_cpu_ns_per_record\": %.0f", name,
-               median(of->rate), name, median(of->cpu_ns));
-        if (medium != MEDIUM_LANE)
-            printf(", \"lane_to_%s_ratio\": %.2f", name, lane / median(of->rate));
-    }
-    printf("}\n");
-}
-
-int main(void)
-{
-    static struct figures figures[MEDIA];
-    struct err err;
-    struct segment *segment = segment_create(1, &err);
-
-    if (!segment) {
-        fprintf(stderr, "lane_bench: %s\n", err.text);
-        return 1;
-    }
-    far_result =
-        mmap(NULL, sizeof(*far_result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    BUG_ON(far_result == MAP_FAILED);
-    /* In turn, so that a noisy moment of the machine hits all of them. */
-    for (int round = 0; round < ROUNDS; round++) {
-        for (enum medium medium = MEDIUM_LANE; medium < MEDIA; medium++) {
-            const struct trip trip = measure_trip(medium, segment);
-            figures[medium].p50_us[round] = trip.p50_us;
-            figures[medium].p99_us[round] = trip.p99_us;
-            if (medium == MEDIUM_LANE_AWAKE)
-                continue;
-            const struct flow flow = measure_flow(medium, segment);
-            figures[medium].rate[round] = flow.records_per_s;
-            figures[medium].cpu_ns[round] = flow.cpu_ns_per_record;
-        }
-    }
-    print_table(figures);
-    print_json(figures);
-    munmap(far_result, sizeof(*far_result));
-    segment_close(&segment);
+    const double records = (double)link.result->records;
+    printf("{\"records_per_second\": %.0f, \"cpu_ns\": %.1f}\n",
+           records * (double)NS_PER_S / (double)(link.result->ended - link.result->began),
+           (double)(used + link.result->cpu_ns) / records);
     return 0;
 }

@@ -1,7 +1,8 @@
 """What a run measures, in this order. A work is a function of a Run (rig/run.py): it adds its figures,
 one value a round, and skips by name what this machine or its peers cannot do."""
 from works import (backup, crowd, curves, disk, equal_time, farewell, hashing, latency, letters, login,
-                   lost, me, memory, mixed, paths, refresh, relay, signup, start, storm, verify_email)
+                   lost, me, memory, micro, mixed, paths, refresh, relay, signup, start, storm,
+                   verify_email)
 
 
 class Work:
@@ -36,4 +37,5 @@ WORKS = [
     Work("storm", storm.measure, "ten times as many logins as can be hashed", in_full=False),
     Work("equal-time", equal_time.measure, "unknown user to wrong password, in time", in_full=False),
     Work("farewell", farewell.measure, "QUIT while every place of the queue is taken", in_full=False),
+    Work("lane", micro.measure_lane, "records from one process to another: our lane, libck's ring, the kernel's media"),
 ]

@@ -24,18 +24,23 @@ enum lane_kind {
  * one tenant of the seat: open again when the generation changed. */
 struct lane {
     struct segment *segment;
-    struct lane_shared *shared; /* private to lib/ring */
-    uint32_t slot;
-    enum lane_kind kind;
-    uint64_t far_position; /* the other end's position when last looked: saves a cache miss */
+    struct lane_shared *shared;  /* private to lib/ring, like all that follows */
+    struct slot_shared *sleeper; /* the consumer's slot */
+    struct lane_owed *owed;
+    bool *producer_owes, *consumer_owes;
+    uint32_t producer, consumer; /* slots */
+    uint64_t far_position;       /* the other end's position when last looked: saves a cache miss */
 };
 
 struct lane lane_open(struct segment *segment, uint32_t slot, enum lane_kind kind);
 
-/* Producer. Copies the record in, makes it visible and wakes the consumer if it sleeps.
+/* Producer. Copies the record in, makes it visible and wakes the consumer if it is seen to sleep.
+ * One that falls asleep in that very moment may not be seen: the caller's next wake_prepare or
+ * wake_settle looks again, and who pushes calls one of them before long.
  * Returns false when there is no room; then the consumer that frees half the lane wakes this side.
  * len is 1 to LANE_RECORD_MAX_BYTES; anything else is a bug of the caller.
- * Cost: two copies' worth of the record and no system call while the consumer is busy. */
+ * Cost: a copy and a checksum of the record, and neither a fence nor a system call while the
+ * consumer is busy. */
 MUST_USE bool lane_push(struct lane *lane, const void *record, size_t len);
 
 enum lane_read {
@@ -48,7 +53,8 @@ enum lane_read {
  * wake_prepare and the wait, as lane_has_record is: the wake-up may have come before. */
 bool lane_has_room(const struct lane *lane);
 
-/* Consumer. Copies the oldest record out, frees its room and wakes a producer that waits for it.
+/* Consumer. Copies the oldest record out, frees its room and wakes a producer that waits for it,
+ * with the same reservation as lane_push.
  * A checksum over each record tells random damage from work; it is no defence against a forger,
  * so the copy is still validated by who reads it. */
 MUST_USE enum lane_read lane_take(struct lane *lane, uint8_t record_out[LANE_RECORD_MAX_BYTES],

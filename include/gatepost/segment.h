@@ -74,6 +74,9 @@ int wake_fd(const struct segment *segment, uint32_t slot);
 void wake_prepare(struct segment *segment, uint32_t slot);
 void wake_done(struct segment *segment, uint32_t slot);
 void wake_slot(struct segment *segment, uint32_t slot);
+/* For a process that goes on for long without a wake_prepare: whoever was told of a record or of
+ * room (lane.h) and fell asleep unseen is woken. Costs a fence, and only after a push or a take. */
+void wake_settle(struct segment *segment, uint32_t slot);
 
 /* The board: one 64-bit word for each fact. The writer is named; all may read. */
 enum board_word {

@@ -149,6 +149,7 @@ static bool step(struct store *store)
         checkpointer_note(store->checkpointer);
     busy |= intake(store);
     metric_set(GAUGE_STORE_LINE, store->line.count);
+    wake_settle(store->segment, store->env.slot); /* a batch takes its time */
     busy |= batch_run(store);
     return busy;
 }
@@ -220,6 +221,7 @@ static void drain(struct store *store, mono_ns until)
         wake_done(store->segment, store->env.slot);
     }
     (void)seats_push_backlogs(store);
+    wake_settle(store->segment, store->env.slot);
 }
 
 static void end(struct store *store)

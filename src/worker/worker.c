@@ -207,8 +207,10 @@ static void show(const struct worker *worker)
 static void serve(struct worker *worker)
 {
     for (;;) {
-        if (worker->stopping && (may_leave(worker) || clock_mono_ns() >= worker->stop_until))
+        if (worker->stopping && (may_leave(worker) || clock_mono_ns() >= worker->stop_until)) {
+            wake_settle(worker->segment, worker->slot);
             return;
+        }
         turn(worker, wait_ms(worker));
         show(worker);
         throttle_count_evictions(worker);

@@ -89,13 +89,61 @@ end:
     od
 }
 
+/* wake_sleeper of the consumer: a plain look, then the exchange, then the eventfd. */
+inline wake_consumer()
+{
+    was = asleep.seen;
+    CRASH;
+    if
+    :: was == 1 ->
+        SWAP_TO_0(asleep, was);
+        CRASH;
+        if
+        :: was == 1 -> event = 1
+        :: else -> skip
+        fi
+    :: else -> skip
+    fi;
+    was = 0
+}
+
+/* wake_settle, and the same within wake_prepare: the look that a push still owes, behind a fence. */
+inline settle_producer(i)
+{
+#ifndef BROKEN_NO_SETTLE
+    if
+    :: owed ->
+        owed = 0;
+#ifdef BROKEN_LOOK_FIRST
+        wake_consumer();
+        FENCE_PRODUCER(i)
+#else
+#ifndef BROKEN_NO_FENCE_PRODUCER
+        FENCE_PRODUCER(i);
+#endif
+        wake_consumer()
+#endif
+    :: else -> skip
+    fi
+#else
+    skip
+#endif
+}
+
 proctype Producer(byte i)
 {
     byte tail, head;
     byte was;
+    bit owed; /* of this process alone, gone with it */
 
 reborn: /* a dead process's buffer is empty before its successor runs */
-    atomic { FENCE_PRODUCER(i); was = 0; tail = lane[i].tail.own; head = lane[i].head.seen }
+    atomic {
+        FENCE_PRODUCER(i);
+        was = 0;
+        owed = 0;
+        tail = lane[i].tail.own;
+        head = lane[i].head.seen
+    }
     do
     :: tail < RECORDS ->
 again:
@@ -119,6 +167,7 @@ again:
                     PUT(lane[i].asleep, 1);
                     FENCE_PRODUCER(i);
                     CRASH;
+                    settle_producer(i);
                     if
                     :: tail - lane[i].head.seen <= HALF -> skip
                     :: else ->
@@ -142,36 +191,53 @@ again:
         CRASH;
         lane[i].right[tail % CELLS] = tail + 1;
         CRASH;
-#ifdef BROKEN_LOOK_FIRST
-        was = asleep.seen;
-#endif
         PUT(lane[i].tail, tail + 1);
         tail++;
         CRASH;
         PUT(lane[i].wanted, 0);
-        /* wake_slot of the consumer */
-#ifndef BROKEN_NO_FENCE_PRODUCER
-        FENCE_PRODUCER(i);
-#endif
-#ifndef BROKEN_LOOK_FIRST
-        was = asleep.seen;
-#endif
+        owed = 1;
+        wake_consumer(); /* its plain look may come before the tail is out */
         CRASH;
-        if
-        :: was == 1 ->
-            SWAP_TO_0(asleep, was);
-            CRASH;
-            if
-            :: was == 1 -> event = 1
-            :: else -> skip
-            fi
-        :: else -> skip
-        fi;
-        was = 0;
-        CRASH
-    :: else -> break
+        if /* the end of a turn, or not yet */
+        :: settle_producer(i)
+        :: skip
+        fi
+    :: else ->
+        settle_producer(i);
+        break
     od;
     finished++
+}
+
+/* A producer that waits for room and sleeps is woken. */
+inline wake_waiter(i)
+{
+    if
+    :: lane[i].wanted.seen == 1 ->
+#ifdef BROKEN_CONSUMER_CLEARS_WANTED
+        lane[i].wanted.seen = 0;
+#endif
+        CRASH;
+        SWAP_TO_0(lane[i].asleep, was);
+        CRASH;
+        if
+        :: was == 1 -> lane[i].event = 1
+        :: else -> skip
+        fi;
+        was = 0
+    :: else -> skip
+    fi
+}
+
+/* Behind wake_prepare's fence: the look that a take still owes. */
+inline settle_consumer(i)
+{
+    if
+    :: owed[i] ->
+        owed[i] = 0;
+        wake_waiter(i)
+    :: else -> skip
+    fi
 }
 
 /* One lane_take, or a look at an empty lane. */
@@ -199,24 +265,8 @@ inline take(i)
         /* tell_room */
         if
         :: far[i] - got <= HALF ->
-#ifndef BROKEN_NO_FENCE_CONSUMER
-            FENCE_CONSUMER;
-#endif
-            if
-            :: lane[i].wanted.seen == 1 ->
-#ifdef BROKEN_CONSUMER_CLEARS_WANTED
-                lane[i].wanted.seen = 0;
-#endif
-                CRASH;
-                SWAP_TO_0(lane[i].asleep, was);
-                CRASH;
-                if
-                :: was == 1 -> lane[i].event = 1
-                :: else -> skip
-                fi;
-                was = 0
-            :: else -> skip
-            fi
+            owed[i] = 1;
+            wake_waiter(i)
         :: else -> skip
         fi;
         got = 0
@@ -238,30 +288,44 @@ proctype Consumer()
 {
     byte far[PRODUCERS];
     byte got, was;
+    bit owed[PRODUCERS]; /* of this process alone, gone with it */
 
 reborn:
     atomic {
         FENCE_CONSUMER;
         got = 0;
         was = 0;
+        owed[0] = 0;
         far[0] = lane[0].head.own;
 #if PRODUCERS > 1
+        owed[1] = 0;
         far[1] = lane[1].head.own
 #endif
     };
     do
     :: EVERYTHING_TAKEN -> break
     :: else ->
+more:
         take(0);
 #if PRODUCERS > 1
         take(1);
 #endif
+        if /* a turn takes as many as it likes */
+        :: SOMETHING_TO_DO -> goto more
+        :: true
+        fi;
         /* wake_prepare, lane_has_record, wait, wake_done */
         PUT(asleep, 1);
 #ifndef BROKEN_NO_FENCE_CONSUMER
         FENCE_CONSUMER;
 #endif
         CRASH;
+#ifndef BROKEN_NO_SETTLE_CONSUMER
+        settle_consumer(0);
+#if PRODUCERS > 1
+        settle_consumer(1);
+#endif
+#endif
         if
         :: SOMETHING_TO_DO || EVERYTHING_TAKEN -> skip
         :: else ->

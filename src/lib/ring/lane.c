@@ -7,6 +7,7 @@
  * gets is a lane that is full for ever or LANE_BROKEN.
  * Story: push (is there room, else say that some is wanted; write; publish; wake) and take (is
  * there a record, is it sane; copy; check the copy; free; wake who waits for room). */
+#include "checksum.h"
 #include "gatepost/fault.h"
 #include "ring_layout.h"
 
@@ -17,71 +18,64 @@ static uint64_t record_bytes(uint64_t len)
     return sizeof(struct record_header) + ((len + 7) & ~(uint64_t)7);
 }
 
-/* Four independent chains, since one multiplication waits for the one before it: a record of 300
- * bytes costs 15 ns instead of 50. Each step is a bijection, so no single damaged word goes
- * unseen until the fold. The position goes in, so that the bytes of an earlier lap, whole as they
- * are, are no record of this one. Both sides run on one machine: its byte order is good enough. */
-static uint32_t checksum(uint64_t position, const uint8_t *bytes, size_t len)
+/* One record a lap lies across the lane's end. */
+static __attribute__((noinline)) uint32_t
+copy_in_across(struct lane_shared *shared, uint64_t position, const uint8_t *from, size_t len)
 {
-    static const uint64_t odd = 0x9e3779b97f4a7c15ULL;
-    uint64_t chain[4] = {position ^ len, odd, ~odd, odd << 1 | 1};
-    size_t at = 0;
-
-    for (; len - at >= 32; at += 32) {
-        for (size_t i = 0; i < 4; i++) {
-            uint64_t word;
-            memcpy(&word, bytes + at + 8 * i, 8);
-            chain[i] = (chain[i] ^ word) * odd;
-            chain[i] ^= chain[i] >> 32;
-        }
-    }
-    for (size_t i = 0; at < len; i++) {
-        uint64_t word = 0;
-        size_t part = len - at < 8 ? len - at : 8;
-        memcpy(&word, bytes + at, part);
-        chain[i] = (chain[i] ^ word) * odd;
-        chain[i] ^= chain[i] >> 32;
-        at += part;
-    }
-    uint64_t sum = chain[0];
-    for (size_t i = 1; i < 4; i++) {
-        sum = (sum ^ (sum >> 29) ^ chain[i]) * odd;
-    }
-    return (uint32_t)(sum >> 32);
-}
-
-static void copy_in(struct lane_shared *shared, uint64_t position, const uint8_t *from, size_t len)
-{
-    size_t offset = (size_t)(position & OFFSET_MASK);
-    size_t first = LANE_BYTES - offset < len ? LANE_BYTES - offset : len;
+    const size_t offset = (size_t)(position + sizeof(struct record_header)) & OFFSET_MASK;
+    const size_t first = LANE_BYTES - offset;
 
     memcpy(shared->bytes + offset, from, first);
     memcpy(shared->bytes, from + first, len - first);
+    return checksum(position, from, len);
 }
 
-static void copy_out(const struct lane_shared *shared, uint64_t position, uint8_t *to, size_t len)
+static __attribute__((noinline)) uint32_t
+copy_out_across(const struct lane_shared *shared, uint64_t position, uint8_t *to, size_t len)
 {
-    size_t offset = (size_t)(position & OFFSET_MASK);
-    size_t first = LANE_BYTES - offset < len ? LANE_BYTES - offset : len;
+    const size_t offset = (size_t)(position + sizeof(struct record_header)) & OFFSET_MASK;
+    const size_t first = LANE_BYTES - offset;
 
     memcpy(to, shared->bytes + offset, first);
     memcpy(to + first, shared->bytes, len - first);
+    return checksum(position, to, len);
 }
 
-static uint32_t producer_slot(const struct lane *lane)
+/* Into the lane and out of it; each gives the checksum of what it copied. */
+static inline uint32_t copy_in(struct lane_shared *shared, uint64_t position, const uint8_t *from,
+                               size_t len)
 {
-    return lane->kind == LANE_ANSWER ? segment_store_slot(lane->segment) : lane->slot;
+    const size_t offset = (size_t)(position + sizeof(struct record_header)) & OFFSET_MASK;
+
+    if (offset + len > LANE_BYTES)
+        return copy_in_across(shared, position, from, len);
+    return checksum_copy(position, shared->bytes + offset, from, len);
 }
 
-static uint32_t consumer_slot(const struct lane *lane)
+static inline uint32_t copy_out(const struct lane_shared *shared, uint64_t position, uint8_t *to,
+                                size_t len)
 {
-    switch (lane->kind) {
+    const size_t offset = (size_t)(position + sizeof(struct record_header)) & OFFSET_MASK;
+
+    if (offset + len > LANE_BYTES)
+        return copy_out_across(shared, position, to, len);
+    return checksum_copy(position, to, shared->bytes + offset, len);
+}
+
+uint32_t lane_producer(const struct segment *segment, uint32_t slot, enum lane_kind kind)
+{
+    return kind == LANE_ANSWER ? segment_store_slot(segment) : slot;
+}
+
+uint32_t lane_consumer(const struct segment *segment, uint32_t slot, enum lane_kind kind)
+{
+    switch (kind) {
     case LANE_MAIL:
         return SLOT_MAILER;
     case LANE_ASK:
-        return segment_store_slot(lane->segment);
+        return segment_store_slot(segment);
     case LANE_ANSWER:
-        return lane->slot;
+        return slot;
     case LANE_KINDS:
         break;
     }
@@ -92,6 +86,8 @@ static uint32_t consumer_slot(const struct lane *lane)
 struct lane lane_open(struct segment *segment, uint32_t slot, enum lane_kind kind)
 {
     struct lane_shared *shared = segment_lane(segment, slot, kind);
+    const uint32_t producer = lane_producer(segment, slot, kind);
+    const uint32_t consumer = lane_consumer(segment, slot, kind);
 
     BUG_ON(!shared);
     /* head serves both ends at first: to a producer it is the far position, to a consumer it says
@@ -99,8 +95,12 @@ struct lane lane_open(struct segment *segment, uint32_t slot, enum lane_kind kin
     return (struct lane){
         .segment = segment,
         .shared = shared,
-        .slot = slot,
-        .kind = kind,
+        .sleeper = &segment->slot[consumer],
+        .owed = &segment->owed[shared - segment->lane],
+        .producer_owes = &segment->owes[producer],
+        .consumer_owes = &segment->owes[consumer],
+        .producer = producer,
+        .consumer = consumer,
         .far_position = atomic_load_explicit(&shared->head, memory_order_acquire),
     };
 }
@@ -164,29 +164,33 @@ bool lane_push(struct lane *lane, const void *record, size_t len)
         !ask_for_room(lane, tail, need))
         return false;
 
-    struct record_header header = {(uint32_t)len, checksum(tail, record, len)};
+    const struct record_header header = {(uint32_t)len, copy_in(shared, tail, record, len)};
     memcpy(shared->bytes + (tail & OFFSET_MASK), &header, sizeof(header));
-    copy_in(shared, tail + sizeof(header), record, len);
     /* Release: the record's bytes before the position that shows them. Killed before this line,
      * the producer has written nothing; after it, everything. */
     FAULT("lane.record_half");
     atomic_store_explicit(&shared->tail, tail + need, memory_order_release);
     stop_asking(lane);
     FAULT("lane.before_wake");
-    wake_slot(lane->segment, consumer_slot(lane));
+    /* As in tell_room: what is seen now is seen at once; what counts is the look that is owed. */
+    lane->owed->sleeper = *lane->producer_owes = true;
+    if (atomic_load_explicit(&lane->sleeper->asleep, memory_order_relaxed) != 0)
+        wake_sleeper(lane->segment, lane->consumer);
     return true;
 }
 
 /* The consumer's half of ask_for_room, after head was stored. It wakes at half a lane, not at the
  * first byte: else a full lane would cost a wake-up for each record. A producer that found no
- * room saw more than half a lane in use, so a take that crosses the half is still to come. */
+ * room saw more than half a lane in use, so a take that crosses the half is still to come.
+ * Without a fence, which would wait for head's way to the other core, for each record: the look
+ * that counts is owed, and comes with the next wake_prepare or wake_settle (wake.c). */
 static void tell_room(struct lane *lane, uint64_t used)
 {
     if (used > LANE_BYTES / 2)
         return;
-    ring_full_fence();
+    lane->owed->waiter = *lane->consumer_owes = true;
     if (atomic_load_explicit(&lane->shared->space_wanted, memory_order_relaxed) != 0)
-        wake_slot(lane->segment, producer_slot(lane));
+        wake_sleeper(lane->segment, lane->producer);
 }
 
 enum lane_read lane_take(struct lane *lane, uint8_t record_out[LANE_RECORD_MAX_BYTES],
@@ -209,13 +213,14 @@ enum lane_read lane_take(struct lane *lane, uint8_t record_out[LANE_RECORD_MAX_B
 
     /* One read: what is checked is what is used, whatever the producer writes now. The empty asm
      * keeps the compiler from reading the shared bytes a second time instead of the copy. */
+    uint64_t word;
     struct record_header header;
-    memcpy(&header, shared->bytes + (head & OFFSET_MASK), sizeof(header));
-    __asm__ volatile("" : "+m"(header));
+    memcpy(&word, shared->bytes + (head & OFFSET_MASK), sizeof(word));
+    __asm__("" : "+r"(word));
+    memcpy(&header, &word, sizeof(header));
     if (header.len == 0 || header.len > LANE_RECORD_MAX_BYTES || record_bytes(header.len) > used)
         return LANE_BROKEN;
-    copy_out(shared, head + sizeof(header), record_out, header.len);
-    if (checksum(head, record_out, header.len) != header.checksum)
+    if (copy_out(shared, head, record_out, header.len) != header.checksum)
         return LANE_BROKEN;
 
     FAULT("lane.copied");

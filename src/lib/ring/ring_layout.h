@@ -15,7 +15,7 @@
 #include "gatepost/segment.h"
 
 #define SEGMENT_MAGIC          0x74736f7065746167ULL /* "gatepost" in a little-endian dump */
-#define SEGMENT_LAYOUT_VERSION 5U                    /* raised by what segment_layout misses */
+#define SEGMENT_LAYOUT_VERSION 6U                    /* raised by what segment_layout misses */
 #define SEGMENT_SEATS_MAX      1024U
 #define APART                  128
 
@@ -133,6 +133,12 @@ struct seat_record {
     uint64_t generation;
 };
 
+/* Looks at the far end of a lane that this process still owes (wake.c). */
+struct lane_owed {
+    bool sleeper; /* the producer: does the consumer sleep? */
+    bool waiter;  /* the consumer: does the producer wait for room? */
+};
+
 struct segment {
     uint8_t *base; /* the mapping */
     size_t bytes;
@@ -149,6 +155,8 @@ struct segment {
     struct fault_shared *faults; /* behind them; none in a release */
     uint32_t fault_rows;
     struct seat_record *records; /* one a seat; the master's, stale in a child */
+    struct lane_owed *owed;      /* one a lane; each member its end's owner's */
+    bool *owes;                  /* one a slot: some lane's end of that slot owes a look */
     int *wake_fds;               /* one a slot, -1 before it is made */
 };
 
@@ -204,5 +212,12 @@ static inline void fault_detach(const struct fault_shared *rows)
 
 /* NULL for the mail lane of the mailer's own seat, which does not exist. */
 struct lane_shared *segment_lane(const struct segment *segment, uint32_t slot, enum lane_kind kind);
+
+/* lane.c: whose slot pushes into that lane, and whose takes from it. */
+uint32_t lane_producer(const struct segment *segment, uint32_t slot, enum lane_kind kind);
+uint32_t lane_consumer(const struct segment *segment, uint32_t slot, enum lane_kind kind);
+
+/* wake.c: wakes the slot's process if it is seen to sleep; without a fence. */
+void wake_sleeper(struct segment *segment, uint32_t slot);
 
 #endif

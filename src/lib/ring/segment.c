@@ -152,6 +152,8 @@ struct segment *segment_plan(uint32_t worker_seats)
     segment->fault_rows = fault_rows_needed();
     segment->bytes = bytes_needed(segment);
     segment->records = xcalloc(segment->seats, sizeof(*segment->records));
+    segment->owed = xcalloc(segment->lanes, sizeof(*segment->owed));
+    segment->owes = xcalloc(segment->slots, sizeof(*segment->owes));
     segment->wake_fds = xcalloc(segment->slots, sizeof(*segment->wake_fds));
     for (uint32_t slot = 0; slot < segment->slots; slot++)
         segment->wake_fds[slot] = -1;
@@ -188,6 +190,8 @@ void segment_close(struct segment **segment_io)
         close(segment->fd);
     free(segment->wake_fds);
     free(segment->records);
+    free(segment->owed);
+    free(segment->owes);
     free(segment);
     *segment_io = NULL;
 }

@@ -126,6 +126,7 @@ static void *produce(void *context)
         atomic_store(&notes->pushed, number);
         pause_at_random(number);
     }
+    wake_settle(segment, SEAT);
     return NULL;
 }
 

@@ -102,6 +102,68 @@ static void test_a_push_wakes_only_a_consumer_that_sleeps(void **state)
     assert_false(is_woken(1));
 }
 
+/* It looked before the record could be seen, and sleeps after the push looked. */
+static void test_a_consumer_that_fell_asleep_unseen_is_woken_when_the_producer_settles(void **state)
+{
+    (void)state;
+    const uint32_t store = segment_store_slot(segment);
+
+    assert_true(lane_push(&producer, record, 10));
+    wake_prepare(segment, store);
+    assert_false(is_woken(store));
+    wake_settle(segment, store); /* owes nothing */
+    wake_settle(segment, 2);
+    assert_false(is_woken(store));
+    wake_settle(segment, 1);
+    assert_true(is_woken(store));
+    wake_prepare(segment, store);
+    wake_settle(segment, 1); /* owes nothing any more */
+    assert_false(is_woken(store));
+    assert_true(lane_push(&producer, record, 10));
+    assert_true(is_woken(store));
+}
+
+static void test_a_process_that_goes_to_sleep_has_settled(void **state)
+{
+    (void)state;
+    const uint32_t store = segment_store_slot(segment);
+    struct lane mail = lane_open(segment, 1, LANE_MAIL),
+                answer = lane_open(segment, 2, LANE_ANSWER);
+
+    assert_true(lane_push(&producer, record, 10));
+    assert_true(lane_push(&mail, record, 10));
+    assert_true(lane_push(&answer, record, 10));
+    for (uint32_t slot = 0; slot < segment_slots(segment); slot++)
+        atomic_store(&segment->slot[slot].asleep, 1);
+    wake_prepare(segment, 1);
+    assert_true(is_woken(store));
+    assert_true(is_woken(SLOT_MAILER));
+    assert_false(is_woken(2));
+    wake_prepare(segment, store);
+    assert_true(is_woken(2));
+}
+
+static void
+test_a_refused_producer_that_fell_asleep_unseen_is_woken_when_the_consumer_settles(void **state)
+{
+    (void)state;
+    const uint32_t store = segment_store_slot(segment);
+    size_t len;
+
+    fill(1000);
+    atomic_store(&consumer.shared->space_wanted, 0); /* as long as it is on its way */
+    while (lane_take(&consumer, taken, &len) == LANE_RECORD)
+        continue;
+    atomic_store(&consumer.shared->space_wanted, 1);
+    wake_prepare(segment, 1);
+    assert_false(is_woken(1));
+    wake_settle(segment, store);
+    assert_true(is_woken(1));
+    wake_prepare(segment, 1);
+    wake_settle(segment, store);
+    assert_false(is_woken(1));
+}
+
 static void test_each_kind_of_lane_wakes_its_own_consumer(void **state)
 {
     (void)state;
@@ -225,6 +287,9 @@ int main(void)
         CASE(test_a_full_lane_refuses_the_push_and_loses_nothing),
         CASE(test_a_lane_can_be_filled_to_its_last_byte),
         CASE(test_a_push_wakes_only_a_consumer_that_sleeps),
+        CASE(test_a_consumer_that_fell_asleep_unseen_is_woken_when_the_producer_settles),
+        CASE(test_a_process_that_goes_to_sleep_has_settled),
+        CASE(test_a_refused_producer_that_fell_asleep_unseen_is_woken_when_the_consumer_settles),
         CASE(test_each_kind_of_lane_wakes_its_own_consumer),
         CASE(test_a_refused_producer_is_woken_when_half_the_lane_is_free),
         CASE(test_room_made_before_the_refused_producer_sleeps_is_seen_by_looking_again),
