@@ -26,6 +26,7 @@
 #include "gatepost/fault.h"
 #include "gatepost/log.h"
 #include "gatepost/proc.h"
+#include "log_tail.h"
 #include "meta.h"
 
 #define PAGE_BYTES       4096U
@@ -267,6 +268,7 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
 {
     bool is_new;
     uint32_t format;
+    struct log_tail tail;
     int failure;
 
     memset(env, 0, sizeof(*env));
@@ -275,7 +277,9 @@ bool env_open(struct env *env, const char *dir, int64_t cache_mib, struct segmen
     env->durable_fd = -1;
     if (!make_dir(dir, err) || !durable_check(dir, err) || !files_prepare(env, dir, &is_new, err))
         return false;
+    log_tail_cut(dir, &tail);
     failure = open_environment(env, dir, cache_mib, DB_RECOVER);
+    log_tail_restore(&tail);
     if (failure != 0) {
         err_set(err, "store.dir %s: open or recover the environment: %s", dir,
                 db_strerror(failure));
