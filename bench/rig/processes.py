@@ -42,6 +42,18 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def run_ms(pid):
+    """Milliseconds that its threads have run, to the microsecond; 0 when it is gone."""
+    total = 0
+    try:
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/schedstat" % (pid, task)) as file:
+                total += int(file.read().split()[0])
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return total / 1e6
+
+
 def memory_kib(pid, field="VmRSS"):
     """VmRSS: now; VmHWM: the most it ever was."""
     with open("/proc/%d/status" % pid) as file:
