@@ -38,3 +38,10 @@ def write_lines(site, name, lines):
     with open(path, "w") as file:
         file.writelines(line + "\n" for line in lines)
     return path
+
+
+def open_sessions(site, count):
+    """(file of access tokens, file of refresh tokens) of so many accounts with a session each."""
+    pairs = [site.log_in(site.sign_up("session%d" % number)) for number in range(count)]
+    return (write_lines(site, "access", [pair["access"] for pair in pairs]),
+            write_lines(site, "refresh", [pair["refresh"] for pair in pairs]))

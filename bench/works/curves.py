@@ -1,9 +1,11 @@
 """Latency against offered rate, to p99.9: `me` and sign-up (one iteration, letters to smtp-sink), each
 server by itself, independent clients in an open loop at rates that double until the server falls
 behind."""
+from peers.table import spared
 from rig import open_loop
 from rig.sink import Sink
-from rig.sites import open_sessions, sites
+from rig.tokens import open_sessions
+from works.sites import sites
 
 CONNECTIONS = 128
 SESSIONS = 128
@@ -51,7 +53,7 @@ def add(run, who, what, loads):
 
 def measure(run):
     for who, start in sites(run, "curves"):
-        with Sink() as sink, start(1, sink.port) as site:
+        with spared(run, "curves", who), Sink() as sink, start(1, sink.port) as site:
             access, _ = open_sessions(site, SESSIONS)
             add(run, who, "me", climb(run, site, lambda _: [open_loop.me(site, access)]))
             if site.can_sign_up:

@@ -5,9 +5,10 @@ for a week and the audit trail, which the peers have not; how many without the l
 import os
 import sqlite3
 
+from peers.table import peers_of, spared
 from rig import open_loop
 from rig.sink import Sink
-from rig.sites import gatepost, peers_of
+from works.sites import gatepost
 
 USERS, QUICK_USERS = 20000, 4000
 PEER_USERS = 2000
@@ -72,5 +73,5 @@ def measure(run):
         with Sink() as sink, gatepost(1, sink.port, *more) as site:
             measure_site(run, who, site, users, RATE)
     for who, peer in peers_of(run, "disk"):
-        with peer(1) as site:
+        with spared(run, "disk", who), peer(1) as site:
             measure_site(run, who, site, PEER_USERS, PEER_RATE)

@@ -5,10 +5,11 @@ letters still wait, wherever a server keeps them. One iteration."""
 import itertools
 import time
 
+from peers.table import spared
 from rig.clients import Loop, signup
 from rig.sink import free_port
-from rig.sites import sites
 from rig.taker import Taker
+from works.sites import sites
 
 CONNECTIONS = 16
 SETTLED_S = 6       # without one more letter
@@ -101,7 +102,8 @@ def with_relay_away(run, who, start):
 
 
 def measure(run):
-    for who, start in sites(run, "lost", ("mail.retry_s=%d" % RETRY_S,)):
-        with_fast_relay(run, who, start)
-        if not run.is_quick:
-            with_relay_away(run, who, start)
+    for who, start in sites(run, "lost", "mail.retry_s=%d" % RETRY_S):
+        with spared(run, "lost", who):
+            with_fast_relay(run, who, start)
+            if not run.is_quick:
+                with_relay_away(run, who, start)

@@ -3,18 +3,19 @@ to smtp-sink; an open loop of independent clients at a rate that every peer can 
 at fifty times that. The same servers are measured in turn, round by round."""
 import contextlib
 
+from peers.table import spared
 from rig import open_loop
 from rig.sink import Sink
-from rig.sites import open_sessions, sites
+from rig.tokens import open_sessions, write_lines
+from works.sites import CONNECTIONS, sites
 
 ITERATIONS = 1000
-CONNECTIONS = 64
 SESSIONS = 2 * CONNECTIONS      # no two requests under way refresh the same one
 ACCOUNTS = 50
 RATE, HIGH_RATE = 200, 10000
 WARM_S = 0.5
 # Without a grace time every refresh is a rotation, however often a session has its turn.
-OVERRIDES = ("token.refresh_grace_s=0", "token.sessions_max=1000")
+SETTINGS = ("token.refresh_grace_s=0", "token.sessions_max=1000")
 
 
 class Day:
@@ -41,8 +42,7 @@ class Day:
     def reopen_sessions(self):
         """The refresh tokens of the last load are spent; its successors went with it."""
         names = ["session%d" % number for number in range(SESSIONS)]
-        with open(self.refresh, "w") as file:
-            file.writelines(self.site.log_in(name)["refresh"] + "\n" for name in names)
+        write_lines(self.site, "refresh", [self.site.log_in(name)["refresh"] for name in names])
 
 
 def add(run, who, load):
@@ -56,8 +56,10 @@ def add(run, who, load):
 def measure(run):
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(Sink())
-        days = {who: Day(stack.enter_context(start(ITERATIONS, sink.port)))
-                for who, start in sites(run, "mixed", OVERRIDES)}
+        days = {}
+        for who, start in sites(run, "mixed", *SETTINGS):
+            with spared(run, "mixed", who):
+                days[who] = Day(stack.enter_context(start(ITERATIONS, sink.port)))
         for _ in run.rounds():
             for who, day in days.items():
                 add(run, who, day.load(run, RATE))

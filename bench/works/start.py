@@ -5,11 +5,11 @@ its processes together: a busy machine blurs that less."""
 import socket
 import time
 
+from peers.table import peers_of, spared
 from rig import processes
 from rig.clients import get
 from rig.server import Server, at_cost
 from rig.sink import free_port
-from rig.sites import peers_of
 
 STARTS = 4          # a round
 WITHIN_S = 30
@@ -60,6 +60,6 @@ def measure(run):
         measure_site(run, site, {"gatepost": get(site.me_path, token),
                                  "gatepost, /healthz": get("/healthz")})
     for who, peer in peers_of(run, "start"):
-        with peer(ITERATIONS) as site:
+        with spared(run, "start", who), peer(ITERATIONS) as site:
             token = site.log_in(site.sign_up("early"))["access"]
             measure_site(run, site, {who: get(site.me_path, token)})
