@@ -7,9 +7,10 @@
  * and compares the number. In shared memory anybody may write, so there a record carries a
  * checksum that the receiver works out again from its copy: the lane does that itself, libck's
  * record has it in its last eight bytes, by the same function ("libck_plain": without). The lane
- * checks positions and lengths besides, and wakes who sleeps; libck's ring can only spin, and
- * "lane" waits by spinning as well, to be compared; "lane_asleep" waits as the server does. The
- * kernel's media have it easy: no checksum, and they block. */
+ * checks positions and lengths besides.
+ * "lane" sleeps when it has nothing to do, as the server does. libck's ring has no way to be woken:
+ * it spins, or gives up its core at each empty look ("libck_yields"); the lane is measured so, too
+ * ("lane_spins", "lane_yields"). The kernel's media have it easy: no checksum, and they block. */
 #include <ck_ring.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -47,6 +48,7 @@ struct link {
     struct lane lane;
     struct ck_ring *ring;
     void *cells;
+    checksum_fn checksum;
     int out_fd, in_fd;
     struct result *result;
 };
@@ -60,11 +62,14 @@ static uint64_t cpu_ns(void)
            ((uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec) * 1000;
 }
 
+static bool yields; /* a side that has nothing to do gives up its core at once */
+
 static void spin(uint32_t *spins)
 {
-    if (++*spins % SPINS == 0)
+    if (yields || ++*spins % SPINS == 0)
         sched_yield();
-    ck_pr_stall();
+    else
+        ck_pr_stall();
 }
 
 /* ---- the lane -------------------------------------------------------------------------------- */
@@ -79,7 +84,7 @@ static void sleep_unless(struct link *link, uint32_t slot, bool (*is_ready)(cons
     wake_done(link->segment, slot);
 }
 
-static void lane_send(struct link *link, uint8_t *record)
+static void lane_awake_send(struct link *link, uint8_t *record)
 {
     uint32_t spins = 0;
 
@@ -87,7 +92,7 @@ static void lane_send(struct link *link, uint8_t *record)
         spin(&spins);
 }
 
-static void lane_asleep_send(struct link *link, uint8_t *record)
+static void lane_send(struct link *link, uint8_t *record)
 {
     while (!lane_push(&link->lane, record, link->bytes))
         sleep_unless(link, SEAT, lane_has_room);
@@ -109,12 +114,12 @@ ALWAYS_INLINE void receive_from_lane(struct link *link, uint8_t *record, bool sl
     BUG_ON(read != LANE_RECORD || len != link->bytes);
 }
 
-static void lane_receive(struct link *link, uint8_t *record)
+static void lane_awake_receive(struct link *link, uint8_t *record)
 {
     receive_from_lane(link, record, false);
 }
 
-static void lane_asleep_receive(struct link *link, uint8_t *record)
+static void lane_receive(struct link *link, uint8_t *record)
 {
     receive_from_lane(link, record, true);
 }
@@ -145,6 +150,7 @@ static void ring_open_link(struct link *link)
     link->ring = mmap(NULL, 4096 + RING_BYTES, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     BUG_ON(link->ring == MAP_FAILED);
+    link->checksum = checksum_choose();
     link->cells = (uint8_t *)link->ring + 4096;
     ck_ring_init(link->ring, (unsigned)(RING_BYTES / link->bytes));
 }
@@ -179,7 +185,7 @@ static void ring_open_link(struct link *link)
         struct record##n *record = (void *)bytes;                                                  \
                                                                                                    \
         record->len = n - 8;                                                                       \
-        record->checksum = checksum(record->number, bytes, n - 8);                                 \
+        record->checksum = link->checksum(record->number, NULL, bytes, n - 8);                     \
         ring_plain_send_##n(link, bytes);                                                          \
     }                                                                                              \
     static void ring_receive_##n(struct link *link, uint8_t *bytes)                                \
@@ -188,7 +194,7 @@ static void ring_open_link(struct link *link)
                                                                                                    \
         ring_plain_receive_##n(link, bytes);                                                       \
         BUG_ON(record->len != n - 8 ||                                                             \
-               record->checksum != checksum(record->number, bytes, n - 8));                        \
+               record->checksum != link->checksum(record->number, NULL, bytes, n - 8));            \
     }
 RING_OF(64)
 RING_OF(256)
@@ -277,6 +283,14 @@ static void nothing_to_finish(struct link *link)
 /* ---- the two sides -----------------------------------------------------------------------------
  */
 
+#define RINGS(n)                                                                                   \
+    {"libck_spins", n, ring_open_link, ring_send_##n, ring_receive_##n, nothing_to_finish},        \
+        {"libck_yields", n, ring_open_link, ring_send_##n, ring_receive_##n, nothing_to_finish},   \
+    {                                                                                              \
+        "libck_plain_yields", n, ring_open_link, ring_plain_send_##n, ring_plain_receive_##n,      \
+            nothing_to_finish                                                                      \
+    }
+
 static const struct medium {
     const char *name;
     size_t bytes; /* that it is for; 0: any */
@@ -286,16 +300,11 @@ static const struct medium {
     void (*finish)(struct link *link); /* sender, after the last record */
 } media[] = {
     {"lane", 0, lane_open_link, lane_send, lane_receive, lane_finish},
-    {"lane_asleep", 0, lane_open_link, lane_asleep_send, lane_asleep_receive, lane_finish},
-    {"libck", 64, ring_open_link, ring_send_64, ring_receive_64, nothing_to_finish},
-    {"libck", 256, ring_open_link, ring_send_256, ring_receive_256, nothing_to_finish},
-    {"libck", 1024, ring_open_link, ring_send_1024, ring_receive_1024, nothing_to_finish},
-    {"libck_plain", 64, ring_open_link, ring_plain_send_64, ring_plain_receive_64,
-     nothing_to_finish},
-    {"libck_plain", 256, ring_open_link, ring_plain_send_256, ring_plain_receive_256,
-     nothing_to_finish},
-    {"libck_plain", 1024, ring_open_link, ring_plain_send_1024, ring_plain_receive_1024,
-     nothing_to_finish},
+    {"lane_spins", 0, lane_open_link, lane_awake_send, lane_awake_receive, lane_finish},
+    {"lane_yields", 0, lane_open_link, lane_awake_send, lane_awake_receive, lane_finish},
+    RINGS(64),
+    RINGS(256),
+    RINGS(1024),
     {"datagram", 0, datagram_open_link, fd_send, fd_receive, nothing_to_finish},
     {"seqpacket", 0, seqpacket_open_link, fd_send, fd_receive, nothing_to_finish},
     {"stream", 0, stream_open_link, fd_send, fd_receive, nothing_to_finish},
@@ -366,6 +375,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct link link = {.bytes = strtoul(argv[2], NULL, 10)};
+    yields = strstr(argv[1], "_yields") != NULL;
     const struct medium *medium = medium_of(argv[1], link.bytes);
     int status;
 

@@ -9,8 +9,9 @@ from rig.server import BUILD
 
 SIZES = (64, 256, 1024)
 # The program's name of a medium, and the bench's.
-MEDIA = {"lane_asleep": "lane", "lane": "lane that spins", "libck": "libck ring",
-         "libck_plain": "libck ring without checks", "datagram": "unix datagram",
+MEDIA = {"lane": "lane", "lane_spins": "lane that spins", "lane_yields": "lane that yields",
+         "libck_spins": "libck ring that spins", "libck_yields": "libck ring that yields",
+         "libck_plain_yields": "libck ring without checks", "datagram": "unix datagram",
          "seqpacket": "unix seqpacket", "stream": "unix stream", "pipe": "pipe",
          "queue": "posix message queue"}
 FLOW_MS = 150

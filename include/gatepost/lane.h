@@ -26,6 +26,7 @@ struct lane {
     struct segment *segment;
     struct lane_shared *shared;  /* private to lib/ring, like all that follows */
     struct slot_shared *sleeper; /* the consumer's slot */
+    uint32_t (*checksum)(uint64_t position, uint8_t *to, const uint8_t *from, size_t len);
     struct lane_owed *owed;
     bool *producer_owes, *consumer_owes;
     uint32_t producer, consumer; /* slots */

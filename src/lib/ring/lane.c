@@ -18,48 +18,30 @@ static uint64_t record_bytes(uint64_t len)
     return sizeof(struct record_header) + ((len + 7) & ~(uint64_t)7);
 }
 
-/* One record a lap lies across the lane's end. */
-static __attribute__((noinline)) uint32_t
-copy_in_across(struct lane_shared *shared, uint64_t position, const uint8_t *from, size_t len)
+/* Into the lane and out of it; each gives the checksum of what it copied. One record a lap lies
+ * across the lane's end. */
+static uint32_t copy_in(const struct lane *lane, uint64_t position, const uint8_t *from, size_t len)
 {
     const size_t offset = (size_t)(position + sizeof(struct record_header)) & OFFSET_MASK;
     const size_t first = LANE_BYTES - offset;
 
-    memcpy(shared->bytes + offset, from, first);
-    memcpy(shared->bytes, from + first, len - first);
-    return checksum(position, from, len);
+    if (len <= first)
+        return lane->checksum(position, lane->shared->bytes + offset, from, len);
+    memcpy(lane->shared->bytes + offset, from, first);
+    memcpy(lane->shared->bytes, from + first, len - first);
+    return lane->checksum(position, NULL, from, len);
 }
 
-static __attribute__((noinline)) uint32_t
-copy_out_across(const struct lane_shared *shared, uint64_t position, uint8_t *to, size_t len)
+static uint32_t copy_out(const struct lane *lane, uint64_t position, uint8_t *to, size_t len)
 {
     const size_t offset = (size_t)(position + sizeof(struct record_header)) & OFFSET_MASK;
     const size_t first = LANE_BYTES - offset;
 
-    memcpy(to, shared->bytes + offset, first);
-    memcpy(to + first, shared->bytes, len - first);
-    return checksum(position, to, len);
-}
-
-/* Into the lane and out of it; each gives the checksum of what it copied. */
-static inline uint32_t copy_in(struct lane_shared *shared, uint64_t position, const uint8_t *from,
-                               size_t len)
-{
-    const size_t offset = (size_t)(position + sizeof(struct record_header)) & OFFSET_MASK;
-
-    if (offset + len > LANE_BYTES)
-        return copy_in_across(shared, position, from, len);
-    return checksum_copy(position, shared->bytes + offset, from, len);
-}
-
-static inline uint32_t copy_out(const struct lane_shared *shared, uint64_t position, uint8_t *to,
-                                size_t len)
-{
-    const size_t offset = (size_t)(position + sizeof(struct record_header)) & OFFSET_MASK;
-
-    if (offset + len > LANE_BYTES)
-        return copy_out_across(shared, position, to, len);
-    return checksum_copy(position, to, shared->bytes + offset, len);
+    if (len <= first)
+        return lane->checksum(position, to, lane->shared->bytes + offset, len);
+    memcpy(to, lane->shared->bytes + offset, first);
+    memcpy(to + first, lane->shared->bytes, len - first);
+    return lane->checksum(position, NULL, to, len);
 }
 
 uint32_t lane_producer(const struct segment *segment, uint32_t slot, enum lane_kind kind)
@@ -96,6 +78,7 @@ struct lane lane_open(struct segment *segment, uint32_t slot, enum lane_kind kin
         .segment = segment,
         .shared = shared,
         .sleeper = &segment->slot[consumer],
+        .checksum = segment->checksum,
         .owed = &segment->owed[shared - segment->lane],
         .producer_owes = &segment->owes[producer],
         .consumer_owes = &segment->owes[consumer],
@@ -164,7 +147,7 @@ bool lane_push(struct lane *lane, const void *record, size_t len)
         !ask_for_room(lane, tail, need))
         return false;
 
-    const struct record_header header = {(uint32_t)len, copy_in(shared, tail, record, len)};
+    const struct record_header header = {(uint32_t)len, copy_in(lane, tail, record, len)};
     memcpy(shared->bytes + (tail & OFFSET_MASK), &header, sizeof(header));
     /* Release: the record's bytes before the position that shows them. Killed before this line,
      * the producer has written nothing; after it, everything. */
@@ -220,7 +203,7 @@ enum lane_read lane_take(struct lane *lane, uint8_t record_out[LANE_RECORD_MAX_B
     memcpy(&header, &word, sizeof(header));
     if (header.len == 0 || header.len > LANE_RECORD_MAX_BYTES || record_bytes(header.len) > used)
         return LANE_BROKEN;
-    if (copy_out(shared, head, record_out, header.len) != header.checksum)
+    if (copy_out(lane, head, record_out, header.len) != header.checksum)
         return LANE_BROKEN;
 
     FAULT("lane.copied");

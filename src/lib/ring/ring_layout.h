@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "checksum.h"
 #include "gatepost/epochs.h"
 #include "gatepost/lane.h"
 #include "gatepost/notes.h"
@@ -155,6 +156,7 @@ struct segment {
     struct fault_shared *faults; /* behind them; none in a release */
     uint32_t fault_rows;
     struct seat_record *records; /* one a seat; the master's, stale in a child */
+    checksum_fn checksum;        /* of records */
     struct lane_owed *owed;      /* one a lane; each member its end's owner's */
     bool *owes;                  /* one a slot: some lane's end of that slot owes a look */
     int *wake_fds;               /* one a slot, -1 before it is made */

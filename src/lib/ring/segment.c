@@ -152,6 +152,7 @@ struct segment *segment_plan(uint32_t worker_seats)
     segment->fault_rows = fault_rows_needed();
     segment->bytes = bytes_needed(segment);
     segment->records = xcalloc(segment->seats, sizeof(*segment->records));
+    segment->checksum = checksum_choose();
     segment->owed = xcalloc(segment->lanes, sizeof(*segment->owed));
     segment->owes = xcalloc(segment->slots, sizeof(*segment->owes));
     segment->wake_fds = xcalloc(segment->slots, sizeof(*segment->wake_fds));
