@@ -185,6 +185,11 @@ RESULTS ?=
 bench-readme: ## show a run in README and docs/measured (RESULTS=build/bench/results.json; else make them again of the one there)
 	@bench/report/commit $(RESULTS)
 
+.PHONY: bench-check
+bench-check: deps-test ## count the instructions of a request, and fail where they grew by more than 3 % (UPDATE=1 commits to them)
+	@$(MAKE) --no-print-directory -s -j$$(nproc) build
+	@bench/check $(if $(UPDATE),--update)
+
 bench-password: deps ## measure password hashing alone, on one core: OpenSSL and every kernel
 	@$(MAKE) --no-print-directory -s -j$$(nproc) $(BUILD_ROOT)/bench/password_bench
 	@$(BUILD_ROOT)/bench/password_bench
@@ -297,7 +302,7 @@ DEB_TEST  := libcmocka-dev python3 python3-pytest python3-aiosmtpd python3-djang
              python3-cryptography python3-dkim python3-nacl python3-argon2 python3-bcrypt \
              python3-jsonschema python3-yaml chromium fonts-noto-cjk db5.3-util xfsprogs e2fsprogs faketime spin \
              clang libclang-rt-14-dev clang-format-14 wrk gdb systemd python3-h2 curl \
-             nginx-light haproxy caddy
+             nginx-light haproxy caddy valgrind
 
 # The peers that are measured beside Gatepost.
 # libck-dev and libjwt-dev: what the lane and the tokens are measured against.

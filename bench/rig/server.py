@@ -32,6 +32,7 @@ class Server(Site):
     """As a peer (bench/peers): it has url, address, pids(), sign_up(), log_in(), kill() and start()."""
 
     name = "gatepost"
+    wrapper = ()    # what the program is started by
 
     def __init__(self, *overrides, base=FAST):
         self.overrides = [part for text in (*base, *overrides) for part in ("-o", text)]
@@ -61,7 +62,7 @@ class Server(Site):
 
     def launch(self):
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, "gatepost"), "serve", "-o", "http.listen=127.0.0.1:0",
+            [*self.wrapper, os.path.join(BUILD, "gatepost"), "serve", "-o", "http.listen=127.0.0.1:0",
              *self.overrides],
             cwd=self.folder, stdout=subprocess.PIPE, stderr=self.log, text=True)
 

@@ -1,0 +1,140 @@
+"""What bench/check counts, and how two counts are held against each other."""
+import collections
+import http.client
+import json
+import os
+import subprocess
+
+from rig.counted import Counted, costs_of
+from rig.server import BUILD, PASSWORD, smtp
+from rig.sink import Sink
+from rig.tokens import Mint
+from rig.waiting import wait_until
+
+# So many that a page of the database more or less is nothing; the middle one of three batches, since a
+# checkpoint may meet one.
+WARM, COUNTED, BATCHES = 40, 100, 3
+FUNCTIONS_KEPT = 60     # of each count: the others are a thousandth of it each, or less
+
+
+class Asker:
+    """One kept connection, one request at a time: nothing is done in batches, so that each request
+    costs what it costs alone, whatever else the machine does."""
+
+    def __init__(self, server):
+        self.connection = http.client.HTTPConnection(*server.address, timeout=60)
+
+    def ask(self, path, body=None, token=None, status=200):
+        headers = {"Authorization": "Bearer " + token} if token else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        self.connection.request("GET" if body is None else "POST", path,
+                                None if body is None else json.dumps(body), headers)
+        answer = self.connection.getresponse()
+        text = answer.read()
+        if answer.status != status:
+            raise SystemExit("%s was answered %d %s" % (path, answer.status, text[:200]))
+        return json.loads(text) if text else None
+
+    def sign_up(self, number):
+        name = "person%06d" % number
+        self.ask("/api/auth/signup", {"username": name, "email": name + "@example.com",
+                                      "password": PASSWORD}, status=201)
+
+
+def known_token(server, asker):
+    token = server.log_in(server.sign_up("known"))["access"]
+    return lambda number: asker.ask("/api/auth/me", token=token)
+
+
+def new_token(server, asker):
+    mint = Mint(server, server.log_in(server.sign_up("new")))
+    return lambda number: asker.ask("/api/auth/me", token=mint.token())
+
+
+def sign_up(server, asker):
+    return asker.sign_up
+
+
+def refresh(server, asker):
+    pair = server.log_in(server.sign_up("refresher"))
+
+    def once(number):
+        pair.update(asker.ask("/api/auth/token/refresh", {"refresh": pair["refresh"]}))
+    return once
+
+
+def letter(server, asker):
+    """A sign-up, until its letter was taken and settled."""
+    def once(number):
+        asker.sign_up(number)
+        wait_until(lambda: server.metric("gatepost_outbox_pending") == 0, 60)
+    return once
+
+
+# (name, what is asked, in which processes it is counted)
+WITHOUT_LETTERS = [
+    ("me, known token", known_token, ["worker"]),
+    ("me, new token", new_token, ["worker", "store"]),
+    ("refresh", refresh, ["worker", "store"]),
+    ("sign-up", sign_up, ["worker", "store"]),
+]
+WITH_LETTERS = [("letter", letter, ["mailer"])]
+
+
+def count(server, name, make, roles, numbers):
+    """{"name: role": {function: instructions of a request}}"""
+    once = make(server, Asker(server))
+    for role in roles:
+        server.counting(role, True)
+    for _ in range(WARM):
+        once(next(numbers))
+    for role in roles:
+        server.zero(role)       # as each dump does
+    batches = {role: [] for role in roles}
+    for _ in range(BATCHES):
+        for _ in range(COUNTED):
+            once(next(numbers))
+        for role in roles:
+            batches[role].append(costs_of(server.dump(role)))
+    for role in roles:
+        server.counting(role, False)
+    return {"%s: %s" % (name, role): {"%s %s" % place: cost / COUNTED for place, cost in middle(found).items()}
+            for role, found in batches.items()}
+
+
+def middle(batches):
+    return sorted(batches, key=lambda costs: sum(costs.values()))[len(batches) // 2]
+
+
+def count_all(only=""):
+    """Of those whose names begin so: {"name: role": {function: instructions of a request}}"""
+    numbers, counts = iter(range(1 << 30)), {}
+    plain, mailed = ([one for one in cases if one[0].startswith(only)]
+                     for cases in (WITHOUT_LETTERS, WITH_LETTERS))
+    if plain:
+        with Counted("token.refresh_grace_s=0") as server:
+            subprocess.run([os.path.join(BUILD, "gatepost"), "mail", "pause", *server.overrides],
+                           cwd=server.folder, check=True, stdout=subprocess.DEVNULL)
+            for name, make, roles in plain:
+                counts.update(count(server, name, make, roles, numbers))
+    if mailed:
+        with Sink() as sink, Counted(*smtp(sink.port)) as server:
+            for name, make, roles in mailed:
+                counts.update(count(server, name, make, roles, numbers))
+    return counts
+
+
+def kept(counts):
+    """As it is committed: the whole, and the functions that are most of it."""
+    return {key: {"instructions": round(sum(costs.values())),
+                  "functions": {name: round(cost) for name, cost in
+                                collections.Counter(costs).most_common(FUNCTIONS_KEPT)}}
+            for key, costs in counts.items()}
+
+
+def grown(before, now, most=5):
+    """["+1,234 libc.so.6 memcpy", ...]: the functions that take the most more."""
+    more = {name: cost - before["functions"].get(name, 0) for name, cost in now["functions"].items()}
+    return ["%+d in %s" % (cost, name) for name, cost in collections.Counter(more).most_common(most)
+            if cost > 0]
