@@ -225,6 +225,21 @@ static void test_purposes_have_numbers_names_and_paths(void **state)
     assert_int_equal(mail_purpose_named(SLICE_LITERAL("")), 0);
 }
 
+/* Only where an operator has a folder are the largest letters made at a start. */
+static void test_the_built_in_letters_pass_what_an_operators_have_to(void **state)
+{
+    char folder[] = "/tmp/gatepost-letters-XXXXXX";
+    size_t problems = 0;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    struct letter_set *checked = letter_set_load(folder, "en", on_problem, &problems);
+    assert_int_equal(rmdir(folder), 0);
+    assert_non_null(checked);
+    assert_int_equal(problems, 0);
+    letter_set_free(&checked);
+}
+
 static int set_up(void **state)
 {
     size_t problems = 0;
@@ -245,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_hostile_name_changes_the_shape_of_no_letter),
         cmocka_unit_test(test_the_longest_names_fit_into_every_letter),
+        cmocka_unit_test(test_the_built_in_letters_pass_what_an_operators_have_to),
         cmocka_unit_test(test_a_name_that_is_not_utf8_makes_no_letter),
         cmocka_unit_test(test_every_language_has_words_of_its_own_for_every_purpose),
         cmocka_unit_test(test_a_tag_finds_the_language_that_it_is_a_kind_of),
