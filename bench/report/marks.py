@@ -39,8 +39,8 @@ def times_django(features):
     if "avx512f" in features:
         return 15
     return 5 if "avx2" in features else None
-def lane_mark(size, to, text, at_least):
-    return Mark("lane, records of %s bytes, to %s" % ("{:,}".format(size), text),
+
+
 def best(run, size, *names):
     """The best of several ways to wait, round by round."""
     values = [run.values("lane", "%s, %d bytes" % (name, size), "records_per_second") for name in names]
@@ -96,8 +96,6 @@ MARKS = [
     Mark("letters, to bare libcurl multi with as many kept connections",
          ratio("letters", "letters_per_second", "gatepost", "bare libcurl"), at_least=0.8),
     Mark("letters, to the best peer", to_best_peer("letters", "letters_per_second", "gatepost"), at_least=5),
-    *[lane_mark(size, "unix datagram", "a UNIX datagram socket", 10) for size in (64, 256, 1024)],
-    *[lane_mark(size, "libck ring", "a libck ring with the same checks", 1) for size in (64, 256, 1024)],
     *[lane_to_datagram(size) for size in (64, 256, 1024)],
     *[lane_to_libck(size) for size in (64, 256, 1024)],
 ]

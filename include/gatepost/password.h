@@ -118,7 +118,12 @@ struct password_engine_view {
 void password_engine_look(struct password_engine *engine, struct password_engine_view *view_out);
 
 /* One known answer of every method at least, by other implementations; the log says which is wrong.
- * false means: do not serve. */
+ * false means: do not serve. Cost: about 8 ms, nearly all of it for methods that libraries compute.
+ */
 MUST_USE bool password_self_test(void);
+
+/* Those of PBKDF2-HMAC-SHA-256 alone. An engine asks for the others before its first such call, and
+ * while they are wrong gives every work of theirs back as expired. */
+MUST_USE bool password_chain_test(void);
 
 #endif

@@ -3,8 +3,10 @@
  * supervise compares the children there are with the children there should be, and starts or
  * dismisses the difference. Start, respawn, reload and roll-back are all this one comparison:
  * whoever wants a change changes what should be.
- * Who must wait for whom: workers, admin and mailer for the first store, since they have nothing to
- * do without it; a mailer for its predecessor's seat, which the store closes. */
+ * Who must wait for whom: a mailer for its predecessor's seat, which the store closes; after an
+ * upgrade workers, admin and mailer for the first store. At a start all begin side by side, for
+ * each has milliseconds to do before it needs another; a worker accepts nobody before there is a
+ * store. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -242,7 +244,7 @@ void supervise(struct master *master, mono_ns now)
         return;
     }
     const struct child *store = child_find(master, ROLE_STORE);
-    if (!master->served && (store == NULL || !store->ready))
+    if (!master->served && (store == NULL || (!store->ready && master->upgrade.taken_over)))
         return;
     supervise_mailer(master, now);
     /* Before anybody has served, those of a configuration that is being left would only die again.

@@ -118,6 +118,9 @@ static void announce(struct store *store)
 {
     life_enter(store->segment, store->env.slot, LIFE_SERVING);
     board_set(store->segment, BOARD_STORE_EPOCH, store->heritage->generation);
+    /* Those of a first start came while this one recovered. Who looked for a store in vain has had
+     * its seat before that, so none is missed. */
+    (void)seats_look(store);
     for (uint32_t slot = 0; slot < store->seat_count; slot++) {
         if (store->seats[slot].open)
             wake_slot(store->segment, slot);

@@ -111,6 +111,13 @@ static void on_order(struct worker *worker)
     }
 }
 
+/* All processes of a master have the same libraries, since they are forked from it: one of each
+ * start asks for every method, and none serves before that one does. */
+static bool hashes_right(enum proc_role role)
+{
+    return role == ROLE_ADMIN ? password_self_test() : password_chain_test();
+}
+
 static void open_all(struct worker *worker, SSL_CTX *tls)
 {
     const struct heritage *heritage = worker->heritage;
@@ -118,7 +125,7 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
 
     if (worker->heritage->role == ROLE_WORKER)
         board_set(worker->segment, BOARD_TLS_EXPIRES_S, tls_certificate_end_s(tls));
-    if (!password_self_test())
+    if (!hashes_right(heritage->role))
         die(EXIT_FAILED, "the password hashes of this machine are wrong");
     worker->metrics_peers = peer_rules_new(worker->config->http_metrics_allow, &err);
     if (worker->metrics_peers == NULL)
@@ -139,7 +146,6 @@ static void open_all(struct worker *worker, SSL_CTX *tls)
     server_watch(worker->server, wake_fd(worker->segment, worker->slot), on_wake);
     server_watch(worker->server, heritage->alive_fd, on_master_gone);
     server_watch(worker->server, heritage->control_fd, on_order);
-    server_listen(worker->server, heritage);
 }
 
 /* ---- the loop -----------------------------------------------------------------------------------
@@ -160,10 +166,27 @@ static void look_after_hashes(struct worker *worker)
     gone_look(worker);
 }
 
+/* At a start the workers are there before the first store, which wakes them. Until then clients
+ * wait in the backlog: there is nothing to tell them. */
+static bool may_listen(const struct worker *worker)
+{
+    return !worker->listening && !worker->stopping &&
+           board_get(worker->segment, BOARD_STORE_EPOCH) != 0;
+}
+
+static void listen_when_there_is_a_store(struct worker *worker)
+{
+    if (!may_listen(worker))
+        return;
+    worker->listening = true;
+    server_listen(worker->server, worker->heritage);
+}
+
 static void turn(struct worker *worker, int32_t wait_ms)
 {
     wake_prepare(worker->segment, worker->slot);
-    server_run(worker->server, store_client_has_work(worker->store) ? 0 : wait_ms);
+    const bool has_work = store_client_has_work(worker->store) || may_listen(worker);
+    server_run(worker->server, has_work ? 0 : wait_ms);
     wake_done(worker->segment, worker->slot);
     uint64_t answers = worker->answers;
     FAULT("w.loop");
@@ -211,6 +234,7 @@ static void serve(struct worker *worker)
             wake_settle(worker->segment, worker->slot);
             return;
         }
+        listen_when_there_is_a_store(worker);
         turn(worker, wait_ms(worker));
         show(worker);
         throttle_count_evictions(worker);

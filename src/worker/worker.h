@@ -52,6 +52,7 @@ struct worker {
     uint64_t id_base;         /* random, and id_count: what request ids are made of */
     uint64_t id_count;
 
+    bool listening;     /* there was a store, and clients are taken */
     bool stopping;      /* ORDER_STOP or ORDER_DRAIN came */
     bool draining;      /* it was ORDER_DRAIN: idle connections may finish */
     mono_ns stop_until; /* deadline of either */

@@ -1,4 +1,4 @@
-/* Known answers of what libraries compute, asked at every start. */
+/* Known answers of what libraries compute, asked before anything is computed by them. */
 #ifndef GATEPOST_PASSWORD_ANSWERS_H
 #define GATEPOST_PASSWORD_ANSWERS_H
 

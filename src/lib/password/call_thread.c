@@ -8,6 +8,8 @@
 
 #include "gatepost/secret.h"
 
+#include "answers.h"
+
 /* Takes one and all that its call needs: from the moment that the mutex is free the work may be
  * taken away. Returns false when the engine ends; what waits then is given back by the lane
  * threads. */
@@ -43,14 +45,25 @@ static struct password_work *leave_work(struct call_thread *thread, mono_ns call
     return work;
 }
 
+/* Asked before the thread's first call; the log says which answer is wrong. A process that never
+ * sees such a form does not pay for it. */
+static bool answers_right(struct call_thread *thread)
+{
+    if (!thread->checked)
+        thread->right = password_answers_right();
+    thread->checked = true;
+    return thread->right;
+}
+
 void *call_thread_main(void *of_thread)
 {
     struct call_thread *thread = of_thread;
 
     hash_thread_begin();
     while (take_work(thread)) {
+        const bool right = answers_right(thread);
         const mono_ns begun = clock_mono_ns();
-        const bool computed = hash_call_compute(&thread->call);
+        const bool computed = right && hash_call_compute(&thread->call);
         const mono_ns call_ns = clock_mono_ns() - begun;
 
         secret_wipe_stack();

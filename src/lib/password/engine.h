@@ -39,7 +39,9 @@ struct call_thread {
     pthread_t id;
     struct password_work *work; /* under the mutex: NULL: nobody waits for the call */
     bool busy;                  /* under the mutex */
-    struct hash_call call;      /* the thread's own */
+    bool checked;               /* the rest is the thread's own: it knows whether the answers are */
+    bool right;
+    struct hash_call call;
 };
 
 struct password_engine {

@@ -291,6 +291,8 @@ static void meet_new_store(struct store_client *client, uint64_t epoch)
 {
     size_t again = 0;
 
+    const bool is_first = client->epoch == 0;
+
     client->epoch = epoch;
     for (struct ask *ask = client->first, *next; ask; ask = next) {
         next = ask->next;
@@ -306,7 +308,8 @@ static void meet_new_store(struct store_client *client, uint64_t epoch)
     }
     client->unsent = client->first;
     FAULT("c.met_store");
-    log_info("store.met", "epoch=%llu again=%zu", (unsigned long long)epoch, again);
+    if (!is_first)
+        log_info("store.met", "epoch=%llu again=%zu", (unsigned long long)epoch, again);
 }
 
 static void expire(struct store_client *client, mono_ns now)

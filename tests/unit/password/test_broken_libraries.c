@@ -3,6 +3,8 @@
 #include "lib/password/calls.h"
 #include "lib/password/hash.h"
 
+#include "desk.h"
+
 #include <argon2.h>
 #include <crypt.h>
 #include <dlfcn.h>
@@ -195,6 +197,36 @@ static void test_what_a_library_refuses_later_is_not_computed(void **state)
     free(work);
 }
 
+/* A process that asks for no answers at its start asks before the first call. */
+static void test_an_engine_computes_nothing_with_a_library_that_is_wrong(void **state)
+{
+    const char encoded[] =
+        "$argon2id$v=19$m=32,t=1,p=2$Z2F0ZXBvc3Q$gJmWOjDo9N8MHsMRRqAk2ACO3WeZRI+28N/Y3qdWuSI";
+
+    (void)state;
+    assert_true(password_chain_test());
+    for (int wrong = 0; wrong <= 1; wrong++) {
+        struct desk desk;
+        struct password_engine *engine = start(&desk, 1, 10);
+
+        state_of_argon2 = wrong != 0 ? WRONG : SOUND;
+        for (size_t i = 0; i < 2; i++) {
+            struct password_work *work = new_work(PASSWORD_LOGIN, 1);
+            work->task = PASSWORD_VERIFY;
+            work->password_len = strlen("self test");
+            memcpy(work->password, "self test", work->password_len);
+            memcpy(work->encoded, encoded, sizeof(encoded));
+            submit(engine, work);
+            desk_wait(&desk, 1);
+            assert_int_equal(desk.back[i]->expired, wrong != 0);
+            assert_int_equal(desk.back[i]->matches, wrong == 0);
+        }
+        state_of_argon2 = SOUND;
+        assert_true(password_engine_free(&engine));
+        desk_fini(&desk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +234,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_wrong_answer_is_named, make_sound),
         cmocka_unit_test_setup(test_a_library_that_refuses_is_named_at_start, make_sound),
         cmocka_unit_test_setup(test_what_a_library_refuses_later_is_not_computed, make_sound),
+        cmocka_unit_test_setup(test_an_engine_computes_nothing_with_a_library_that_is_wrong,
+                               make_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
