@@ -24,6 +24,9 @@ static inline wall_ms wall_add(wall_ms when, wall_ms more)
 
 mono_ns clock_mono_ns(void);
 wall_ms clock_wall_ms(void);
+/* How far the wall clock is into that millisecond, in 4096ths of it. Returns false when it is
+ * another one by now. */
+_Bool clock_wall_fraction(wall_ms when, uint32_t *fraction_out);
 
 /* Wall less monotonic: stays what it is until somebody sets the wall clock. */
 int64_t clock_offset_ms(void);

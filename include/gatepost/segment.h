@@ -73,6 +73,10 @@ void seat_close(struct segment *segment, uint32_t slot, uint64_t generation,
 int wake_fd(const struct segment *segment, uint32_t slot);
 void wake_prepare(struct segment *segment, uint32_t slot);
 void wake_done(struct segment *segment, uint32_t slot);
+/* Instead of wake_done, where there is nothing to read: the wait said that wake_fd is not readable,
+ * or there was none. Without a system call; a wake-up that comes late ends the next wait at once.
+ */
+void wake_done_unwoken(struct segment *segment, uint32_t slot);
 void wake_slot(struct segment *segment, uint32_t slot);
 /* For a process that goes on for long without a wake_prepare: whoever was told of a record or of
  * room (lane.h) and fell asleep unseen is woken. Costs a fence, and only after a push or a take. */

@@ -13,7 +13,9 @@ struct uuid {
     uint8_t bytes[UUID_BYTES];
 };
 
-/* 48 bits of the wall clock, 74 random bits. Any thread; fork-safe. */
+/* 48 bits of the wall clock, 12 of how far it is into that millisecond (section 6.2, method 3), so
+ * that what is drawn later sorts later, whoever drew it; 62 random bits. now: clock_wall_ms, just
+ * looked at; of another time the 12 bits are random, too. Any thread; fork-safe. */
 struct uuid uuid_new(wall_ms now);
 
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_BYTES]);

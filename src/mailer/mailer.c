@@ -190,6 +190,8 @@ static void take_orders(struct mailer *mailer)
 {
     struct proc_message order;
 
+    if (!mailer->is_called)
+        return; /* each turn has a wait before it, which says so: a system call saved */
     while (proc_receive(mailer->heritage, &order)) {
         if (order.kind == ORDER_SWEEP) {
             sweep_order(mailer->sweep);
@@ -269,7 +271,11 @@ static bool wait(struct mailer *mailer, bool more)
     if (!more && !intake_has_record(mailer->intake) && !store_client_has_work(mailer->store))
         timeout_ms = wait_ms(mailer, clock_mono_ns());
     mailer->transport->wait(mailer->transport, fds, fd_count, timeout_ms);
-    wake_done(mailer->segment, heritage->slot);
+    if (fds[FD_WAKE].revents != 0)
+        wake_done(mailer->segment, heritage->slot);
+    else
+        wake_done_unwoken(mailer->segment, heritage->slot);
+    mailer->is_called = fds[FD_CONTROL].revents != 0;
     if (mailer->bounces != NULL && fds[FD_BOUNCES].revents != 0)
         lmtp_server_wake(mailer->bounces);
     return fds[FD_ALIVE].revents == 0;

@@ -59,6 +59,7 @@ struct mailer {
     wall_ms stopped_at;          /* when that had grown; 0: not in our time */
     mono_ns orders_again_at; /* the sweep that an order asked for is made once more then; 0: no */
     bool stopping;
+    bool is_called;  /* the master has said something, as of the last wait */
     mono_ns stop_at; /* with stopping: the end, whatever is still under way */
     char letter[LETTER_MAX_BYTES];
 };

@@ -157,6 +157,7 @@ static bool step(struct store *store)
     return busy;
 }
 
+/* Between wake_prepare and the next round; ends the sleep that wake_prepare began. */
 static void sleep_until_woken(struct store *store)
 {
     struct pollfd fds[] = {
@@ -165,9 +166,14 @@ static void sleep_until_woken(struct store *store)
         {.fd = store->heritage->alive_fd, .events = POLLIN},
     };
 
-    (void)poll(fds, ARRAY_LEN(fds), WAIT_MS);
-    if (fds[2].revents != 0)
+    const bool waited = poll(fds, ARRAY_LEN(fds), WAIT_MS) >= 0;
+    if (waited && fds[2].revents != 0)
         _exit(EXIT_ORPHANED);
+    store->is_called = waited && fds[1].revents != 0;
+    if (waited && fds[0].revents == 0)
+        wake_done_unwoken(store->segment, store->env.slot);
+    else
+        wake_done(store->segment, store->env.slot);
 }
 
 /* Returns true when the master said stop, and when that must be over. */
@@ -175,6 +181,7 @@ static bool told_to_stop(struct store *store, mono_ns *until_out)
 {
     struct proc_message message;
 
+    store->is_called = false;
     while (proc_receive(store->heritage, &message)) {
         if (message.kind != ORDER_STOP && message.kind != ORDER_DRAIN)
             continue;
@@ -191,17 +198,17 @@ static mono_ns serve(struct store *store)
     mono_ns until;
 
     for (;;) {
-        if (rounds++ % ROUNDS_A_LOOK == 0 && told_to_stop(store, &until))
+        if ((rounds++ % ROUNDS_A_LOOK == 0 || store->is_called) && told_to_stop(store, &until))
             return until;
         if (step(store))
             continue;
         wake_prepare(store->segment, store->env.slot);
-        if (!step(store)) {
-            metric_usage_look(clock_mono_ns());
-            sleep_until_woken(store);
-            rounds = 0;
+        if (step(store)) {
+            wake_done_unwoken(store->segment, store->env.slot);
+            continue;
         }
-        wake_done(store->segment, store->env.slot);
+        metric_usage_look(clock_mono_ns());
+        sleep_until_woken(store);
     }
 }
 
@@ -219,9 +226,10 @@ static void drain(struct store *store, mono_ns until)
         if (busy)
             continue;
         wake_prepare(store->segment, store->env.slot);
-        if (!batch_release(store))
+        if (batch_release(store))
+            wake_done_unwoken(store->segment, store->env.slot);
+        else
             sleep_until_woken(store);
-        wake_done(store->segment, store->env.slot);
     }
     (void)seats_push_backlogs(store);
     wake_settle(store->segment, store->env.slot);

@@ -73,6 +73,7 @@ struct store {
     size_t doomed_count;
     struct purge purge;
     struct noting noting;
+    bool is_called; /* the master has said something, or is gone */
     mono_ns disk_looked;
     mono_ns log_full_since; /* 0: it is not at its cap */
     uint64_t free_bytes;

@@ -21,6 +21,17 @@ wall_ms clock_wall_ms(void)
     return (wall_ms)now.tv_sec * 1000 + (wall_ms)(now.tv_nsec / (long)NS_PER_MS);
 }
 
+bool clock_wall_fraction(wall_ms when, uint32_t *fraction_out)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    if ((wall_ms)now.tv_sec * 1000 + (wall_ms)(now.tv_nsec / (long)NS_PER_MS) != when)
+        return false;
+    *fraction_out = (uint32_t)((uint64_t)(now.tv_nsec % (long)NS_PER_MS) * 4096 / NS_PER_MS);
+    return true;
+}
+
 int64_t clock_offset_ms(void)
 {
     return clock_wall_ms() - (int64_t)(clock_mono_ns() / NS_PER_MS);

@@ -7,10 +7,15 @@
 struct uuid uuid_new(wall_ms now)
 {
     struct uuid uuid;
+    uint32_t fraction;
 
     random_bytes(uuid.bytes, sizeof(uuid.bytes));
     for (int i = 0; i < 6; i++)
         uuid.bytes[i] = (uint8_t)((uint64_t)now >> (40 - 8 * i));
+    if (clock_wall_fraction(now, &fraction)) {
+        uuid.bytes[6] = (uint8_t)(fraction >> 8);
+        uuid.bytes[7] = (uint8_t)fraction;
+    }
     uuid.bytes[6] = (uint8_t)(0x70 | (uuid.bytes[6] & 0x0f)); /* version 7 */
     uuid.bytes[8] = (uint8_t)(0x80 | (uuid.bytes[8] & 0x3f)); /* variant 10 */
     return uuid;

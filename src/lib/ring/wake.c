@@ -92,12 +92,17 @@ void wake_prepare(struct segment *segment, uint32_t slot)
     settle(segment, slot);
 }
 
-void wake_done(struct segment *segment, uint32_t slot)
+void wake_done_unwoken(struct segment *segment, uint32_t slot)
 {
     BUG_ON(slot >= segment->slots);
+    atomic_store_explicit(&segment->slot[slot].asleep, 0, memory_order_relaxed);
+}
+
+void wake_done(struct segment *segment, uint32_t slot)
+{
     uint64_t wakes;
 
-    atomic_store_explicit(&segment->slot[slot].asleep, 0, memory_order_relaxed);
+    wake_done_unwoken(segment, slot);
     /* Read it always, not only when somebody swapped the word: who swapped may write later, and a
      * count left behind would end every wait at once from then on. EAGAIN is the usual answer. */
     while (read(segment->wake_fds[slot], &wakes, sizeof(wakes)) < 0 && errno == EINTR)
