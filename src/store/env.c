@@ -18,7 +18,6 @@
 
 #include "absent.h"
 #include "backup.h"
-#include "checksum.h"
 #include "durable.h"
 #include "files.h"
 #include "format.h"
@@ -28,6 +27,7 @@
 #include "gatepost/proc.h"
 #include "log_tail.h"
 #include "meta.h"
+#include "torek_hash.h"
 
 #define PAGE_BYTES       4096U
 #define LOG_BUFFER_BYTES (8U << 20) /* a batch waits for the disk only when this is full */
@@ -47,14 +47,14 @@ static const char *const table_files[TABLE_COUNT] = {
 
 /* Takes the place of the library's own function of that name, within the library too: it calls it
  * for each page that it reads or writes and for each log record, and looks its name up as the
- * linker does. The same numbers sooner (checksum.h); a library that did not look up would go on
+ * linker does. The same numbers sooner (torek_hash.h); a library that did not look up would go on
  * with its own, and nothing else would change. */
 u_int32_t __ham_func4(DB *db, const void *bytes, u_int32_t len)
     __attribute__((visibility("default")));
 u_int32_t __ham_func4(DB *db, const void *bytes, u_int32_t len)
 {
     (void)db;
-    return checksum(bytes, len);
+    return torek_hash(bytes, len);
 }
 
 void env_panic(int failure)

@@ -1,4 +1,4 @@
-/* See checksum.h.
+/* See torek_hash.h.
  *
  * The library's function is Torek's: h = 33 h + c for each byte c, from 0 on, in 32 bits. Each step
  * waits for the one before it, three cycles a byte; a cold lookup in a large database spent more
@@ -6,7 +6,7 @@
  * any order: 8 bytes at a time with the powers of 33 as factors, or, with AVX2, in 32 sums of their
  * own, each over every 32nd group of four bytes, which are put together at the end.
  * Source: Berkeley DB 5.3, src/hash/hash_func.c, HASH4; the same as DJBX33A from 0. */
-#include "checksum.h"
+#include "torek_hash.h"
 
 #define P1   33U
 #define P2   (P1 * P1)
@@ -32,7 +32,7 @@ static uint32_t add_bytes(uint32_t sum, const uint8_t *at, size_t len)
     return sum;
 }
 
-uint32_t checksum_plain(const uint8_t *bytes, size_t len)
+uint32_t torek_hash_plain(const uint8_t *bytes, size_t len)
 {
     return add_bytes(0, bytes, len);
 }
@@ -42,7 +42,7 @@ uint32_t checksum_plain(const uint8_t *bytes, size_t len)
 
 #define TARGET __attribute__((target("avx2")))
 
-bool checksum_has_wide(void)
+bool torek_hash_has_wide(void)
 {
     return __builtin_cpu_supports("avx2") != 0;
 }
@@ -61,7 +61,7 @@ TARGET static inline __m256i times(__m256i sums, uint32_t factor)
     return _mm256_mullo_epi32(sums, _mm256_set1_epi32((int)factor));
 }
 
-TARGET uint32_t checksum_wide(const uint8_t *bytes, size_t len)
+TARGET uint32_t torek_hash_wide(const uint8_t *bytes, size_t len)
 {
     __m256i sums[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
                        _mm256_setzero_si256()};
@@ -82,20 +82,20 @@ TARGET uint32_t checksum_wide(const uint8_t *bytes, size_t len)
 
 #else
 
-bool checksum_has_wide(void)
+bool torek_hash_has_wide(void)
 {
     return false;
 }
 
-uint32_t checksum_wide(const uint8_t *bytes, size_t len)
+uint32_t torek_hash_wide(const uint8_t *bytes, size_t len)
 {
-    return checksum_plain(bytes, len);
+    return torek_hash_plain(bytes, len);
 }
 
 #endif
 
-uint32_t checksum(const void *bytes, size_t len)
+uint32_t torek_hash(const void *bytes, size_t len)
 {
-    return len >= WIDE_MIN && checksum_has_wide() ? checksum_wide(bytes, len)
-                                                  : checksum_plain(bytes, len);
+    return len >= WIDE_MIN && torek_hash_has_wide() ? torek_hash_wide(bytes, len)
+                                                    : torek_hash_plain(bytes, len);
 }

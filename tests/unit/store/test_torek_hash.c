@@ -4,7 +4,7 @@
 
 #include <dlfcn.h>
 
-#include "store/checksum.h"
+#include "store/torek_hash.h"
 
 #define LEN_MAX 5000U
 
@@ -48,10 +48,10 @@ static void test_any_bytes_have_the_librarys_checksum(void **state)
         fill(bytes, len);
         const uint32_t expected = theirs(NULL, bytes, len);
 
-        assert_int_equal(checksum_plain(bytes, len), expected);
-        assert_int_equal(checksum(bytes, len), expected);
-        if (checksum_has_wide())
-            assert_int_equal(checksum_wide(bytes, len), expected);
+        assert_int_equal(torek_hash_plain(bytes, len), expected);
+        assert_int_equal(torek_hash(bytes, len), expected);
+        if (torek_hash_has_wide())
+            assert_int_equal(torek_hash_wide(bytes, len), expected);
     }
 }
 
@@ -61,7 +61,7 @@ static void test_the_highest_bytes_overflow_no_sum(void **state)
 
     (void)state;
     memset(bytes, 0xff, sizeof(bytes));
-    assert_int_equal(checksum(bytes, 4096), of_library()(NULL, bytes, 4096));
+    assert_int_equal(torek_hash(bytes, 4096), of_library()(NULL, bytes, 4096));
 }
 
 static void test_the_library_is_bound_to_ours(void **state)
