@@ -1,6 +1,6 @@
 """Latency against offered rate, to p99.9: `me` and sign-up (one iteration, letters to smtp-sink), each
 server by itself, independent clients in an open loop at rates that double until the server falls
-behind."""
+behind what was due."""
 from peers.table import spared
 from rig import open_loop
 from rig.sink import Sink
@@ -18,17 +18,18 @@ PROMPT_MS = 10
 
 
 def climb(run, site, kinds_of):
-    """[(rate, load)] of one server. kinds_of: a function of the load's number."""
-    loads, rate = [], FIRST_RATE
+    """[(rate, load)] of one server, to the second rate in a row that it does not keep up with: one may be
+    the machine's doing. kinds_of: a function of the load's number."""
+    loads, rate, behind = [], FIRST_RATE, 0
     factor, seconds = 4 if run.is_quick else 2, max(1, run.seconds - 1)
-    while rate <= MOST_RATE:
+    while rate <= MOST_RATE and behind < 2:
         number = len(loads)
         load = open_loop.load_site(site, kinds_of(number), rate, seconds, warm=WARM_S,
                                    connections=CONNECTIONS, drain=DRAIN_S, seed=run.seed + number)
         loads.append((rate, load))
         in_time = load["answered_per_second"] * seconds
-        if in_time < BEHIND * (load["good"] + load["failed"]) or load["failed"]:
-            break
+        is_behind = in_time < BEHIND * (load["good"] + load["failed"]) or load["failed"]
+        behind = behind + 1 if is_behind else 0
         rate *= factor
     return loads
 
