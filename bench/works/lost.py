@@ -1,7 +1,8 @@
 """What is lost by kill -9: every process of a server is killed in the middle of sign-ups, and started
 again on the same data. Of the sign-ups that were answered with 201: who cannot log in, whose letter
-never came. With a fast relay; and with one that was away meanwhile and is back after the start, when all
-letters still wait, wherever a server keeps them. One iteration."""
+never came. Sixteen clients sign up without a pause, one iteration. With a fast relay; and with one that
+was away meanwhile and is back after the start, when all letters still wait, wherever a server keeps
+them."""
 import itertools
 import time
 
