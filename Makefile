@@ -163,8 +163,9 @@ define BENCH_PROGRAM
 $(OUT)/bench/$(1): $(call bench_sources,$(1)) $(call bench_headers,$(1)) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(CFLAGS_ALL) -Isrc -o $$@ $(call bench_sources,$(1)) $$(LDFLAGS_ALL) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LIBS)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) -Isrc -o $$@ $(call bench_sources,$(1)) $$(LDFLAGS_ALL) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LIBS) $$(BENCH_LIBS_$(1))
 endef
+BENCH_LIBS_token_bench := -ljwt
 $(foreach name,$(BENCH_NAMES),$(eval $(call BENCH_PROGRAM,$(name))))
 
 .PHONY: bench-programs bench bench-quick bench-deps bench-password

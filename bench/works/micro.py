@@ -37,3 +37,50 @@ def measure_lane(run):
                 run.add_all("lane", "%s, %s bytes" % (name, size),
                             {"records_per_second": found["records_per_second"],
                              "cpu_ns": found["cpu_ns"]})
+
+
+WAKERS = {"lane": "lane, asleep", "lane_awake": "lane, awake", "futex": "futex, asleep",
+          "condition": "condition variable, asleep", "pipe": "pipe, asleep"}
+TRIPS = 1000
+
+
+def measure_wakeup(run):
+    """From the sending of a record to the other process's having it."""
+    for _ in run.rounds():
+        for medium, name in WAKERS.items():
+            run.add_all("wakeup", name, program("wakeup_bench", medium, TRIPS))
+
+
+def measure_operations(name, programs):
+    """Programs that print {who_what_ns}; a who of OTHERS is named, all else is Gatepost's."""
+    others = {"ours": "gatepost", "libjwt": "libjwt", "yajl": "yajl alone"}
+
+    def measure(run):
+        for _ in run.rounds():
+            for program_name in programs:
+                for figure, value in program(program_name).items():
+                    who, _, what = figure.partition("_")
+                    if who in others:
+                        run.add(name, others[who], what, value)
+                    else:
+                        run.add(name, "gatepost", figure, value)
+    return measure
+
+
+measure_json = measure_operations("json", ["json_bench"])
+measure_token = measure_operations("token", ["token_bench"])
+measure_codec = measure_operations("codec", ["codec_bench"])
+measure_letter = measure_operations("letter", ["letter_bench"])
+
+
+def measure_store(run):
+    """The store over its lanes, sign-ups and refreshes, and Berkeley DB by itself."""
+    ms = 1000 * run.seconds // 3
+    for _ in run.rounds():
+        run.add_all("store", "raw store", program("raw_store", ms))
+        for name, value in program("store_bench", ms).items():
+            kind, _, in_flight = name.removesuffix("_per_second").rpartition("_")
+            if name.endswith("_per_second"):
+                run.add("store", "gatepost, %s in flight" % in_flight, kind + "_per_second", value)
+            else:
+                run.add("store", "gatepost", name, value)

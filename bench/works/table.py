@@ -39,4 +39,9 @@ WORKS = [
     Work("equal-time", equal_time.measure, "unknown user to wrong password, in time", in_full=False),
     Work("farewell", farewell.measure, "QUIT while every place of the queue is taken", in_full=False),
     Work("lane", micro.measure_lane, "records from one process to another: our lane, libck's ring, the kernel's media"),
+    Work("wakeup", micro.measure_wakeup, "from the sending of a record to the other process's having it"),
+    Work("json", micro.measure_json, "a sign-up's body read, the answer of me written: ours, and yajl alone"),
+    Work("token", micro.measure_token, "access tokens signed and checked, every algorithm: ours, and libjwt"),
+    Work("codec", micro.measure_codec, "the rows and the ask of a sign-up packed and unpacked"),
+    Work("letter", micro.measure_letter, "a letter composed, and signed by each kind of key"),
 ]
