@@ -38,6 +38,7 @@ WORKS = [
     Work("storm", storm.measure, "ten times as many logins as can be hashed", in_full=False),
     Work("equal-time", equal_time.measure, "unknown user to wrong password, in time", in_full=False),
     Work("farewell", farewell.measure, "QUIT while every place of the queue is taken", in_full=False),
+    Work("store", micro.measure_store, "durable sign-ups and refreshes in the store, without HTTP: against Berkeley DB by itself"),
     Work("lane", micro.measure_lane, "records from one process to another: our lane, libck's ring, the kernel's media"),
     Work("wakeup", micro.measure_wakeup, "from the sending of a record to the other process's having it"),
     Work("json", micro.measure_json, "a sign-up's body read, the answer of me written: ours, and yajl alone"),
