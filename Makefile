@@ -191,6 +191,12 @@ bench-check: deps-test ## count the instructions of a request, and fail where th
 	@$(MAKE) --no-print-directory -s -j$$(nproc) build
 	@bench/check $(if $(UPDATE),--update)
 
+WHAT ?= me
+.PHONY: profile
+profile: deps-test ## where the time goes under load: WHAT=me, signup or mailer; by perf, else by callgrind
+	@$(MAKE) --no-print-directory -s -j$$(nproc) build
+	@bench/profile $(WHAT)
+
 bench-password: deps ## measure password hashing alone, on one core: OpenSSL and every kernel
 	@$(MAKE) --no-print-directory -s -j$$(nproc) $(BUILD_ROOT)/bench/password_bench
 	@$(BUILD_ROOT)/bench/password_bench
