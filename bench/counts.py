@@ -13,7 +13,7 @@ from rig.waiting import wait_until
 
 # So many that a page of the database more or less is nothing; the middle one of three batches, since a
 # checkpoint may meet one.
-WARM, COUNTED, BATCHES = 40, 100, 3
+WARM, BATCHES = 40, 3
 FUNCTIONS_KEPT = 60     # of each count: the others are a thousandth of it each, or less
 
 
@@ -72,17 +72,17 @@ def letter(server, asker):
     return once
 
 
-# (name, what is asked, in which processes it is counted)
+# (name, what is asked, how often in a batch, in which processes it is counted)
 WITHOUT_LETTERS = [
-    ("me, known token", known_token, ["worker"]),
-    ("me, new token", new_token, ["worker", "store"]),
-    ("refresh", refresh, ["worker", "store"]),
-    ("sign-up", sign_up, ["worker", "store"]),
+    ("me, known token", known_token, 100, ["worker"]),
+    ("me, new token", new_token, 100, ["worker", "store"]),
+    ("refresh", refresh, 100, ["worker", "store"]),
+    ("sign-up", sign_up, 250, ["worker", "store"]),
 ]
-WITH_LETTERS = [("letter", letter, ["mailer"])]
+WITH_LETTERS = [("letter", letter, 80, ["mailer"])]
 
 
-def count(server, name, make, roles, numbers):
+def count(server, numbers, name, make, often, roles):
     """{"name: role": {function: instructions of a request}}"""
     once = make(server, Asker(server))
     for role in roles:
@@ -93,13 +93,13 @@ def count(server, name, make, roles, numbers):
         server.zero(role)       # as each dump does
     batches = {role: [] for role in roles}
     for _ in range(BATCHES):
-        for _ in range(COUNTED):
+        for _ in range(often):
             once(next(numbers))
         for role in roles:
             batches[role].append(costs_of(server.dump(role)))
     for role in roles:
         server.counting(role, False)
-    return {"%s: %s" % (name, role): {"%s %s" % place: cost / COUNTED for place, cost in middle(found).items()}
+    return {"%s: %s" % (name, role): {"%s %s" % place: cost / often for place, cost in middle(found).items()}
             for role, found in batches.items()}
 
 
@@ -116,12 +116,12 @@ def count_all(only=""):
         with Counted("token.refresh_grace_s=0") as server:
             subprocess.run([os.path.join(BUILD, "gatepost"), "mail", "pause", *server.overrides],
                            cwd=server.folder, check=True, stdout=subprocess.DEVNULL)
-            for name, make, roles in plain:
-                counts.update(count(server, name, make, roles, numbers))
+            for case in plain:
+                counts.update(count(server, numbers, *case))
     if mailed:
         with Sink() as sink, Counted(*smtp(sink.port)) as server:
-            for name, make, roles in mailed:
-                counts.update(count(server, name, make, roles, numbers))
+            for case in mailed:
+                counts.update(count(server, numbers, *case))
     return counts
 
 
