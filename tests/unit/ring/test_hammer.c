@@ -76,14 +76,19 @@ static _Noreturn void fail_hammer(const char *what, uint64_t expected, uint64_t 
 static void wait_for(uint32_t slot, bool (*is_ready)(struct lane *), struct lane *lane)
 {
     struct pollfd fd = {.fd = wake_fd(segment, slot), .events = POLLIN};
+    bool is_woken = false;
 
     wake_prepare(segment, slot);
     if (!is_ready(lane)) {
         atomic_fetch_add(&notes->waits, 1);
-        if (poll(&fd, 1, WAKE_WAIT_MAX_MS) == 0 && is_ready(lane) && poll(&fd, 1, LATE_MS) == 0)
+        is_woken = poll(&fd, 1, WAKE_WAIT_MAX_MS) != 0;
+        if (!is_woken && is_ready(lane) && poll(&fd, 1, LATE_MS) == 0)
             atomic_fetch_add(&notes->lost_wakeups, 1);
     }
-    wake_done(segment, slot);
+    if (is_woken)
+        wake_done(segment, slot);
+    else
+        wake_done_unwoken(segment, slot);
 }
 
 static bool consumer_is_ready(struct lane *lane)

@@ -181,6 +181,24 @@ static void test_a_wake_up_that_comes_late_ends_one_wait_and_not_all(void **stat
     assert_false(is_readable(wake_fd(segment, 1)));
 }
 
+static void test_what_was_not_read_ends_one_wait_and_not_all(void **state)
+{
+    (void)state;
+    wake_prepare(segment, 1);
+    wake_slot(segment, 1);
+    wake_done_unwoken(segment, 1); /* there was work to do: no wait, no look at the descriptor */
+    wake_slot(segment, 1);
+    wake_prepare(segment, 1);
+    assert_true(is_readable(wake_fd(segment, 1)));
+    wake_done(segment, 1);
+    assert_false(is_readable(wake_fd(segment, 1)));
+    wake_prepare(segment, 1);
+    assert_false(is_readable(wake_fd(segment, 1)));
+    wake_done_unwoken(segment, 1);
+    wake_slot(segment, 1);
+    assert_false(is_readable(wake_fd(segment, 1)));
+}
+
 static void test_board_words_are_set_and_added_to(void **state)
 {
     (void)state;
@@ -254,6 +272,7 @@ int main(void)
         CASE(test_a_wake_up_before_the_wait_ends_the_wait),
         CASE(test_who_is_awake_costs_nobody_a_wake_up),
         CASE(test_a_wake_up_that_comes_late_ends_one_wait_and_not_all),
+        CASE(test_what_was_not_read_ends_one_wait_and_not_all),
         CASE(test_board_words_are_set_and_added_to),
         CASE(test_a_life_sign_changes_the_word_and_a_phase_stays_until_the_next),
         CASE(test_counters_are_summed_over_slots_and_threads_lose_none),
