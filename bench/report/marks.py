@@ -63,6 +63,19 @@ def lane_to_libck(size):
                 figure, at_least=1)
 
 
+def to_raw_store(who):
+    """Whole sign-ups through HTTP to those of the database alone."""
+    return lambda run: run.ratios(("signup", who, "requests_per_second"),
+                                  ("store", "raw store", "signups_per_second"))
+
+
+def refresh_to_wanted(run):
+    """To 10,000 a second, or to 0.4 of the raw store's where that is less."""
+    raw = run.median("store", "raw store", "refreshes_per_second")
+    wanted = min(10000, 0.4 * raw) if raw else 10000
+    return [value / wanted for value in run.values("refresh", "gatepost", "requests_per_second")]
+
+
 MARKS = [
     Mark("sign-ups at 600,000 iterations, saturated, to Django",
          ratio("hash", "signups_per_second", "gatepost", "django"), at_least=times_django),
@@ -98,6 +111,12 @@ MARKS = [
     Mark("letters, to the best peer", to_best_peer("letters", "letters_per_second", "gatepost"), at_least=5),
     *[lane_to_datagram(size) for size in (64, 256, 1024)],
     *[lane_to_libck(size) for size in (64, 256, 1024)],
+    Mark("sign-up at 1 iteration, durable, letters to files, to the raw store",
+         to_raw_store("gatepost, letters to files"), at_least=0.3),
+    Mark("sign-up at 1 iteration, durable, letters held back, to the raw store",
+         to_raw_store("gatepost, letters held back"), at_least=0.3),
+    Mark("refresh, durable, to 10,000 a second or 0.4 of the raw store, whichever is less",
+         refresh_to_wanted, at_least=1),
 ]
 
 
