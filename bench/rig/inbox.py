@@ -6,34 +6,32 @@ import re
 import time
 
 LINK = re.compile(rb"verify-email\?token=([A-Za-z0-9_.:~-]+)")
+QUOTED = re.compile(rb"(?im)^content-transfer-encoding: *quoted-printable")
 WITHIN_S = 120
+QUIET_S = 0.3
 
 
-def parts(text):
-    """The text of each letter's parts, as it is read: what is quoted-printable is decoded."""
-    for letter in re.split(rb"(?m)^X-Helo-Args:", text):
-        for part in re.split(rb"(?m)^--", letter):
-            is_quoted = re.search(rb"(?im)^content-transfer-encoding: *quoted-printable", part)
-            yield quopri.decodestring(part) if is_quoted else part
+def token_of(path):
+    """The same in all parts of a letter. Each is read as a person would see it."""
+    with open(path, "rb") as file:
+        text = file.read().replace(b"\r\n", b"\n")
+    for part in re.split(rb"(?m)^--", text):
+        found = LINK.search(quopri.decodestring(part) if QUOTED.search(part) else part)
+        if found:
+            return found[1].decode()
+    raise SystemExit("no token in a letter: %s" % text[:500])
 
 
-def found(folder):
-    """Every token once, in the order of the letters."""
-    tokens = {}
-    for path in sorted(glob.glob(os.path.join(folder, "*"))):
-        with open(path, "rb") as file:
-            for part in parts(file.read().replace(b"\r\n", b"\n")):
-                tokens.update((token.decode(), None) for token in LINK.findall(part))
-    return list(tokens)
+def letters(sink):
+    return sorted(glob.glob(os.path.join(sink.folder, "letter.*")))
 
 
 def tokens(sink, count):
-    """Of so many letters, once they have arrived."""
-    until = time.monotonic() + WITHIN_S
-    while True:
-        arrived = found(sink.folder)
-        if len(arrived) >= count:
-            return arrived
+    """Of all letters, once so many have arrived and no more come."""
+    until, before, now = time.monotonic() + WITHIN_S, -1, len(letters(sink))
+    while now < count or now != before:
         if time.monotonic() > until:
-            raise SystemExit("%d letters of %d arrived" % (len(arrived), count))
-        time.sleep(0.05)
+            raise SystemExit("%d letters of %d arrived" % (now, count))
+        time.sleep(QUIET_S)
+        before, now = now, len(letters(sink))
+    return [token_of(path) for path in letters(sink)]

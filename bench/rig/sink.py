@@ -20,8 +20,8 @@ def free_port():
 
 
 class Sink:
-    """smtp-sink on a free port. delay_s: it waits so long before it answers a command. keep: letters
-    are appended to files in .folder, else they are thrown away. count: arrived() tells how many came,
+    """smtp-sink on a free port. delay_s: it waits so long before it answers a command. keep: each
+    letter is a file in .folder, else they are thrown away. count: arrived() tells how many came,
     for a call of the system more a letter."""
 
     def __init__(self, delay_s=0, keep=False, count=False):
@@ -33,7 +33,7 @@ class Sink:
         slow = ["-w", str(self.delay_s)] if self.delay_s else []
         self.folder = tempfile.mkdtemp(prefix="smtp-sink-")
         os.chmod(self.folder, 0o777)
-        kept = ["-D", os.path.join(self.folder, "letters")] if self.keep else []
+        kept = ["-d", os.path.join(self.folder, "letter.")] if self.keep else []
         self.numbers = open(os.path.join(self.folder, "numbers"), "w") if self.count else None
         self.process = subprocess.Popen(
             [SINK, *as_user, *slow, *kept, *(["-c"] if self.count else []), "-m", "64",

@@ -5,7 +5,7 @@ from peers.table import spared
 from rig import open_loop
 from rig.sink import Sink
 from rig.tokens import open_sessions
-from works.sites import sites
+from rig.sites import sites
 
 CONNECTIONS = 128
 SESSIONS = 128

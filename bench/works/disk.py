@@ -8,7 +8,7 @@ import sqlite3
 from peers.table import peers_of, spared
 from rig import open_loop
 from rig.sink import Sink
-from works.sites import gatepost
+from rig.sites import gatepost
 
 USERS, QUICK_USERS = 20000, 4000
 PEER_USERS = 2000

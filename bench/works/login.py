@@ -1,7 +1,7 @@
 """Logins of a password that costs nothing: what a login is beside its hash."""
+from rig.side_by_side import CONNECTIONS, side_by_side, started
 from rig.tokens import write_lines
 from rig.wrk import post
-from works.sites import CONNECTIONS, side_by_side, started
 
 ACCOUNTS = 100
 

@@ -10,7 +10,7 @@ from peers.table import spared
 from rig.clients import Loop, signup
 from rig.sink import free_port
 from rig.taker import Taker
-from works.sites import sites
+from rig.sites import sites
 
 CONNECTIONS = 16
 SETTLED_S = 6       # without one more letter

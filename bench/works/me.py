@@ -4,9 +4,9 @@ worker a core. All are measured in turn."""
 import os
 
 from rig.server import Server
+from rig.side_by_side import CONNECTIONS, add_load, side_by_side, started
 from rig.tokens import Mint, write_lines
 from rig.wrk import Bare, wrk
-from works.sites import CONNECTIONS, add_load, side_by_side, started
 
 ROTATION = 1000
 LOGINS = 100            # in rotation, of a peer whose tokens cannot be made outside of it

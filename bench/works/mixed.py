@@ -7,7 +7,8 @@ from peers.table import spared
 from rig import open_loop
 from rig.sink import Sink
 from rig.tokens import open_sessions, write_lines
-from works.sites import CONNECTIONS, sites
+from rig.side_by_side import CONNECTIONS
+from rig.sites import sites
 
 ITERATIONS = 1000
 SESSIONS = 2 * CONNECTIONS      # no two requests under way refresh the same one

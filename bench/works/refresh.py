@@ -2,9 +2,9 @@
 glewlwyd spend no token: theirs are told as they are; `django, rotating` does as we do."""
 import itertools
 
+from rig.side_by_side import CONNECTIONS, side_by_side, started
 from rig.tokens import write_lines
 from rig.wrk import refresh
-from works.sites import CONNECTIONS, side_by_side, started
 
 SESSIONS = 2 * CONNECTIONS
 

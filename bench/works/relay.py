@@ -7,7 +7,7 @@ import contextlib
 from peers.table import spared
 from rig import open_loop
 from rig.sink import NoRelay, Sink, StalledRelay
-from works.sites import sites
+from rig.sites import sites
 
 CONNECTIONS = 8
 RATE = {"gatepost": 1000}

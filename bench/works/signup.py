@@ -7,14 +7,14 @@ import subprocess
 import time
 
 from peers.table import peers_of, spared
-from rig.server import BUILD, FAST, Server, smtp
+from rig.server import BUILD, Server
+from rig.side_by_side import CONNECTIONS, WARM_S, add_load
 from rig.sink import Sink
+from rig.sites import gatepost
 from rig.wrk import wrk
-from works.sites import CONNECTIONS, WARM_S, add_load
 
 ARRIVE_WITHIN_S = 60
 QUIET_S = 0.3
-WEAK = ("password.allow_weak=yes", "password.min_strength=0", "limits.enabled=no")
 
 
 def sign_up(site, number, seconds):
@@ -30,8 +30,8 @@ def with_letters(run, work, who, load, began, arrived):
     run.add(work, who, "with_letter_per_second", arrived() / (time.monotonic() - began))
 
 
-def measure_gatepost(run, work, number, base):
-    with Sink() as sink, Server(*smtp(sink.port), base=base) as server:
+def measure_gatepost(run, work, number, iterations):
+    with Sink() as sink, gatepost(iterations, sink.port) as server:
         began = time.monotonic()
         load = sign_up(server, number, run.seconds)
         with_letters(run, work, "gatepost", load, began,
@@ -63,12 +63,12 @@ def measure_without_relay(run, number):
     """Of files, the last is written after the load; held back, none is."""
     with Server("mail.transport=file") as server:
         add_load(run, "signup", "gatepost, letters to files", sign_up(server, number, run.seconds))
-    with Sink() as sink, Server(*smtp(sink.port)) as server:
+    with Sink() as sink, gatepost(1, sink.port) as server:
         pause_mail(server)
         add_load(run, "signup", "gatepost, letters held back", sign_up(server, number, run.seconds))
 
 
-def side_by_side(run, work, iterations, base, also=lambda run, number: None):
+def beside_peers(run, work, iterations, also=lambda run, number: None):
     with contextlib.ExitStack() as stack:
         peers = []
         for who, peer in peers_of(run, work):
@@ -78,15 +78,15 @@ def side_by_side(run, work, iterations, base, also=lambda run, number: None):
                 sign_up(site, "warm", WARM_S)
                 peers.append((who, site, sink))
         for number in run.rounds():
-            measure_gatepost(run, work, number, base)
+            measure_gatepost(run, work, number, iterations)
             also(run, number)
             for who, site, sink in peers:
                 measure_peer(run, work, number, who, site, sink)
 
 
 def measure(run):
-    side_by_side(run, "signup", 1, FAST, measure_without_relay)
+    beside_peers(run, "signup", 1, measure_without_relay)
 
 
 def measure_1000(run):
-    side_by_side(run, "signup-1000", 1000, ("password.iterations=1000", *WEAK))
+    beside_peers(run, "signup-1000", 1000)

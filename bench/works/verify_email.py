@@ -1,12 +1,12 @@
 """Proofs of an address: accounts are made before, their letters kept, and each token in them is spent
 once; the time is that from the first request to the last answer."""
-from peers.table import peers_of, spared
+from peers.table import spared
 from rig import inbox
-from rig.server import FAST, Server, smtp
+from rig.side_by_side import CONNECTIONS, add_load
 from rig.sink import Sink
+from rig.sites import sites
 from rig.tokens import write_lines
 from rig.wrk import post_once, wrk
-from works.sites import CONNECTIONS, add_load
 
 PATH = "/api/auth/verify-email"
 MOST_S = 60
@@ -21,9 +21,7 @@ def prove(site, sink, number, seconds):
 
 
 def measure(run):
-    makers = [("gatepost", lambda port: Server(*smtp(port), base=FAST)),
-              *((who, lambda port, peer=peer: peer(1, port)) for who, peer in peers_of(run, "verify-email"))]
     for number in run.rounds():
-        for who, make in makers:
-            with spared(run, "verify-email", who), Sink(keep=True) as sink, make(sink.port) as site:
+        for who, make in sites(run, "verify-email"):
+            with spared(run, "verify-email", who), Sink(keep=True) as sink, make(1, sink.port) as site:
                 add_load(run, "verify-email", who, prove(site, sink, number, run.seconds))
