@@ -1,7 +1,7 @@
 """Bytes on the disk for each user: so many sign-ups, their letters sent, then a clean stop, which makes a
-checkpoint. What the empty database takes does not count; the log, which is as long as it is configured
-and not longer for more users, is told apart. Of Gatepost's bytes a part are letters that it remembers
-for a week and the audit trail, which the peers have not; how many without the letters is told too."""
+checkpoint. What the empty database takes does not count; the log is told apart: it is for recovery, and
+old files of it go. Of Gatepost's bytes a part are letters that it remembers for a week and the audit
+trail, which the peers have not; how many without the letters is told too."""
 import os
 import sqlite3
 
