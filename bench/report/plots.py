@@ -6,16 +6,18 @@ import subprocess
 
 from report.table import kind_of, shown
 
-# (work, figure, label): who is held against whom. Those that were not measured are left out.
+# (label, [(work, figure, who; None: all that have it)]): who is held against whom.
 BARS = [
-    ("hash", "signups_per_second", "sign-up\\n600,000 iterations"),
-    ("signup", "requests_per_second", "sign-up\\n1 iteration"),
-    ("signup", "with_letter_per_second", "the same\\nuntil mailed"),
-    ("login", "requests_per_second", "login\\n1 iteration"),
-    ("refresh", "requests_per_second", "refresh"),
-    ("verify-email", "requests_per_second", "verify-email"),
-    ("me", "requests_per_second", "me"),
-    ("letters", "letters_per_second", "letters"),
+    ("sign-up\\n600,000 iterations", [("hash", "signups_per_second", None),
+                                      ("hash", "hashes_per_second", "raw kernel")]),
+    ("sign-up\\n1 iteration", [("signup", "requests_per_second", None),
+                               ("store", "signups_per_second", "raw store")]),
+    ("the same\\nuntil mailed", [("signup", "with_letter_per_second", None)]),
+    ("login\\n1 iteration", [("login", "requests_per_second", None)]),
+    ("refresh", [("refresh", "requests_per_second", None), ("store", "refreshes_per_second", "raw store")]),
+    ("verify-email", [("verify-email", "requests_per_second", None)]),
+    ("me", [("me", "requests_per_second", None)]),
+    ("letters", [("letters", "letters_per_second", None)]),
 ]
 # Okabe and Ito's colours, which nearly everybody can tell apart; a limit is grey.
 PEER_COLOURS = {"django": "#E69F00", "node": "#009E73", "glewlwyd": "#CC79A7"}
@@ -53,10 +55,10 @@ def quoted(text):
 def groups_of(results):
     """[(label, [figure, ...])]: Gatepost, its variants, peers, limits; of those works that were measured."""
     groups = []
-    for work, what, label in BARS:
-        found = sorted((one for one in results["figures"]
-                        if (one["work"], one["what"]) == (work, what) and one["median"] > 0),
-                       key=lambda one: kind_of(one["who"]))
+    for label, wanted in BARS:
+        found = sorted((one for one in results["figures"] for work, what, who in wanted
+                        if (one["work"], one["what"]) == (work, what) and who in (None, one["who"]) and
+                        one["median"] > 0), key=lambda one: kind_of(one["who"]))
         if found:
             groups.append((label, found))
     return groups
@@ -75,9 +77,8 @@ def bars(results, path):
             legend[name] = colour_of(one["who"])
             lines.setdefault(name, []).append("%g %g %g %g" % (
                 at, one["median"], min(one["runs"]), max(one["runs"])))
-            variant = one["who"].split(", ", 1)[1:] if kind_of(one["who"]) == 0 else [one["who"]]
-            note = shown(one["median"]) + (
-                "  " + variant[0] if variant and kind_of(one["who"]) != 1 else "")
+            variant = [one["who"]] if kind_of(one["who"]) == 2 else one["who"].split(", ", 1)[1:]
+            note = "  ".join([shown(one["median"]), *variant])
             labels.append("set label %s at %g,%g left rotate by 90 offset 0,0.5 font ',11' "
                           "textcolor rgb '#333333'" % (quoted(note), at, max(one["runs"])))
             at += 1
