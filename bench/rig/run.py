@@ -38,7 +38,7 @@ class Run:
         self.figures = {}       # (work, who, what): [a value a round]
         self.curves = []        # {"work", "who", "x", "y", "points": [[x, y], ...]}
         self.skipped = []       # (work, who, why)
-        self.background = []    # (work, cores that others used before it, cores while it was measured)
+        self.background = []    # (work, cores that others used before it, and while it was measured, s)
         self.on_figure = lambda work, who, what: None
 
     @classmethod

@@ -24,7 +24,7 @@ def results(**other):
                     "kernel": "6.1", "filesystem": "ext4", "versions": {"libc6": "2.36"}, "commit": "abc1234"},
         "command": "bench/run", "began": "2026-11-28T13:00:00Z", "took_s": 900, "seed": 7, "seconds": 3, "rounds": 3,
         "quick": False, "works": {"me": "who am I", "letters": "letters to a sink", "growth": "cost against size"},
-        "background": [{"work": "me", "cores": 0.02, "during_cores": 0.01, "busy": False}],
+        "background": [{"work": "me", "cores": 0.02, "during_cores": 0.01, "took_s": 9.5, "busy": False}],
         "figures": [figure(name, runs) for name, runs in FIGURES.items()],
         "curves": [{"work": "growth", "who": "gatepost", "x": "users", "y": "login lookup, us",
                     "points": [[1000.0, 5.0], [10000.0, 6.0], [100000.0, 7.5]]}],
