@@ -200,7 +200,7 @@ bool secret_make_file(const char *path, struct err *err)
 void secret_wipe(void *bytes, size_t len)
 {
     if (len > 0)
-        OPENSSL_cleanse(bytes, len);
+        explicit_bzero(bytes, len); /* OPENSSL_cleanse takes eight bytes at a time */
 }
 
 /* Not inlined, or it would be the caller's own frame; not checked, or it would lie elsewhere. */

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -36,6 +38,25 @@ static void test_times_of_other_systems_are_read(void **state)
         assert_true(clock_read_iso(times[i].text, strlen(times[i].text), &when));
         clock_iso(when, iso);
         assert_string_equal(iso, times[i].iso);
+    }
+}
+
+static void test_every_day_is_written_as_the_c_library_has_it(void **state)
+{
+    (void)state;
+    for (int64_t day = 0; day < 2932897; day += day < 200000 ? 1 : 17) { /* to the year 9999 */
+        const wall_ms when = day * 86400000 + day * 7919 % 86400000;
+        const time_t seconds = (time_t)(when / 1000);
+        char expected[64];
+        char text[CLOCK_ISO_BYTES];
+        struct tm utc;
+
+        gmtime_r(&seconds, &utc);
+        snprintf(expected, sizeof(expected), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                 utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                 utc.tm_sec, (int)(when % 1000));
+        clock_iso(when, text);
+        assert_string_equal(text, expected);
     }
 }
 
@@ -79,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_times_of_other_systems_are_read),
+        cmocka_unit_test(test_every_day_is_written_as_the_c_library_has_it),
         cmocka_unit_test(test_what_is_no_time_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
