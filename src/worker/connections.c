@@ -259,6 +259,7 @@ static void on_connection_closed(void *of_connection)
     struct connection *connection = of_connection;
 
     connection->socket = NULL;
+    connection->server->spares_in_doubt = true;
     h2o_timeout_unlink(&connection->handshake_end); /* a client may leave amid its handshake */
     server_wipe_spare_buffers(connection->http2.conn != NULL ? SERVER_SPARE_BUFFERS_MAX : 1);
     connection->http2.conn = NULL;

@@ -286,7 +286,7 @@ void request_wipe_body(struct request *request)
     const char *end = input->_buf + input->capacity;
     if (input->bytes != NULL && spare < end)
         secret_wipe(spare, (size_t)(end - spare));
-    server_wipe_spare_buffers(SERVER_SPARE_BUFFERS_MAX); /* smaller ones that it has outgrown */
+    server_wipe_outgrown(h2o);
     h2o->entity.len = 0;
 }
 

@@ -168,6 +168,20 @@ void server_wipe_spare_buffers(size_t newest)
         h2o_mem_free_recycle(store, taken[--count]);
 }
 
+void server_wipe_outgrown(h2o_req_t *h2o)
+{
+    const h2o_socket_t *socket = h2o->conn->callbacks->get_socket(h2o->conn);
+    struct server *server = ((struct connection *)socket->on_close.data)->server;
+    const bool outgrown =
+        socket->input->capacity != h2o_socket_buffer_prototype._initial_buf.capacity;
+
+    /* HTTP/2 keeps bodies in buffers of their own, which grow too. */
+    if (!outgrown && !server->spares_in_doubt && !http2_is(h2o))
+        return;
+    server_wipe_spare_buffers(SERVER_SPARE_BUFFERS_MAX);
+    server->spares_in_doubt = false;
+}
+
 struct server *server_new(struct worker *worker, SSL_CTX *tls)
 {
     struct server *server = xcalloc(1, sizeof(*server));

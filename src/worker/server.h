@@ -68,6 +68,7 @@ struct server {
     h2o_timeout_t handshake_timeout;
     mono_ns http2_looked;        /* when http2_look looked */
     h2o_timeout_t later_timeout; /* of request_call_later */
+    bool spares_in_doubt;        /* of server_wipe_outgrown: a connection has ended since */
     int spare_fd;                /* given up to say no when there is no other descriptor left */
     h2o_socket_t *watches[SERVER_WATCHES_MAX];
     size_t watch_count;
@@ -87,6 +88,11 @@ struct server *server_of_handler(h2o_handler_t *handler);
  * connection's last buffer is the newest when it has just been closed. Cost: 0.2 us each. */
 #define SERVER_SPARE_BUFFERS_MAX 16
 void server_wipe_spare_buffers(size_t newest);
+
+/* The same of all of them, where one may hold what came before this request's body was whole: its
+ * connection's buffer is larger than they are, so that smaller ones went before it; or a connection
+ * has ended since the last time, perhaps in the middle of a body. */
+void server_wipe_outgrown(h2o_req_t *h2o);
 
 /* Begins to accept; ends it for good: what connects later stays in the backlog for others. */
 void server_listen(struct server *server, const struct heritage *heritage);

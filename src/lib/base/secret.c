@@ -2,15 +2,13 @@
  *
  * A secret lives in a page of its own: locked, so that it never reaches swap, and left out of core
  * files. Locking may be refused by RLIMIT_MEMLOCK; the secret is then still wiped and undumped. */
-#define OPENSSL_SUPPRESS_DEPRECATED
-
+#define OPENSSL_SUPPRESS_DEPRECATED /* digest_sha256 says why */
 #include "gatepost/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
@@ -239,13 +237,37 @@ void random_bytes(void *bytes_out, size_t len)
     BUG_ON(len > INT32_MAX || RAND_bytes(bytes_out, (int)len) != 1);
 }
 
+/* One of the two hashes of an HMAC (RFC 2104): of the padded key, then the text. */
+static void mac_half(const uint8_t key[SHA256_CBLOCK], uint8_t pad, const void *bytes, size_t len,
+                     uint8_t mac_out[MAC_BYTES])
+{
+    uint8_t block[SHA256_CBLOCK];
+    SHA256_CTX state;
+
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] = key[i] ^ pad;
+    SHA256_Init(&state);
+    SHA256_Update(&state, block, sizeof(block));
+    SHA256_Update(&state, bytes, len);
+    SHA256_Final(mac_out, &state);
+    secret_wipe(&state, sizeof(state));
+    secret_wipe(block, sizeof(block));
+}
+
 void secret_mac(const struct secret *key, const void *bytes, size_t len, uint8_t mac_out[MAC_BYTES])
 {
-    unsigned mac_len = 0;
+    uint8_t block[SHA256_CBLOCK] = {0};
+    uint8_t inner[MAC_BYTES];
 
-    BUG_ON(key->len == 0 || key->len > INT32_MAX);
-    BUG_ON(HMAC(EVP_sha256(), key->bytes, (int)key->len, bytes, len, mac_out, &mac_len) == NULL ||
-           mac_len != MAC_BYTES);
+    BUG_ON(key->len == 0);
+    if (key->len > sizeof(block))
+        digest_sha256(key->bytes, key->len, block);
+    else
+        memcpy(block, key->bytes, key->len);
+    mac_half(block, 0x36, bytes, len, inner);
+    mac_half(block, 0x5c, inner, sizeof(inner), mac_out);
+    secret_wipe(inner, sizeof(inner));
+    secret_wipe(block, sizeof(block));
 }
 
 void secret_derive(const struct secret *key, const char *purpose, struct secret *derived_out)
@@ -266,14 +288,16 @@ void secret_derive(const struct secret *key, const char *purpose, struct secret 
     secret_wipe(derived, sizeof(derived));
 }
 
+/* By SHA256_*, as in src/lib/token/mac.c: EVP_Digest and HMAC look their algorithm up in each call,
+ * which takes several times as long as a few hundred bytes do. */
 void digest_sha256(const void *bytes, size_t len, uint8_t digest_out[32])
 {
     SHA256_CTX state;
 
-    /* EVP_Digest looks its algorithm up and allocates twice, which costs as much as the digest of
-     * a short text itself; each row of the audit trail has one. */
-    BUG_ON(SHA256_Init(&state) != 1 || SHA256_Update(&state, bytes, len) != 1 ||
-           SHA256_Final(digest_out, &state) != 1);
+    SHA256_Init(&state);
+    SHA256_Update(&state, bytes, len);
+    SHA256_Final(digest_out, &state);
+    secret_wipe(&state, sizeof(state));
 }
 
 /* No type of its own: what libcrypto calls a context is all there is to it. */

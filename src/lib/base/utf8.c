@@ -123,12 +123,19 @@ static bool is_blank_point(uint32_t point)
            point == 0x3000;
 }
 
+static bool is_visible_ascii(char c)
+{
+    return c > ' ' && c < 0x7f;
+}
+
 struct slice text_trimmed(struct slice text)
 {
     const char *begin = NULL;
     const char *end = NULL;
     struct slice rest = text;
 
+    if (text.len > 0 && is_visible_ascii(text.at[0]) && is_visible_ascii(text.at[text.len - 1]))
+        return text; /* nearly all that is sent, and a token is long */
     while (rest.len > 0) {
         const char *at = rest.at;
         if (is_blank_point(utf8_next(&rest)))

@@ -340,6 +340,14 @@ static void test_hmac_and_hkdf_know_their_rfcs(void **state)
     assert_string_equal(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     secret_fini(&key);
 
+    uint8_t long_key[131]; /* test case 6: longer than a block */
+    memset(long_key, 0xaa, sizeof(long_key));
+    secret_from_bytes(long_key, sizeof(long_key), &key);
+    secret_mac(&key, "Test Using Larger Than Block-Size Key - Hash Key First", 54, mac);
+    hex_encode(mac, sizeof(mac), text);
+    assert_string_equal(text, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    secret_fini(&key);
+
     uint8_t ikm[22]; /* RFC 5869, test case 3: no salt, no info; first 32 bytes */
     memset(ikm, 0x0b, sizeof(ikm));
     secret_from_bytes(ikm, sizeof(ikm), &key);
