@@ -58,7 +58,8 @@ def groups_of(results):
     for label, wanted in BARS:
         found = sorted((one for one in results["figures"] for work, what, who in wanted
                         if (one["work"], one["what"]) == (work, what) and who in (None, one["who"]) and
-                        one["median"] > 0), key=lambda one: kind_of(one["who"]))
+                        one["median"] > 0), key=lambda one: (
+                            kind_of(one["who"]), kind_of(one["who"]) == 1 and one["who"]))
         if found:
             groups.append((label, found))
     return groups

@@ -144,7 +144,7 @@ def work_of(work, text, results):
 
 
 def background_of(results):
-    rows = [[one["work"], shown(one["cores"]), shown(one["during_cores"]), shown(one["took_s"]), "busy" * one["busy"]]
+    rows = [[one["work"], shown(one["cores"]), shown(one["during_cores"]), shown(one.get("took_s")), "busy" * one["busy"]]
             for one in results["background"]]
     return ["", "## Who else was at work", "",
             "Cores that others used in the half second before a work, and while it was measured.", "",
