@@ -41,7 +41,7 @@ def peer_rate(peer, kind, seconds):
 
 def measure_peer(run, who, peer, kinds, seconds):
     for kind in kinds:
-        if kind == "signup" and "signup" not in peer.works:
+        if kind == "signup" and not peer.can_sign_up:
             continue
         with spared(run, "hash", who):
             run.add("hash", who, WHAT[kind], peer_rate(peer, kind, seconds))
@@ -60,5 +60,5 @@ def measure(run):
         for kind in kinds:
             run.add("hash", "gatepost", WHAT[kind], gatepost_rate(kind, seconds))
         for who, peer in peers:
-            if number == 0 or not peer.variant and "signup" in peer.works:
+            if number == 0 or not peer.variant and peer.can_sign_up:
                 measure_peer(run, who, peer, kinds, seconds)
