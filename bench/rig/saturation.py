@@ -1,4 +1,5 @@
 """A load that never lets the queue of a server be empty, for what is bound by hashing."""
+import bisect
 import itertools
 import statistics
 import time
@@ -6,10 +7,16 @@ import time
 from rig.clients import login, signup
 
 ACCOUNTS = 4
-EACH = 48       # connections a worker: three times the widest kernel's lanes
-FEWEST = 4      # answers of a group that a rate is made of; the load lasts for longer until they came,
-PATIENCE_S = 60     # at most by so much
 FULL_COST, QUICK_COST = 600000, 20000
+EACH = 48       # connections a worker: three times the widest kernel's lanes
+FEWEST = 4      # answers of a group that a rate is made of
+PATIENCE_S = 60     # by so much a load may last longer until there are enough answers
+
+
+def is_enough(times, from_s, seconds):
+    """Lanes answer in bursts: a rate is that between two of them at least."""
+    first = bisect.bisect_left(times, from_s)
+    return len(times) - first >= FEWEST and times[-1] - times[first] >= seconds / 2
 
 
 def cost_of(run):
@@ -52,7 +59,7 @@ class Saturation:
         until = from_s + seconds
         self.loop.run(until)
         self.loop.run(until + PATIENCE_S, lambda: all(
-            len(times) >= FEWEST and times[-FEWEST] >= from_s for times in self.answered))
+            is_enough(times, from_s, seconds) for times in self.answered))
         until = time.monotonic()
         self.over = True
         for client in itertools.chain(*self.groups):
@@ -60,8 +67,8 @@ class Saturation:
         if self.wrong:
             raise SystemExit("%d wrong answers: %s" % (len(self.wrong), self.wrong[:10]))
         steady = [[at for at in times if from_s <= at < until] for times in self.answered]
-        if any(len(times) < FEWEST for times in steady):
-            raise SystemExit("fewer than %d answers within %d s" % (FEWEST, seconds + PATIENCE_S))
+        if not all(is_enough(times, from_s, seconds) for times in steady):
+            raise SystemExit("too few answers within %d s" % (seconds + PATIENCE_S))
         return sum(statistics.linear_regression(times, range(len(times))).slope for times in steady)
 
 
