@@ -205,7 +205,7 @@ N ?= 1000000
 .PHONY: bench-import
 bench-import: deps ## measure moving in: N accounts from a Django dump, a login of one of them, all out again
 	@$(MAKE) --no-print-directory -j$$(nproc) build
-	@bench/works/moving_in.py $(N)
+	@bench/run --only moving-in --users $(N)
 
 # ---- the two commands ------------------------------------------------------------------------------
 .PHONY: run test asan tsan debug lint model chaos sabotage fuzz install
