@@ -6,42 +6,14 @@
  * First as many lookups as fill the cache over and over, which are not counted; then one at a time,
  * which is how long somebody waits; then so many in flight that the store never sleeps, which is
  * what a lookup takes of its processor. One JSON object on standard output. */
-#include <time.h>
-
 #include "asker.h"
+#include "used.h"
 
 #define IN_FLIGHT     32U
 #define PAGE_BYTES    4096U
 #define WARM_MIN      50000U
 #define WARM_A_PAGE   3U /* lookups for each page of the cache: later ones find no more there */
 #define WARM_PER_USER 8U
-
-/* What a process has used up to now. */
-struct used {
-    mono_ns at;
-    double cpu_us;
-    double read_bytes;
-};
-
-static struct used used_by(pid_t pid)
-{
-    struct used used = {.at = clock_mono_ns()};
-    struct timespec cpu;
-    clockid_t clock;
-    char text[256] = "";
-    char path[64];
-    FILE *file;
-
-    BUG_ON(clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &cpu) != 0);
-    used.cpu_us = (double)cpu.tv_sec * 1e6 + (double)cpu.tv_nsec / 1e3;
-    snprintf(path, sizeof(path), "/proc/%d/io", (int)pid);
-    file = fopen(path, "r");
-    if (file && fgets(text, sizeof(text), file) && strncmp(text, "rchar: ", 7) == 0)
-        used.read_bytes = strtod(text + 7, NULL);
-    if (file)
-        fclose(file);
-    return used;
-}
 
 static uint64_t warming(uint64_t users, uint64_t cache_mib)
 {

@@ -1,8 +1,8 @@
 """What a run measures, in this order. A work is a function of a Run (rig/run.py): it adds its figures,
 one value a round, and skips by name what this machine or its peers cannot do."""
 from works import (backup, crowd, curves, disk, equal_time, farewell, growth, hashing, latency, letters,
-                   login, lost, me, memory, micro, mixed, moving_in, paths, refresh, relay, signup, start,
-                   storm, verify_email)
+                   login, lost, me, memory, micro, mixed, moving_in, paths, refresh, relay, scaling, signup,
+                   start, storm, verify_email)
 
 
 class Work:
@@ -28,6 +28,8 @@ WORKS = [
     Work("memory", memory.measure, "PSS of all processes, idle and after some load"),
     Work("start", start.measure, "cold start: exec to the first 200 of me, the database there"),
     Work("growth", growth.measure, "cost of an operation against the number of users, caches of 1 GiB and 64 MiB"),
+    Work("scaling", scaling.measure, "1 to 8 workers, 1 to 8 askers of one store: measured, and modelled where cores do not suffice",
+         in_quick=False),
     Work("moving-in", moving_in.measure, "accounts from a Django dump, in and out, by the command line"),
     Work("disk", disk.measure, "bytes on the disk for each user"),
     Work("letters", letters.measure, "letters a second to smtp-sink, on four kept connections"),
