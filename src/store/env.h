@@ -32,8 +32,8 @@ enum table {
         TABLE_COUNT
 };
 
-/* A new file waits for a flush: seldom. Recovery fills the rest of the last one with zeros, at
- * every start: 22 ms for 32 MiB. Not less than four buffers. */
+/* A new file waits for a flush: seldom. Not less than four buffers. Recovery would fill the rest of
+ * the last one with zeros, 22 ms for 32 MiB, but for log_tail.c. */
 #define LOG_FILE_BYTES (32U << 20)
 
 #define STORE_FORMAT 3U /* of all records together; older ones are brought up to it (format.h) */

@@ -1,8 +1,8 @@
 """A cold start: from the command to the first 200, with a small database that is there already.
 
-What it takes is mostly processor time, of one process after the other: the master reads configuration
-and letters and makes the segment, the store recovers (and fills the rest of its log file with zeros),
-a worker checks and measures its hash kernels. So that is looked at always; the clock only where the
+What it takes is mostly processor time: the master is linked with its libraries, reads configuration and
+letters and makes the segment; then, side by side, the store recovers and a worker checks and measures
+its hash kernels. So that is looked at always, as if one came after the other; the clock only where the
 machine has nothing else to do."""
 import os
 import time
@@ -15,7 +15,7 @@ from client import Api, Closed, Connection, unique
 from gatepost import free_port
 
 TRIES = 8
-MOST_MS = 100
+MOST_MS = 60
 
 pytestmark = pytest.mark.skipif(gatepost.BINARY != gatepost.Gatepost.release_binary(),
                                 reason="only a release is fast")
@@ -64,7 +64,7 @@ def start_once(server, address):
     return took, spent
 
 
-def test_the_first_200_comes_within_100_ms(small):
+def test_the_first_200_comes_within_60_ms(small):
     server, address = small
     quiet = os.getloadavg()[0] < os.cpu_count() / 2
     tries = [start_once(server, address) for _ in range(TRIES)]
