@@ -11,6 +11,7 @@
 #include "log_tail.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,15 +42,17 @@ static uint32_t newest_log(const char *dir, char name_out[NAME_MAX + 1])
     return newest;
 }
 
-/* Where the last stretch ends that is no hole; a file system that knows no holes calls all data. */
+/* Where the last stretch ends that is no hole; a file system that knows no holes calls all data.
+ * -1: it does not say. Only ENXIO is "no data from there on": a file system that refuses the
+ * question, or an error of the disk, says nothing about what is there. */
 static off_t end_of_data(int fd)
 {
     off_t end = 0;
     off_t data;
 
-    while ((data = lseek(fd, end, SEEK_DATA)) >= 0)
+    while (end >= 0 && (data = lseek(fd, end, SEEK_DATA)) >= 0)
         end = lseek(fd, data, SEEK_HOLE);
-    return end;
+    return end >= 0 && errno == ENXIO ? end : -1;
 }
 
 static size_t last_written(const uint8_t *bytes, size_t len)
@@ -78,7 +81,7 @@ static off_t end_of_bytes(int fd)
             return begin + (off_t)written;
         end = begin;
     }
-    return 0;
+    return end;
 }
 
 void log_tail_cut(const char *dir, struct log_tail *tail_out)

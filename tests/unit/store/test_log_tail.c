@@ -6,8 +6,15 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "desk.h"
 #include "store/log_tail.h"
@@ -87,6 +94,59 @@ static void test_a_file_without_such_an_end_is_left_alone(void **state)
     assert_record_is_last(desk, "log.0000000007", BEHIND);
 }
 
+/* From now on lseek with that whence fails: in this process, for good. */
+static bool refuse_lseek(uint32_t whence, uint32_t error)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_lseek, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, whence, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof(steps) / sizeof(steps[0]), steps};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void cut_where_lseek_fails(const struct desk *desk, uint32_t whence, uint32_t error)
+{
+    struct log_tail tail;
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (!refuse_lseek(whence, error))
+            _exit(2);
+        log_tail_cut(desk->rig.dir, &tail);
+        _exit(tail.path[0] == '\0' ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* A file system that cannot say where its holes are, or a disk that fails, has not said that there
+ * is nothing: a log that was cut then would lose what has been acknowledged. */
+static void test_a_file_whose_data_cannot_be_found_is_left_alone(void **state)
+{
+    static const uint32_t whences[] = {SEEK_DATA, SEEK_HOLE};
+    static const uint32_t errors[] = {EINVAL, EIO};
+    struct desk *desk = *state;
+    const off_t behind = 8 << 20; /* more than what is kept behind nothing */
+
+    for (size_t i = 0; i < 4; i++) {
+        put_log(desk, "log.0000000007", FULL_BYTES, false);
+        int fd = open(path_in(desk, "log.0000000007"), O_WRONLY);
+        assert_int_equal(pwrite(fd, "record", 6, behind), 6);
+        close(fd);
+        cut_where_lseek_fails(desk, whences[i / 2], errors[i % 2]);
+        assert_int_equal(status_of(desk, "log.0000000007").st_size, FULL_BYTES);
+    }
+}
+
 /* Berkeley DB may have made it longer meanwhile. */
 static void test_a_file_that_has_grown_is_not_cut_again(void **state)
 {
@@ -126,6 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_zeros_at_the_end_are_cut_and_added_again, start, end),
         cmocka_unit_test_setup_teardown(test_a_file_without_such_an_end_is_left_alone, start, end),
+        cmocka_unit_test_setup_teardown(test_a_file_whose_data_cannot_be_found_is_left_alone, start,
+                                        end),
         cmocka_unit_test_setup_teardown(test_a_file_that_has_grown_is_not_cut_again, start, end),
         cmocka_unit_test_setup_teardown(test_recovery_writes_no_log_full_of_zeros, start, end),
     };
