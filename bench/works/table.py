@@ -1,8 +1,8 @@
 """What a run measures, in this order. A work is a function of a Run (rig/run.py): it adds its figures,
 one value a round, and skips by name what this machine or its peers cannot do."""
-from works import (backup, crowd, curves, disk, equal_time, farewell, growth, hashing, latency, letters,
-                   login, lost, me, memory, micro, mixed, moving_in, paths, refresh, relay, scaling, signup,
-                   start, storm, verify_email)
+from works import (backup, crowd, curves, disk, equal_time, farewell, growth, hashing, http2, latency,
+                   letters, login, lost, me, memory, micro, mixed, moving_in, paths, refresh, relay,
+                   scaling, signup, start, storm, verify_email)
 
 
 class Work:
@@ -34,6 +34,7 @@ WORKS = [
     Work("disk", disk.measure, "bytes on the disk for each user"),
     Work("letters", letters.measure, "letters a second to smtp-sink, on four kept connections"),
     Work("paths", paths.measure, "/healthz, the key set and me with one token, held against libh2o alone"),
+    Work("http2", http2.measure, "me by h2load: HTTP/1.1 plain and over TLS, HTTP/2 with one stream and with ten"),
     Work("latency", latency.measure, "one login alone and eight at once, held against the hash kernels"),
     Work("backup", backup.measure, "sign-ups beside backups and compactions", in_full=False),
     Work("crowd", crowd.measure, "10,000 idle connections, 1,000 that trickle, 200 that log in without a pause",
