@@ -1,5 +1,5 @@
 /* A library that was replaced by one that computes something else would lock everybody out, and
- * make hashes that no other can verify: then the worker does not serve. */
+ * make hashes that no other can verify: then nothing is computed by it. */
 #include "answers.h"
 
 #include "calls.h"
