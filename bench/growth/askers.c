@@ -6,6 +6,7 @@
  * A JSON object a line on standard output, one for each kind and number of askers. */
 #include <errno.h>
 
+#include "../temporary_folder.h"
 #include "asker.h"
 #include "gatepost/metrics.h"
 #include "used.h"
@@ -16,6 +17,8 @@
 
 static const size_t numbers[] = {1, 2, 4, 8};
 #define ASKERS_MAX 8U
+
+static char own_dir[TEMPORARY_FOLDER_BYTES]; /* of one rig after the other */
 
 struct plan {
     bool signs_up;
@@ -39,9 +42,8 @@ static void open_rig(struct rig *rig, const char *dir, uint32_t slots[ASKERS_MAX
     memset(rig, 0, sizeof(*rig));
     rig->segment = segment_create(ASKERS_MAX, &err);
     BUG_ON(!rig->segment);
-    snprintf(rig->dir, sizeof(rig->dir), "/tmp/gatepost-askers-XXXXXX");
-    BUG_ON(!mkdtemp(rig->dir));
-    rig->config.store_dir = dir ? (char *)(uintptr_t)dir : rig->dir;
+    temporary_folder("gatepost-askers", own_dir);
+    rig->config.store_dir = dir ? (char *)(uintptr_t)dir : own_dir;
     rig->config.store_cache_mib = CACHE_MIB;
     rig->config.master_user = "";
     rig->config.log_level = CONFIG_LOG_ERROR;
@@ -55,7 +57,7 @@ static bool close_rig(struct rig *rig)
     const bool ended_well = rig_stop(rig) == 0;
 
     segment_close(&rig->segment);
-    nftw(rig->dir, rig_unlink, 8, FTW_DEPTH | FTW_PHYS);
+    nftw(own_dir, rig_unlink, 8, FTW_DEPTH | FTW_PHYS);
     return ended_well;
 }
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../temporary_folder.h"
 #include "gatepost/clock.h"
 #include "gatepost/store_messages.h"
 #include "store/record.h"
@@ -48,7 +49,7 @@ enum table {
 static struct {
     DB_ENV *env;
     DB *table[TABLES];
-    char dir[64];
+    char dir[TEMPORARY_FOLDER_BYTES];
     uint64_t audited; /* rows of the trail so far */
     volatile bool stopping;
 } raw;
@@ -109,11 +110,9 @@ static void make_values(void)
 
 static void open_all(uint32_t cache_mib)
 {
-    const char *tmp = getenv("TMPDIR");
     DB_ENV *env;
 
-    snprintf(raw.dir, sizeof(raw.dir), "%s/gatepost-raw-XXXXXX", tmp ? tmp : "/tmp");
-    BUG_ON(mkdtemp(raw.dir) == NULL);
+    temporary_folder("gatepost-raw", raw.dir);
     check(db_env_set_func_fsync(fdatasync), "fsync");
     check(db_env_create(&raw.env, 0), "environment");
     env = raw.env;

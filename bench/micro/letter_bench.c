@@ -14,6 +14,7 @@
 #include "mailer/message.h"
 #include "mailer/transport.h"
 
+#include "../temporary_folder.h"
 #include "timing.h"
 
 #define ROUNDS 5
@@ -91,7 +92,7 @@ static const char *const key_names[] = {"ed", "rsa1024", "rsa2048"};
 
 static void write_keys(const char *folder)
 {
-    char path[128];
+    char path[TEMPORARY_FOLDER_BYTES + 32];
 
     for (unsigned i = 0; i < ARRAY_LEN(key_names); i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, key_names[i]);
@@ -101,7 +102,7 @@ static void write_keys(const char *folder)
 
 static void remove_keys(const char *folder)
 {
-    char path[128];
+    char path[TEMPORARY_FOLDER_BYTES + 32];
 
     for (unsigned i = 0; i < ARRAY_LEN(key_names); i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, key_names[i]);
@@ -122,12 +123,12 @@ int main(void)
         {"rsa2048_and_ed25519", "rsa2048", "ed", 500},
     };
     static const uint8_t key_bytes[32] = "0123456789abcdef0123456789abcde";
-    char folder[] = "/tmp/letter_bench.XXXXXX";
+    char folder[TEMPORARY_FOLDER_BYTES];
     double us[ARRAY_LEN(kinds)][ROUNDS];
     struct dkim *signers[ARRAY_LEN(kinds)];
     struct secret key;
 
-    BUG_ON(mkdtemp(folder) == NULL);
+    temporary_folder("letter_bench", folder);
     write_keys(folder);
     secret_from_bytes(key_bytes, sizeof(key_bytes), &key);
     take_job();

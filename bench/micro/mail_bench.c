@@ -21,6 +21,8 @@
 #include "gatepost/proc.h"
 #include "gatepost/store_messages.h"
 
+#include "../temporary_folder.h"
+
 #define JOB_MAX_BYTES 512
 
 struct bench {
@@ -292,13 +294,12 @@ static pid_t start_sink(const char *program, uint16_t port)
 
 int main(int argc, char **argv)
 {
-    char folder[] = "/tmp/mail_bench.XXXXXX", host[128] = "smtp.host=127.0.0.1", port[32];
+    char folder[TEMPORARY_FOLDER_BYTES], host[128] = "smtp.host=127.0.0.1", port[32];
     size_t letters = argc > 1 ? strtoul(argv[1], NULL, 10) : 30000;
     const char *sink_program = getenv("SMTP_SINK");
     pid_t sink = 0;
 
-    if (mkdtemp(folder) == NULL)
-        stop("no temporary folder");
+    temporary_folder("mail_bench", folder);
     if (argc > 2) {
         snprintf(host, sizeof(host), "smtp.host=%.*s", (int)strcspn(argv[2], ":"), argv[2]);
         snprintf(port, sizeof(port), "smtp.port=%s", argv[2] + strcspn(argv[2], ":") + 1);
@@ -322,7 +323,7 @@ int main(int argc, char **argv)
         measure(folder, file, ARRAY_LEN(file), letters < 2000 ? letters : 2000, "file");
     }
     printf("}\n");
-    char command[64];
+    char command[16 + TEMPORARY_FOLDER_BYTES];
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     return system(command) == 0 ? 0 : 1;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../temporary_folder.h"
 #include "gatepost/access_token.h"
 #include "gatepost/email.h"
 #include "gatepost/password_policy.h"
@@ -49,12 +50,12 @@ static void check_token(int algorithm)
 /* With a key file of each algorithm, as `gatepost key rotate` makes it. */
 static void make_rings(void)
 {
-    char dir[] = "/tmp/gatepost-token-bench-XXXXXX";
+    char dir[TEMPORARY_FOLDER_BYTES];
     char path[TOKEN_PATH_BYTES];
     struct token_name name;
     struct err err;
 
-    BUG_ON(mkdtemp(dir) == NULL);
+    temporary_folder("gatepost-token-bench", dir);
     snprintf(path, sizeof(path), "%s/.secret", dir);
     BUG_ON(!secret_make_file(path, &err));
     for (enum token_algorithm algorithm = TOKEN_HS256; algorithm < TOKEN_ALGORITHMS; algorithm++) {
