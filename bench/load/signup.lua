@@ -22,8 +22,9 @@ function request()
 end
 
 function done(summary, latency, requests)
-    io.write(string.format("GATEPOST p50_us=%d p99_us=%d requests=%d errors=%d seconds=%.3f\n",
+    io.write(string.format("GATEPOST p50_us=%d p99_us=%d requests=%d refused=%d errors=%d " ..
+        "seconds=%.3f\n",
         latency:percentile(50), latency:percentile(99), summary.requests,
-        summary.errors.status + summary.errors.connect + summary.errors.read +
+        summary.errors.status, summary.errors.status + summary.errors.connect + summary.errors.read +
         summary.errors.write + summary.errors.timeout, summary.duration / 1e6))
 end

@@ -7,8 +7,8 @@ import subprocess
 from rig.server import BUILD, ROOT
 
 LOAD = os.path.join(ROOT, "bench/load")
-SUMMARY = re.compile(r"GATEPOST p50_us=(\d+) p99_us=(\d+) requests=(\d+) errors=(\d+) "
-                     r"seconds=([\d.]+)")
+SUMMARY = re.compile(r"GATEPOST p50_us=(\d+) p99_us=(\d+) requests=(\d+) refused=(\d+) "
+                     r"errors=(\d+) seconds=([\d.]+)")
 ONCE = re.compile(r"GATEPOST_ONCE answered=(\d+) seconds=([\d.]+)")
 
 
@@ -22,10 +22,12 @@ def output(url, script, connections, seconds, arguments, headers):
 
 
 def parsed(text):
+    """requests: those with an answer, of which good are no refusals. A connection that broke has none, so
+    it takes nothing from those; errors counts both."""
     found = SUMMARY.search(text)
-    p50, p99, requests, errors = (int(found.group(i)) for i in range(1, 5))
-    return {"per_second": (requests - errors) / float(found.group(5)), "p50_ms": p50 / 1000,
-            "p99_ms": p99 / 1000, "requests": requests, "errors": errors}
+    p50, p99, requests, refused, errors = (int(found.group(i)) for i in range(1, 6))
+    return {"per_second": (requests - refused) / float(found.group(6)), "p50_ms": p50 / 1000,
+            "p99_ms": p99 / 1000, "requests": requests, "good": requests - refused, "errors": errors}
 
 
 def wrk(url, script, connections, seconds, *arguments, headers=()):
@@ -47,7 +49,7 @@ def post_once(site, path, bodies, connections, most_s):
     text = output(site.url, "post.lua", connections, most_s, (bodies, path, site.form_type, "once"), ())
     found = ONCE.search(text)
     answered = int(found.group(1))
-    return {**parsed(text), "requests": answered, "errors": count - answered,
+    return {**parsed(text), "requests": answered, "good": answered, "errors": count - answered,
             "per_second": answered / (float(found.group(2)) or 1)}
 
 

@@ -51,7 +51,7 @@ def loaded(server, load):
     before = spent(server)
     done = load()
     after = spent(server)
-    answered = done["requests"] - done["errors"]
+    answered = done["good"]
     return done["per_second"], {role: (after[role] - before[role]) / answered * 1e6 for role in after}
 
 

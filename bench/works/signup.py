@@ -23,7 +23,7 @@ def sign_up(site, number, seconds):
 
 def with_letters(run, work, who, load, began, arrived):
     """Adds the figures of a load, once all of its letters are there."""
-    wanted, until = load["requests"] - load["errors"], time.monotonic() + ARRIVE_WITHIN_S
+    wanted, until = load["good"], time.monotonic() + ARRIVE_WITHIN_S
     while arrived() < wanted and time.monotonic() < until:
         time.sleep(0.02)
     add_load(run, work, who, load)
