@@ -175,11 +175,11 @@ bench-deps: deps-test ## install what is measured beside Gatepost: its peers, an
 	@conf/deps $(DEB_BENCH)
 	@bench/peers/install
 
-bench: bench-deps ## measure everything beside peers and limits, 10 to 20 minutes: build/bench/{results.json,table.md,*.svg}
+bench: bench-deps ## measure everything beside peers and limits (WORKS=some, USERS=10000000: growth so far), 10 to 20 minutes: build/bench
 bench-quick: bench-deps ## the same in small
 bench bench-quick:
 	@$(MAKE) --no-print-directory -j$$(nproc) build bench-programs
-	@bench/run $(if $(filter bench-quick,$@),--quick) $(addprefix --only ,$(WORKS))
+	@bench/run $(if $(filter bench-quick,$@),--quick) $(addprefix --only ,$(WORKS)) $(addprefix --users ,$(USERS))
 
 RESULTS ?=
 .PHONY: bench-readme
@@ -205,7 +205,7 @@ N ?= 1000000
 .PHONY: bench-import
 bench-import: deps ## measure moving in: N accounts from a Django dump, a login of one of them, all out again
 	@$(MAKE) --no-print-directory -j$$(nproc) build
-	@bench/run --only moving-in --users $(N)
+	@bench/run --only moving-in --accounts $(N)
 
 # ---- the two commands ------------------------------------------------------------------------------
 .PHONY: run test asan tsan debug lint model chaos sabotage fuzz install

@@ -2,11 +2,9 @@
 import collections
 import http.client
 import json
-import os
-import subprocess
 
 from rig.counted import Counted, costs_of
-from rig.server import BUILD, PASSWORD, smtp
+from rig.server import PASSWORD, smtp
 from rig.sink import Sink
 from rig.tokens import Mint
 from rig.waiting import wait_until
@@ -114,8 +112,7 @@ def count_all(only=""):
                      for cases in (WITHOUT_LETTERS, WITH_LETTERS))
     if plain:
         with Counted("token.refresh_grace_s=0") as server:
-            subprocess.run([os.path.join(BUILD, "gatepost"), "mail", "pause", *server.overrides],
-                           cwd=server.folder, check=True, stdout=subprocess.DEVNULL)
+            server.command("mail", "pause")
             for case in plain:
                 counts.update(count(server, numbers, *case))
     if mailed:

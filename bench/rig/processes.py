@@ -31,9 +31,14 @@ def title(pid):
         return ""
 
 
+def role_of(pid):
+    """Of a process of a Gatepost: "worker", "store", ..."""
+    return title(pid).replace("gatepost: ", "").split(" ")[0]
+
+
 def workers(master):
     """Pids of a Gatepost's workers, in the order of their numbers."""
-    return sorted((pid for pid in children(master) if title(pid).startswith("gatepost: worker")),
+    return sorted((pid for pid in children(master) if role_of(pid) == "worker"),
                   key=title)
 
 

@@ -28,13 +28,14 @@ class Missing(Exception):
 class Run:
     """seconds: of each load. rounds: of each comparison. is_quick: of what has sizes, the small ones.
     peers: names of those that may be measured. seed: of all that is drawn. features: the processor's,
-    of rig/machine.py. users_max: of the largest database that growth is to look at; None: what it
-    looks at by itself."""
+    of rig/machine.py. users_max: of the largest database that growth is to look at, accounts: how many
+    are to move in; None: what these works do by themselves."""
 
-    def __init__(self, seconds, rounds, is_quick, peers, seed, features=(), users_max=None):
+    def __init__(self, seconds, rounds, is_quick, peers, seed, features=(), users_max=None,
+                 accounts=None):
         self.seconds, self.round_count, self.is_quick = seconds, rounds, is_quick
         self.peers, self.seed, self.random = peers, seed, random.Random(seed)
-        self.features, self.users_max = features, users_max
+        self.features, self.users_max, self.accounts = features, users_max, accounts
         self.figures = {}       # (work, who, what): [a value a round]
         self.curves = []        # {"work", "who", "x", "y", "points": [[x, y], ...]}
         self.skipped = []       # (work, who, why)

@@ -119,6 +119,13 @@ class Server(Site):
                 raise SystemExit("letters still wait after %d s" % seconds)
             time.sleep(0.05)
 
+    def command(self, *words):
+        """What an operator would type: gatepost WORDS. The bench ends where it fails."""
+        ended = subprocess.run([os.path.join(BUILD, "gatepost"), *words, *self.overrides],
+                               cwd=self.folder, capture_output=True, text=True)
+        if ended.returncode != 0:
+            raise SystemExit("gatepost %s: %s" % (" ".join(words), ended.stderr[-500:]))
+
     def metric(self, name):
         with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
             for line in answer.read().decode().splitlines():

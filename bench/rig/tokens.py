@@ -26,10 +26,7 @@ class Mint:
         return "%s.%s" % (signed, part(hmac.new(self.key, signed.encode(), hashlib.sha256).digest()))
 
     def file(self, server, name, count):
-        path = os.path.join(server.folder, name)
-        with open(path, "w") as file:
-            file.writelines(self.token() + "\n" for _ in range(count))
-        return path
+        return write_lines(server, name, (self.token() for _ in range(count)))
 
 
 def write_lines(site, name, lines):

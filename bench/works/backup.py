@@ -1,10 +1,8 @@
 """What backups and compaction cost those who sign up meanwhile. In turn, on one server: alone, with one
 backup after the other, with one compaction after the other."""
-import os
-import subprocess
 import threading
 
-from rig.server import BUILD, Server
+from rig.server import Server
 from rig.wrk import wrk
 
 KINDS = {"alone": (), "beside backups": ("backup", "copy"), "beside compactions": ("compact",)}
@@ -19,11 +17,10 @@ class Repeated:
 
     def repeat(self):
         while self.words and not self.finish.is_set():
-            ended = subprocess.run([os.path.join(BUILD, "gatepost"), *self.words, *self.server.overrides],
-                                   cwd=self.server.folder, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, text=True)
-            if ended.returncode != 0:
-                self.failed = ended.stderr
+            try:
+                self.server.command(*self.words)
+            except SystemExit as failure:       # of this thread alone
+                self.failed = failure
                 return
             self.done += 1
 
@@ -36,7 +33,7 @@ class Repeated:
         self.finish.set()
         self.thread.join()
         if self.failed is not None and kind is None:
-            raise SystemExit("gatepost %s: %s" % (self.words[0], self.failed[-500:]))
+            raise self.failed
 
 
 def measure(run):

@@ -16,6 +16,7 @@ from rig.clients import login
 from rig.run import Missing
 from rig.server import BUILD, Server, smtp
 from rig.sink import Sink, free_port
+from rig.tokens import write_lines
 from rig.wrk import wrk
 from works import population
 from works.disk import sizes
@@ -23,7 +24,6 @@ from works.lost import SignUps
 from works.memory import pss_mib
 from works.start import first_answer
 
-GATEPOST = os.path.join(BUILD, "gatepost")
 LOOKUP = os.path.join(BUILD, "bench/lookup")
 CACHES_MIB = (1024, 64)     # the first is that of the mark, and the server's
 USERS_QUICK, USERS_FULL = 10**4, 10**6
@@ -65,20 +65,16 @@ def look_up(run, users, cache_mib):
 
 
 def login_bodies(run, server, users):
-    path = os.path.join(server.folder, "logins")
     numbers = range(users) if users <= LOGIN_NAMES else run.random.sample(range(users), LOGIN_NAMES)
-    with open(path, "w") as file:
-        for number in numbers:
-            file.write(server.login_body(population.name_of(number)) + "\n")
-    return path
+    return write_lines(server, "logins", [server.login_body(population.name_of(number))
+                                          for number in numbers])
 
 
 def back_up(server, folder):
     """(seconds, bytes)"""
     target = os.path.join(folder, "backup")
     began = time.monotonic()
-    subprocess.run([GATEPOST, "backup", target, *server.overrides], cwd=server.folder,
-                   check=True, capture_output=True)
+    server.command("backup", target)
     seconds = time.monotonic() - began
     data, log = sizes(target)
     shutil.rmtree(target)

@@ -4,14 +4,12 @@ takes from the latter. `make bench-import N=1000000` measures that many."""
 import hashlib
 import json
 import os
-import subprocess
 import time
 from base64 import b64encode
 
 from rig import processes
-from rig.server import BUILD, Server
+from rig.server import Server
 
-GATEPOST = os.path.join(BUILD, "gatepost")
 ACCOUNTS, QUICK_ACCOUNTS = 100000, 10000
 
 
@@ -45,17 +43,15 @@ def write_dump(path, count):
 
 def cpu_of(server):
     """{role: processor seconds} of the server's children."""
-    return {processes.title(pid).replace("gatepost: ", ""): processes.cpu_seconds(pid)
+    return {processes.role_of(pid): processes.cpu_seconds(pid)
             for pid in processes.children(server.process.pid)}
 
 
-def command(server, *words):
-    """Seconds by the clock and of its own processor time."""
+def timed(server, *words):
+    """Seconds by the clock and of its own processor time, of a command."""
     began, before = time.monotonic(), os.times()
-    ran = subprocess.run([GATEPOST, "user", *words], cwd=server.folder, capture_output=True, text=True)
+    server.command(*words)
     after = os.times()
-    if ran.returncode != 0:
-        raise SystemExit("gatepost user %s: %s" % (words[0], ran.stderr[-500:]))
     return (time.monotonic() - began,
             after.children_user + after.children_system - before.children_user - before.children_system)
 
@@ -64,7 +60,7 @@ def move(run, server, count):
     dump = os.path.join(server.folder, "dump.json")
     write_dump(dump, count)
     before = cpu_of(server)
-    took, own = command(server, "import", "--from", "django", dump)
+    took, own = timed(server, "user", "import", "--from", "django", dump)
     spent = {role: seconds - before.get(role, 0) for role, seconds in cpu_of(server).items()}
     began = time.monotonic()
     server.call(server.login_path, {"username": name_of(count // 2),
@@ -72,8 +68,8 @@ def move(run, server, count):
     login_ms = (time.monotonic() - began) * 1000
     if server.metric("gatepost_users") != count:
         raise SystemExit("%d accounts were moved in, not %d" % (server.metric("gatepost_users"), count))
-    again, _ = command(server, "import", "--from", "django", dump)
-    out, _ = command(server, "export", "--to", "jsonl", os.path.join(server.folder, "out.jsonl"))
+    again, _ = timed(server, "user", "import", "--from", "django", dump)
+    out, _ = timed(server, "user", "export", "--to", "jsonl", os.path.join(server.folder, "out.jsonl"))
     run.add_all("moving-in", "gatepost", {
         "accounts_count": count, "imported_per_second": count / took, "login_ms": login_ms,
         "again_per_second": count / again, "exported_per_second": count / out,
@@ -82,6 +78,6 @@ def move(run, server, count):
 
 
 def measure(run):
-    count = run.users_max or (QUICK_ACCOUNTS if run.is_quick else ACCOUNTS)
+    count = run.accounts or (QUICK_ACCOUNTS if run.is_quick else ACCOUNTS)
     with Server("http.workers=1", "store.cache_mib=512") as server:
         move(run, server, count)

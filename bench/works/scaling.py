@@ -31,15 +31,11 @@ def counted(number, noun):
     return "%d %s%s" % (number, noun, "" if number == 1 else "s")
 
 
-def role_of(pid):
-    return processes.title(pid).replace("gatepost: ", "").split(" ")[0]
-
-
 def spent(server):
     """{role: processor seconds}, workers together, up to now; "load": of wrk's that have ended."""
     found = dict.fromkeys(OURS, 0.0)
     for pid in processes.children(server.process.pid):
-        role = role_of(pid)
+        role = processes.role_of(pid)
         if role in found:
             found[role] += processes.cpu_seconds(pid)
     times = os.times()
@@ -66,8 +62,7 @@ def add(run, kind, workers, per_second, cpu_us):
 
 def measure_workers(run, workers, number):
     with Sink() as sink, Server("http.workers=%d" % workers, *smtp(sink.port)) as server:
-        subprocess.run([os.path.join(BUILD, "gatepost"), "mail", "pause"], cwd=server.folder,
-                       check=True, stdout=subprocess.DEVNULL)
+        server.command("mail", "pause")
         mint = Mint(server, server.log_in(server.sign_up("early")))
         tokens = mint.file(server, "tokens", ROTATION)
         loads = {

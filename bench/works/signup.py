@@ -2,12 +2,10 @@
 letter has arrived. Beside the peers; and with letters as files, and held back, where no relay has a
 part in it."""
 import contextlib
-import os
-import subprocess
 import time
 
 from peers.table import peers_of, spared
-from rig.server import BUILD, Server
+from rig.server import Server
 from rig.side_by_side import CONNECTIONS, WARM_S, add_load
 from rig.sink import Sink
 from rig.sites import gatepost
@@ -54,17 +52,12 @@ def measure_peer(run, work, number, who, site, sink):
     with_letters(run, work, who, load, began, lambda: sink.arrived() - before)
 
 
-def pause_mail(server):
-    subprocess.run([os.path.join(BUILD, "gatepost"), "mail", "pause"], cwd=server.folder, check=True,
-                   stdout=subprocess.DEVNULL)
-
-
 def measure_without_relay(run, number):
     """Of files, the last is written after the load; held back, none is."""
     with Server("mail.transport=file") as server:
         add_load(run, "signup", "gatepost, letters to files", sign_up(server, number, run.seconds))
     with Sink() as sink, gatepost(1, sink.port) as server:
-        pause_mail(server)
+        server.command("mail", "pause")
         add_load(run, "signup", "gatepost, letters held back", sign_up(server, number, run.seconds))
 
 
