@@ -4,7 +4,8 @@ import http.client
 import json
 
 from rig.counted import Counted, costs_of
-from rig.server import PASSWORD, smtp
+from rig.server import smtp
+from rig.site import PASSWORD
 from rig.sink import Sink
 from rig.tokens import Mint
 from rig.waiting import wait_until

@@ -1,4 +1,4 @@
--- wrk: the same GET again and again; prints one line that bench/run reads.
+-- wrk: the same GET again and again. In the end, as every load here, one line that rig/wrk.py reads.
 function done(summary, latency, requests)
     io.write(string.format("GATEPOST p50_us=%d p99_us=%d requests=%d refused=%d errors=%d " ..
         "seconds=%.3f\n",

@@ -1,4 +1,5 @@
 -- wrk: every request signs somebody new up. Names differ by run, thread and count.
+dofile(os.getenv("GATEPOST_LOAD") .. "/get.lua")
 local counter = 0
 local thread_id = 0
 local threads = 0
@@ -19,12 +20,4 @@ function request()
     local body = '{"username":"' .. name .. '","email":"' .. name ..
                  '@example.com","password":"correct horse 4711"}'
     return wrk.format("POST", "/api/auth/signup", {["Content-Type"] = "application/json"}, body)
-end
-
-function done(summary, latency, requests)
-    io.write(string.format("GATEPOST p50_us=%d p99_us=%d requests=%d refused=%d errors=%d " ..
-        "seconds=%.3f\n",
-        latency:percentile(50), latency:percentile(99), summary.requests,
-        summary.errors.status, summary.errors.status + summary.errors.connect + summary.errors.read +
-        summary.errors.write + summary.errors.timeout, summary.duration / 1e6))
 end

@@ -8,7 +8,7 @@ import selectors
 import socket
 import time
 
-from rig.server import PASSWORD
+from rig.site import PASSWORD
 
 POST = ("POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\n"
         "Content-Length: %d\r\n\r\n%s")

@@ -5,7 +5,8 @@ import subprocess
 import tempfile
 
 from rig.clients import Loop, get
-from rig.server import BUILD, PASSWORD
+from rig.server import BUILD
+from rig.site import PASSWORD
 
 PROGRAM = os.path.join(BUILD, "bench/open_loop")
 # More than that is no longer little beside the latencies of a server that is not stalled.

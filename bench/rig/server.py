@@ -9,11 +9,10 @@ import time
 import urllib.request
 
 from rig import processes
-from rig.site import PASSWORD, Site
+from rig.site import Site
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
-__all__ = ["BUILD", "FAST", "PASSWORD", "ROOT", "Server", "smtp"]
 # Passwords that cost nothing, to measure everything else.
 FAST = ("password.iterations=1", "password.allow_weak=yes", "password.min_strength=0",
         "limits.enabled=no")

@@ -1,7 +1,6 @@
 """wrk as a load, and libh2o alone as the yardstick."""
 import os
 import re
-import statistics
 import subprocess
 
 from rig.server import BUILD, ROOT
@@ -58,10 +57,6 @@ def refresh(site, tokens, connections, seconds):
     before, after = site.refresh_body("TOKEN").split("TOKEN")
     return wrk(site.url, "refresh.lua", connections, seconds, tokens, site.refresh_path,
                site.form_type, before, after, "rotate" if site.rotates else "keep")
-
-
-def median(rounds, key):
-    return statistics.median(one[key] for one in rounds)
 
 
 class Bare:

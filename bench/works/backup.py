@@ -3,6 +3,7 @@ backup after the other, with one compaction after the other."""
 import threading
 
 from rig.server import Server
+from rig.side_by_side import add_load
 from rig.wrk import wrk
 
 KINDS = {"alone": (), "beside backups": ("backup", "copy"), "beside compactions": ("compact",)}
@@ -43,7 +44,6 @@ def measure(run):
             for index, (kind, words) in enumerate(KINDS.items()):
                 with Repeated(server, *words) as repeated:
                     load = wrk(server.url, "signup.lua", 8, run.seconds, "k%dr%d" % (index, number))
-                run.add_all("backup", "gatepost, " + kind, {
-                    "requests_per_second": load["per_second"], "p50_ms": load["p50_ms"],
-                    "p99_ms": load["p99_ms"], "errors_count": load["errors"],
-                    **({"done_count": repeated.done} if words else {})})
+                add_load(run, "backup", "gatepost, " + kind, load)
+                if words:
+                    run.add("backup", "gatepost, " + kind, "done_count", repeated.done)

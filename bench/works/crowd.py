@@ -8,7 +8,8 @@ import time
 
 from rig import processes
 from rig.run import Missing
-from rig.server import PASSWORD, ROOT, Server
+from rig.server import ROOT, Server
+from rig.site import PASSWORD
 
 sys.path.append(os.path.join(ROOT, "tests/system"))   # behind the bench's own modules
 from crowd_clients import Running  # noqa: E402

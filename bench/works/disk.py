@@ -11,7 +11,7 @@ from rig.sink import Sink
 from rig.sites import gatepost
 
 USERS, QUICK_USERS = 20000, 4000
-PEER_USERS = 2000
+PEER_USERS, QUICK_PEER_USERS = 2000, 400
 RATE, PEER_RATE = 2000, 200
 SUFFIXES = (".db", ".sqlite3")
 SQLITE = b"SQLite format 3\0"
@@ -68,10 +68,10 @@ def measure_site(run, who, site, users, rate):
 
 
 def measure(run):
-    users = QUICK_USERS if run.is_quick else USERS
+    users, peer_users = (QUICK_USERS, QUICK_PEER_USERS) if run.is_quick else (USERS, PEER_USERS)
     for who, more in (("gatepost", []), ("gatepost, letters not kept", ["mail.keep_s=0"])):
         with Sink() as sink, gatepost(1, sink.port, *more) as site:
             measure_site(run, who, site, users, RATE)
     for who, peer in peers_of(run, "disk"):
         with spared(run, "disk", who), peer(1) as site:
-            measure_site(run, who, site, PEER_USERS, PEER_RATE)
+            measure_site(run, who, site, peer_users, PEER_RATE)

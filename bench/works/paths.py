@@ -1,9 +1,8 @@
 """The other paths that are only read: `/healthz`, the key set, `me` with one token; libh2o alone with
 one constant answer is the limit. One process each, measured in turn."""
 from rig.server import Server
+from rig.side_by_side import CONNECTIONS, add_load
 from rig.wrk import Bare, wrk
-
-CONNECTIONS = 64
 
 
 def measure(run):
@@ -20,5 +19,4 @@ def measure(run):
         for _ in run.rounds():
             for who, (url, headers) in asked.items():
                 load = wrk(url, "get.lua", CONNECTIONS, run.seconds, headers=headers)
-                run.add_all("paths", who, {"requests_per_second": load["per_second"],
-                                           "p99_ms": load["p99_ms"], "errors_count": load["errors"]})
+                add_load(run, "paths", who, load)

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 
 from rig.run import Missing
-from rig.server import BUILD, PASSWORD, ROOT
+from rig.server import BUILD, ROOT
+from rig.site import PASSWORD
 
 # Of what a filled database depends on, beside its size.
 SOURCES = ("bench/growth/fill.c", "bench/growth/population.h", "src/store/env.c", "src/store/env.h",
