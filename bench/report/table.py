@@ -62,17 +62,29 @@ def verdict_of(mark):
     return "**missed by %s %%**" % shown(abs(1 - mark["value"] / wanted) * 100)
 
 
-def marks_of(results):
+def judged_of(results):
+    """Lines: the marks whose figures are there."""
     rows = []
     for mark in results["marks"]:
         measured = shown(mark["value"])
         if shown(mark["low"]) != shown(mark["high"]):
             measured += " (%s to %s)" % (shown(mark["low"]), shown(mark["high"]))
         rows.append([mark["mark"], wanted_of(mark), measured, verdict_of(mark)])
-    lines = grid(["mark", "wanted", "measured", ""], rows) if rows else []
+    return grid(["mark", "wanted", "measured", ""], rows) if rows else []
+
+
+def marks_of(results):
+    lines = judged_of(results)
     if results["not_measured"]:
-        lines += [""] * bool(rows) + ["Not measured in this run: %s." % "; ".join(results["not_measured"])]
+        lines += [""] * bool(lines) + ["Not measured in this run: %s." % "; ".join(results["not_measured"])]
     return "\n".join(lines) + "\n"
+
+
+def marks_in_brief(results):
+    """For a terminal: how many were not measured, not which."""
+    count = len(results["not_measured"])
+    return "\n".join([*judged_of(results), *(["%d marks were not measured in this run; table.md names them." % count]
+                                             if count else [])])
 
 
 def busy_of(results):

@@ -123,3 +123,9 @@ def test_a_readme_without_a_place_for_it_is_left_alone(tmp_path):
     with pytest.raises(SystemExit):
         readme.write(tmp_path, files.judged(results()))
     assert page.read_text() == "# A\n"
+
+
+def test_a_terminal_is_told_how_many_marks_were_not_measured():
+    some = results(not_measured=["one", "another"], marks=[])
+    assert table.marks_in_brief(some) == "2 marks were not measured in this run; table.md names them."
+    assert "one; another" in table.marks_of(some)
