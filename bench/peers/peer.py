@@ -21,13 +21,13 @@ START_S = 60
 
 class Peer(Site):
     """A subclass has name, works, missing(), prepare() and command(). iterations: of PBKDF2.
-    relay_port: where its letters go; None: nowhere. count: of its server processes, one a core."""
+    relay_port: where its letters go; None: nowhere. count: of its server processes; None: one a core."""
 
     variant = ""        # what follows the name where there are several of it
 
-    def __init__(self, iterations, relay_port=None):
+    def __init__(self, iterations, relay_port=None, count=None):
         self.iterations, self.relay_port = iterations, relay_port
-        self.count = len(os.sched_getaffinity(0))
+        self.count = count or len(os.sched_getaffinity(0))
         self.environment = {}
         self.process = None
 

@@ -1,6 +1,8 @@
 """The peers, by name. A peer is a context manager like rig/server.py's Server:
 
-    Peer(iterations, relay_port=None)   starts it: PBKDF2 at that cost, letters to that port (None: nowhere)
+    Peer(iterations, relay_port=None, count=None)
+                                        starts it: PBKDF2 at that cost, letters to that port (None: nowhere),
+                                        so many processes that serve (None: one a core)
     url, address                        where it answers, with the paths of docs/api.md
     works                               names of the works (works/table.py) that it can do
     pids()                              of all its processes

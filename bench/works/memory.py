@@ -9,6 +9,7 @@ from rig.server import Server
 from rig.tokens import open_sessions
 
 ITERATIONS = 600000
+SERVING = 2         # processes, of those that can have several
 SETTLE_S = 1
 SESSIONS = 8
 RATE, LOAD_S = 200, 3
@@ -27,9 +28,9 @@ def pss_mib(site):
 
 def sites_of(run):
     """Gatepost as it is configured by default, but for two workers and limits that would end a load."""
-    yield "gatepost", lambda: Server("http.workers=2", base=("limits.enabled=no",))
+    yield "gatepost", lambda: Server("http.workers=%d" % SERVING, base=("limits.enabled=no",))
     for who, peer in peers_of(run, "memory"):
-        yield who, lambda peer=peer: peer(ITERATIONS)
+        yield who, lambda peer=peer: peer(ITERATIONS, count=SERVING)
 
 
 def measure(run):
