@@ -55,8 +55,8 @@ def load_site(site, kinds, rate, seconds, **more):
 
 def open_loop(address, kinds, rate, seconds, connections=64, warm=0.0, poisson=True, seed=1,
               drain=5.0, timeout=20.0, late=False):
-    """What the program prints, of one load; "good": how many were answered with
-    2xx, "failed": how many were due and were not."""
+    """What the program prints, of one load; "good": how many were answered with 2xx, "failed": how many
+    were due and were not; "good_per_second": as answered_per_second, without the refusals."""
     with tempfile.NamedTemporaryFile("w", prefix="gatepost-mix-") as mix:
         mix.write("".join(line + "\n" for line in kinds))
         mix.flush()
@@ -70,6 +70,7 @@ def open_loop(address, kinds, rate, seconds, connections=64, warm=0.0, poisson=T
     found = json.loads(done.stdout)
     good = sum(count for status, count in found["statuses"].items() if status.startswith("2"))
     found["good"] = good
+    found["good_per_second"] = found["answered_per_second"] * good / (found["answered"] or 1)
     found["failed"] = found["answered"] + found["unanswered"] + sum(found["errors"].values()) - good
     return found
 

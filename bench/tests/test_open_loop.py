@@ -88,6 +88,14 @@ def test_a_stall_of_200_ms_shows_in_what_was_due_meanwhile():
     assert slow > 0.04      # what was due in the stall's first half
 
 
+def test_refusals_are_no_good_answers():
+    numbers = iter(range(1000))
+    with Peer(lambda *_: (503 if next(numbers) % 2 else 200, {})) as peer:
+        found = load(peer, [GET], connections=1)
+    assert (found["answered"], found["good"], found["failed"]) == (50, 25, 25)
+    assert found["good_per_second"] == pytest.approx(found["answered_per_second"] / 2)
+
+
 def test_latency_is_no_less_than_the_server_takes():
     with Peer(lambda *_: (time.sleep(0.05), (200, {}))[1]) as peer:
         found = load(peer, [GET])

@@ -1,10 +1,10 @@
 """What works add to a run, and what is made of it."""
 import pytest
 
-from report import marks
+from report import marks, table
 from rig.probes import percentile
 from rig.run import Run, unit_of
-from samples import results
+from samples import figure, results
 from works.table import WORKS, Work
 
 
@@ -69,6 +69,17 @@ def test_a_mark_can_be_missed():
 def test_the_best_peer_is_the_one_that_was_best_in_that_round():
     one = judged("letters, to the best peer")
     assert one["value"] == pytest.approx(10000 / 2500) and one["low"] == 3 and one["high"] == 5
+
+
+@pytest.mark.parametrize("failed, met", [(0, True), (1, False)])
+def test_refusals_do_not_make_a_stalled_relay_fast(failed, met):
+    relay = {("relay", "gatepost, fast relay", "p99_ms"): [2, 2],
+             ("relay", "gatepost, stalled relay", "p99_ms"): [1, 1],
+             ("relay", "gatepost, stalled relay", "failed_count"): [0, failed]}
+    run = Run.of(results(figures=[figure(name, runs) for name, runs in relay.items()]))
+    (one,) = marks.judge(run)
+    assert one["mark"].startswith("sign-up p99, stalled relay") and one["met"] == met
+    assert "missed" in table.verdict_of(one) or met
 
 
 def test_what_was_not_measured_is_not_judged_and_is_named():

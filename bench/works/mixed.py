@@ -48,7 +48,7 @@ class Day:
 
 def add(run, who, load):
     run.add_all("mixed", who, {
-        "requests_per_second": load["answered_per_second"], "p50_ms": load["p50_ms"],
+        "requests_per_second": load["good_per_second"], "p50_ms": load["p50_ms"],
         "p99_ms": load["p99_ms"], "p99_9_ms": load["p99_9_ms"], "failed_count": load["failed"],
         "generator_lag_p99_ms": load["lag_p99_ms"],
         **{name + "_p99_ms": kind["p99_ms"] for name, kind in load["kinds"].items()}})
