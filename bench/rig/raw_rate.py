@@ -30,8 +30,13 @@ def raw_rate(iterations, seconds=5):
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
                                 preexec_fn=lambda core=core: os.sched_setaffinity(0, {core}))
                for core in sorted(os.sched_getaffinity(0))]
-    found = [json.loads(process.communicate(timeout=300)[0].strip().splitlines()[-1])
-             for process in started]
+    try:
+        found = [json.loads(process.communicate(timeout=300)[0].strip().splitlines()[-1])
+                 for process in started]
+    finally:
+        for process in started:     # a run may be told to end meanwhile
+            process.kill()
+            process.wait()
     # The program hashes at 600,000 iterations, whatever is measured here.
     factor = 600000 / iterations if built else 1
     slowest = {key: max(one[key] for one in found) / factor if all(key in one for one in found)

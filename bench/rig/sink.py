@@ -39,10 +39,18 @@ class Sink:
             [SINK, *as_user, *slow, *kept, *(["-c"] if self.count else []), "-m", "64",
              "127.0.0.1:%d" % self.port, "1024"],
             stdout=self.numbers or subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self.wait_until_it_listens()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def wait_until_it_listens(self):
         for _ in range(100):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
+                    return
             time.sleep(0.05)
         raise SystemExit("smtp-sink did not start")
 

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from rig import raw_rate, sink
+
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -35,3 +37,31 @@ def test_a_program_that_is_cut_short_leaves_no_files(tmp_path, number):
             run.kill()
             run.wait()
     assert list(temporary.iterdir()) == []
+
+
+def test_a_sink_that_does_not_listen_is_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr(sink, "SINK", "/usr/bin/yes")
+    monkeypatch.setattr(sink.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sink.time, "sleep", lambda _: None)
+    unheard = sink.Sink()
+    with pytest.raises(SystemExit), unheard:
+        pass
+    assert unheard.process.poll() is not None and list(tmp_path.iterdir()) == []
+
+
+def test_programs_that_measure_the_cores_end_with_the_run(monkeypatch):
+    started, start = [], subprocess.Popen
+
+    def remember(*arguments, **more):
+        started.append(start(*arguments, **more))
+        monkeypatch.setattr(started[-1], "communicate", interrupted)
+        return started[-1]
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(raw_rate, "PROGRAM", "/nowhere")
+    monkeypatch.setattr(raw_rate.subprocess, "Popen", remember)
+    with pytest.raises(KeyboardInterrupt):
+        raw_rate.raw_rate(600000, 5)
+    assert started and all(process.poll() is not None for process in started)
