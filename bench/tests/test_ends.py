@@ -39,6 +39,23 @@ def test_a_program_that_is_cut_short_leaves_no_files(tmp_path, number):
     assert list(temporary.iterdir()) == []
 
 
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path):
+    with open(tmp_path / "output", "w") as output:
+        run = subprocess.Popen(
+            [sys.executable, os.path.join(BENCH, "run"), "--only", "store", "--seconds", "3", "--rounds", "1",
+             "--out", str(tmp_path / "out")],
+            env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=output, stderr=output,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        try:
+            wait_for(lambda: list(tmp_path.rglob("gatepost-raw-*/log.*")))
+            run.send_signal(signal.SIGHUP)
+            time.sleep(0.3)     # what would end it has ended it by then
+            assert run.poll() is None
+        finally:
+            run.terminate()
+            run.wait(timeout=20)
+
+
 def test_a_sink_that_does_not_listen_is_ended(monkeypatch, tmp_path):
     monkeypatch.setattr(sink, "SINK", "/usr/bin/yes")
     monkeypatch.setattr(sink.tempfile, "tempdir", str(tmp_path))
