@@ -66,6 +66,12 @@ def test_a_mark_can_be_missed():
     assert one["value"] == pytest.approx(10000 / 15000) and not one["met"]
 
 
+def test_without_one_of_the_peers_nobody_knows_the_best():
+    found = results()
+    found["figures"] = [one for one in found["figures"] if one["who"] != "node"]
+    assert "letters, to the best peer" in marks.unmeasured(Run.of(found))
+
+
 def test_the_best_peer_is_the_one_that_was_best_in_that_round():
     one = judged("letters, to the best peer")
     assert one["value"] == pytest.approx(10000 / 2500) and one["low"] == 3 and one["high"] == 5
