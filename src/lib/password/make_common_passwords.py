@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes common_passwords.inc: the common passwords that are refused without any file.
+"""Writes common_passwords.inc: the hashes of the common passwords that are refused without any file,
+as refused.c compares them, in their order: nothing is left to do for them at a start.
 
 They are the entries of 8 characters and more of the list that Django ships for its
 CommonPasswordValidator (django/contrib/auth/common-passwords.txt.gz; made by Royce Williams from
@@ -13,7 +14,8 @@ import pathlib
 
 import django.contrib.auth
 
-HEAD = """/* Written by make_common_passwords.py: the passwords of 8 characters and more of Django 3.2's list.
+HEAD = """/* Written by make_common_passwords.py: hashes of the passwords of 8 characters and more of Django
+ * 3.2's list.
  * Copyright (c) Django Software Foundation and individual contributors; BSD-3-Clause:
  * Redistribution and use in source and binary forms, with or without modification, are permitted
  * provided that the following conditions are met: 1. Redistributions of source code must retain the
@@ -33,19 +35,28 @@ HEAD = """/* Written by make_common_passwords.py: the passwords of 8 characters 
 """
 
 
+MASK = (1 << 64) - 1
+
+
+def hash_of(password):
+    """As hash_of() of refused.c: FNV-1a, and the last mix of SplitMix64."""
+    value = 0xcbf29ce484222325
+    for byte in password.encode():
+        value = (value ^ byte) * 0x100000001b3 & MASK
+    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9 & MASK
+    value = (value ^ value >> 27) * 0x94d049bb133111eb & MASK
+    return value ^ value >> 31
+
+
 def main():
     path = pathlib.Path(django.contrib.auth.__file__).with_name("common-passwords.txt.gz")
-    words = sorted({word.strip() for word in gzip.open(path, "rt", encoding="utf-8")})
-    lines, line = [], ""
-    for word in (word for word in words if len(word) >= 8):
-        piece = word.replace("\\", "\\\\").replace('"', '\\"') + "\\n"
-        if len(line) + len(piece) > 94:
-            lines.append(f'    "{line}"\n')
-            line = ""
-        line += piece
-    lines.append(f'    "{line}"')
+    words = {word.strip() for word in gzip.open(path, "rt", encoding="utf-8")}
+    words = {word.lower() for word in words if len(word) >= 8}
+    assert all(word.isascii() for word in words), "lower() is the case folding of ASCII alone"
+    hashes = ["0x%016x," % value for value in sorted(map(hash_of, words))]
+    lines = ["    " + " ".join(hashes[i:i + 4]) + "\n" for i in range(0, len(hashes), 4)]
     pathlib.Path(__file__).with_name("common_passwords.inc").write_text(
-        HEAD + "static const char common_passwords[] =\n" + "".join(lines) + ";\n")
+        HEAD + "static const uint64_t common_passwords[] = {\n" + "".join(lines) + "};\n")
 
 
 main()

@@ -1,4 +1,5 @@
-/* Passwords that are refused: those built in and those of a file, as a sorted array of hashes.
+/* Passwords that are refused: those built in and those of a file, each a sorted array of hashes.
+ * The former is a constant, which costs a start nothing and is there once for all processes.
  *
  * What is compared is the case-folded password without the blanks around it, so that "Password1 "
  * is one of them. The hash is not keyed: who finds another text with the same one has found one
@@ -15,15 +16,14 @@
 #include "gatepost/encoding.h"
 #include "gatepost/secret.h"
 
-/* ISO C promises 4095 bytes; every compiler that has what this tree needs takes more. */
-#pragma GCC diagnostic ignored "-Woverlength-strings"
 #include "common_passwords.inc"
 
 #define FOLDED_BYTES (3 * PASSWORD_MAX_BYTES)
 #define COUNT_MAX    ((size_t)1 << 30) /* 8 GiB of hashes */
 
 struct password_list {
-    uint64_t *hashes; /* sorted */
+    bool with_common;
+    uint64_t *hashes; /* of the file; sorted */
     size_t count;
     size_t room;
 };
@@ -93,18 +93,6 @@ static void add(struct password_list *list, uint64_t hash)
         list->hashes = xrealloc(list->hashes, list->room * sizeof(*list->hashes));
     }
     list->hashes[list->count++] = hash;
-}
-
-static void add_common(struct password_list *list)
-{
-    const char *at = common_passwords;
-
-    while (*at != '\0') {
-        size_t len = strcspn(at, "\n");
-
-        add(list, key_of(slice_of(at, len)));
-        at += len + 1;
-    }
 }
 
 /* Returns false when the line is no password. */
@@ -186,8 +174,7 @@ struct password_list *password_list_new(bool with_common, const char *path, size
     struct password_list *list = xcalloc(1, sizeof(*list));
 
     *skipped_out = 0;
-    if (with_common)
-        add_common(list);
+    list->with_common = with_common;
     if (path[0] != '\0' && !read_file(list, path, skipped_out, err))
         password_list_free(&list);
     else
@@ -206,13 +193,19 @@ void password_list_free(struct password_list **list)
 
 size_t password_list_count(const struct password_list *list)
 {
-    return list->count;
+    return list->count + (list->with_common ? ARRAY_LEN(common_passwords) : 0);
+}
+
+static bool has(const uint64_t *hashes, size_t count, uint64_t key)
+{
+    return count > 0 && bsearch(&key, hashes, count, sizeof(key), compare) != NULL;
 }
 
 bool password_list_has(const struct password_list *list, struct slice password)
 {
-    if (list == NULL || list->count == 0)
+    if (list == NULL || password_list_count(list) == 0)
         return false;
-    uint64_t key = key_of(password);
-    return bsearch(&key, list->hashes, list->count, sizeof(key), compare) != NULL;
+    const uint64_t key = key_of(password);
+    return (list->with_common && has(common_passwords, ARRAY_LEN(common_passwords), key)) ||
+           has(list->hashes, list->count, key);
 }
