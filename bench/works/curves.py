@@ -21,7 +21,7 @@ def climb(run, site, kinds_of):
     """[(rate, load)] of one server, to the second rate in a row that it does not keep up with: one may be
     the machine's doing. kinds_of: a function of the load's number."""
     loads, rate, behind = [], FIRST_RATE, 0
-    factor, seconds = 4 if run.is_quick else 2, max(1, run.seconds - 1)
+    factor, seconds = (4, 1) if run.is_quick else (2, 2)
     while rate <= MOST_RATE and behind < 2:
         number = len(loads)
         load = open_loop.load_site(site, kinds_of(number), rate, seconds, warm=WARM_S,
