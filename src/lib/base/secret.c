@@ -209,7 +209,9 @@ __attribute__((noinline, no_sanitize_address)) void secret_wipe_stack(void)
     explicit_bzero(below, sizeof(below));
 }
 
-typedef uint64_t compared_bytes __attribute__((vector_size(16)));
+/* Of any address. Read through a pointer and not copied to a variable, whose bytes would stay where
+ * it was. */
+typedef uint64_t compared_bytes __attribute__((vector_size(16), aligned(1), may_alias));
 
 bool secret_equal(const void *a, const void *b, size_t len)
 {
@@ -221,11 +223,7 @@ bool secret_equal(const void *a, const void *b, size_t len)
     /* CRYPTO_memcmp takes a byte at a time, and a token has hundreds. Each round ends in a value
      * that the compiler cannot see through, so it cannot leave early. */
     for (; left < chunks_end; left += sizeof(differing), right += sizeof(differing)) {
-        compared_bytes chunks[2];
-
-        memcpy(&chunks[0], left, sizeof(chunks[0]));
-        memcpy(&chunks[1], right, sizeof(chunks[1]));
-        differing |= chunks[0] ^ chunks[1];
+        differing |= *(const compared_bytes *)left ^ *(const compared_bytes *)right;
         __asm__ volatile("" : "+x"(differing));
     }
     const uint64_t rest = (uint64_t)CRYPTO_memcmp(left, right, len % sizeof(differing));
