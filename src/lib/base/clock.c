@@ -13,22 +13,30 @@ mono_ns clock_mono_ns(void)
     return (mono_ns)now.tv_sec * NS_PER_S + (mono_ns)now.tv_nsec;
 }
 
-wall_ms clock_wall_ms(void)
+/* And how many nanoseconds of that millisecond are over. */
+static wall_ms look_at_wall(uint32_t *over_ns_out)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
+    *over_ns_out = (uint32_t)(now.tv_nsec % (long)NS_PER_MS);
     return (wall_ms)now.tv_sec * 1000 + (wall_ms)(now.tv_nsec / (long)NS_PER_MS);
+}
+
+wall_ms clock_wall_ms(void)
+{
+    uint32_t over_ns;
+
+    return look_at_wall(&over_ns);
 }
 
 bool clock_wall_fraction(wall_ms when, uint32_t *fraction_out)
 {
-    struct timespec now;
+    uint32_t over_ns;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    if ((wall_ms)now.tv_sec * 1000 + (wall_ms)(now.tv_nsec / (long)NS_PER_MS) != when)
+    if (look_at_wall(&over_ns) != when)
         return false;
-    *fraction_out = (uint32_t)((uint64_t)(now.tv_nsec % (long)NS_PER_MS) * 4096 / NS_PER_MS);
+    *fraction_out = (uint32_t)((uint64_t)over_ns * 4096 / NS_PER_MS);
     return true;
 }
 
