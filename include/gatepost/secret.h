@@ -59,6 +59,11 @@ void random_bytes(void *bytes_out, size_t len);
 #define MAC_BYTES 32
 void secret_mac(const struct secret *key, const void *bytes, size_t len,
                 uint8_t mac_out[MAC_BYTES]);
+/* The same under a key that is used many times. mac_key_out: what secret_mac_by_key takes;
+ * secret_fini. */
+void secret_mac_key(const struct secret *key, struct secret *mac_key_out);
+void secret_mac_by_key(const struct secret *mac_key, const void *bytes, size_t len,
+                       uint8_t mac_out[MAC_BYTES]);
 
 /* HKDF-SHA-256 without salt (RFC 5869): a key for one purpose, out of a key for another. */
 void secret_derive(const struct secret *key, const char *purpose, struct secret *derived_out);

@@ -235,37 +235,77 @@ void random_bytes(void *bytes_out, size_t len)
     BUG_ON(len > INT32_MAX || RAND_bytes(bytes_out, (int)len) != 1);
 }
 
-/* One of the two hashes of an HMAC (RFC 2104): of the padded key, then the text. */
-static void mac_half(const uint8_t key[SHA256_CBLOCK], uint8_t pad, const void *bytes, size_t len,
-                     uint8_t mac_out[MAC_BYTES])
+/* ---- HMAC-SHA-256 (RFC 2104), by its two hashes ------------------------------------------------
+ * By OpenSSL's SHA256_* and not by EVP: of 330 bytes HMAC() takes 2.2 us, copies of an EVP_MD_CTX
+ * 0.6 us, these 0.4 us where the padded key is hashed once and not once a text; and the state,
+ * which is as good as the key, is ours to keep in locked pages or to wipe. They are deprecated in
+ * OpenSSL 3 and there. */
+
+struct mac_state {
+    SHA256_CTX inner;
+    SHA256_CTX outer;
+};
+
+static void begin_half(SHA256_CTX *state, const uint8_t key[SHA256_CBLOCK], uint8_t pad)
 {
     uint8_t block[SHA256_CBLOCK];
-    SHA256_CTX state;
 
     for (size_t i = 0; i < sizeof(block); i++)
         block[i] = key[i] ^ pad;
-    SHA256_Init(&state);
-    SHA256_Update(&state, block, sizeof(block));
-    SHA256_Update(&state, bytes, len);
-    SHA256_Final(mac_out, &state);
-    secret_wipe(&state, sizeof(state));
+    SHA256_Init(state);
+    SHA256_Update(state, block, sizeof(block));
     secret_wipe(block, sizeof(block));
 }
 
-void secret_mac(const struct secret *key, const void *bytes, size_t len, uint8_t mac_out[MAC_BYTES])
+static void mac_begin(const struct secret *key, struct mac_state *state_out)
 {
     uint8_t block[SHA256_CBLOCK] = {0};
-    uint8_t inner[MAC_BYTES];
 
     BUG_ON(key->len == 0);
     if (key->len > sizeof(block))
         digest_sha256(key->bytes, key->len, block);
     else
         memcpy(block, key->bytes, key->len);
-    mac_half(block, 0x36, bytes, len, inner);
-    mac_half(block, 0x5c, inner, sizeof(inner), mac_out);
-    secret_wipe(inner, sizeof(inner));
+    begin_half(&state_out->inner, block, 0x36);
+    begin_half(&state_out->outer, block, 0x5c);
     secret_wipe(block, sizeof(block));
+}
+
+static void mac_end(struct mac_state *state, const void *bytes, size_t len,
+                    uint8_t mac_out[MAC_BYTES])
+{
+    SHA256_Update(&state->inner, bytes, len);
+    SHA256_Final(mac_out, &state->inner);
+    SHA256_Update(&state->outer, mac_out, MAC_BYTES);
+    SHA256_Final(mac_out, &state->outer);
+    secret_wipe(state, sizeof(*state));
+}
+
+void secret_mac(const struct secret *key, const void *bytes, size_t len, uint8_t mac_out[MAC_BYTES])
+{
+    struct mac_state state;
+
+    mac_begin(key, &state);
+    mac_end(&state, bytes, len, mac_out);
+}
+
+void secret_mac_key(const struct secret *key, struct secret *mac_key_out)
+{
+    struct mac_state state;
+
+    mac_begin(key, &state);
+    secret_from_bytes(&state, sizeof(state), mac_key_out);
+    secret_wipe(&state, sizeof(state));
+}
+
+void secret_mac_by_key(const struct secret *mac_key, const void *bytes, size_t len,
+                       uint8_t mac_out[MAC_BYTES])
+{
+    struct mac_state state;
+
+    BUG_ON(mac_key->len != sizeof(state));
+    memcpy(&state, mac_key->bytes, sizeof(state)); /* the page is aligned; the aliasing is not */
+    mac_end(&state, bytes, len, mac_out);
 }
 
 void secret_derive(const struct secret *key, const char *purpose, struct secret *derived_out)
@@ -286,8 +326,8 @@ void secret_derive(const struct secret *key, const char *purpose, struct secret 
     secret_wipe(derived, sizeof(derived));
 }
 
-/* By SHA256_*, as in src/lib/token/mac.c: EVP_Digest and HMAC look their algorithm up in each call,
- * which takes several times as long as a few hundred bytes do. */
+/* By SHA256_*, as the MACs: EVP_Digest looks its algorithm up in each call, which takes several
+ * times as long as a few hundred bytes do. */
 void digest_sha256(const void *bytes, size_t len, uint8_t digest_out[32])
 {
     SHA256_CTX state;

@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "mac.h"
-
 #define ES256_HALF_BYTES 32
 #define ES256_DER_BYTES  80
 
@@ -44,7 +42,7 @@ void key_of_secret(const struct token_name *name, const struct secret *secret,
 {
     struct token_key key = {.name = *name};
 
-    mac_key_make(secret, &key.mac_key);
+    secret_mac_key(secret, &key.mac_key);
     make_header(&key);
     *key_out = key;
 }
@@ -158,7 +156,7 @@ size_t key_sign(const struct token_key *key, struct slice text,
     size_t len = sizeof(signature);
 
     if (key->name.algorithm == TOKEN_HS256) {
-        mac_make(&key->mac_key, text, signature_out);
+        secret_mac_by_key(&key->mac_key, text.at, text.len, signature_out);
         return MAC_BYTES;
     }
     EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -198,7 +196,7 @@ bool key_verify(const struct token_key *key, struct slice text, const uint8_t *s
     case TOKEN_HS256:
         if (signature_len != sizeof(mac))
             return false;
-        mac_make(&key->mac_key, text, mac);
+        secret_mac_by_key(&key->mac_key, text.at, text.len, mac);
         return secret_equal(mac, signature, sizeof(mac));
     case TOKEN_ES256:
         return signature_len == 2 * ES256_HALF_BYTES &&
